@@ -1,0 +1,1 @@
+"""Stemma: version control for language models, on Git and DVC."""

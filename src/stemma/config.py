@@ -1,0 +1,84 @@
+"""Settings as the stages see them: frozen dataclasses, read from params.yaml and nowhere else."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, dataclass_transform
+
+import pydantic
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from stemma.errors import SettingsError
+from stemma.layout import PARAMS
+
+T = TypeVar("T")
+
+_STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=False, use_attribute_docstrings=True)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def settings(kind: type[T]) -> type[T]:
+    """Make a class a frozen dataclass that is checked when it is built and takes no unknown key."""
+    return pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=_STRICT)(kind)
+
+
+def load(kind: type[T], path: Path = PARAMS) -> T:
+    """Read one stage's settings; every field of ``kind`` is a section of params.yaml.
+
+    Raises:
+        SettingsError: the file or a section is missing, or a key is missing, unknown or wrong.
+    """
+    raw = read_params(path)
+    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    for name in names:
+        if name not in raw:
+            raise SettingsError(f"{path} has no section '{name}'", "type `stemma compose`")
+    return build(kind, {name: raw[name] for name in names}, str(path))
+
+
+def read_params(path: Path = PARAMS) -> dict[str, Any]:
+    """Return params.yaml as plain dictionaries and lists.
+
+    Raises:
+        SettingsError: there is no such file, or it is no YAML mapping.
+    """
+    if not path.exists():
+        raise SettingsError(f"{path} does not exist", "type `stemma compose`")
+    try:
+        # OmegaConf and not a bare YAML 1.1 reader, which takes 1e-05 for a string.
+        raw = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except (OmegaConfBaseException, ValueError, OSError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}", "type `stemma compose`") from error
+    if not isinstance(raw, dict):
+        raise SettingsError(f"{path} holds no mapping of sections", "type `stemma compose`")
+    return {str(key): value for key, value in raw.items()}
+
+
+def build(kind: type[T], raw: Mapping[str, Any], where: str) -> T:
+    """Build and check one settings object.
+
+    Raises:
+        SettingsError: names the first key that is missing, unknown or wrong, and counts the others.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(dict(raw))
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        first, others = problems[0], len(problems) - 1
+        more = f"; {others} more like it" if others else ""
+        raise SettingsError(
+            f"{where}: {_describe(first)}{more}", "settings are written in conf/ or with -S"
+        ) from error
+
+
+def _describe(problem: Mapping[str, Any]) -> str:
+    # A tagged union puts the tag into the location; users know only the keys.
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(part for part in location if not part.startswith("kind="))
+    if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return f"unknown key '{key}'"
+    if problem["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
+        return f"missing key '{key}'"
+    return f"'{key}' is {problem['input']!r}: {problem['msg']}"

@@ -1,0 +1,1 @@
+"""What ingest and prepare are made of: sources, cleaning, duplicates, splits, packing."""

@@ -1,0 +1,107 @@
+"""Documents on disk: Parquet shards, written and read as streams."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stemma.errors import DataError
+
+SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("text", pa.large_string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("license", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+    ]
+)
+SHARD_BYTES = 64 * 2**20
+BATCH_BYTES = 4 * 2**20
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Document:
+    """One text and where it is from.
+
+    Attributes:
+        id: unique within the corpus and stable between runs, such as ``hamlet/act-1/scene-2``.
+        text: the text, valid Unicode.
+        source: name of the entry in sources.json.
+        license: SPDX identifier or the words of the source.
+        group: what it is part of (the play, the book, the file); may be empty.
+    """
+
+    id: str
+    text: str
+    source: str
+    license: str
+    group: str = ""
+
+
+def write_shards(folder: Path, documents: Iterable[Document]) -> int:
+    """Write ``folder/documents-00000.parquet`` and so on; return the number of documents.
+
+    Shards end at about SHARD_BYTES of text and row groups at about BATCH_BYTES, so that a reader
+    needs no more than a row group (and the longest document) in memory.
+    """
+    count = shard_size = shard = 0
+    writer: pq.ParquetWriter | None = None
+    for batch in _batches(documents):
+        if writer is None:
+            name = folder / f"documents-{shard:05d}.parquet"
+            writer = pq.ParquetWriter(name, SCHEMA, compression="zstd")
+        writer.write_table(pa.Table.from_pylist([_row(document) for document in batch], SCHEMA))
+        count += len(batch)
+        shard_size += sum(len(document.text) for document in batch)
+        if shard_size >= SHARD_BYTES:
+            writer.close()
+            writer, shard_size, shard = None, 0, shard + 1
+    if writer is not None:
+        writer.close()
+    return count
+
+
+def shards(folder: Path) -> list[Path]:
+    """Return the shards of a folder in order.
+
+    Raises:
+        DataError: there is none.
+    """
+    found = sorted(folder.glob("documents-*.parquet"))
+    if not found:
+        raise DataError(f"{folder} holds no documents", "type `dvc repro ingest`")
+    return found
+
+
+def read_shard(path: Path) -> Iterator[list[Document]]:
+    """Yield the documents of one shard, a row group at a time.
+
+    Raises:
+        DataError: the file is torn or is no such Parquet file.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            for index in range(file.num_row_groups):
+                yield [Document(**row) for row in file.read_row_group(index).to_pylist()]
+    except (pa.ArrowException, TypeError) as error:
+        raise DataError(f"{path} cannot be read: {error}", "type `dvc repro ingest`") from error
+
+
+def _row(document: Document) -> dict[str, str]:
+    return {name: getattr(document, name) for name in SCHEMA.names}
+
+
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    batch: list[Document] = []
+    size = 0
+    for document in documents:
+        batch.append(document)
+        size += len(document.text)
+        if size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

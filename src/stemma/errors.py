@@ -1,0 +1,90 @@
+"""Every error that a user can cause, and the one place that turns it into a line.
+
+    StemmaError            message (what and where) and hint (what to type or change)
+    ├── SettingsError      conf/, params.yaml, an override, a key
+    ├── SourceError        a file, wheel or data set that ingest reads
+    ├── DataError          documents, tokenizer or arrays that prepare makes
+    ├── ModelError         a model, checkpoint or loss that train, evaluate or export meet
+    └── ProjectError       Git, DVC or the layout of the repository
+"""
+
+import contextlib
+import errno
+import sys
+from collections.abc import Iterator
+
+
+class StemmaError(Exception):
+    """Something the user can mend.
+
+    Args:
+        message: what is wrong and where, in one line.
+        hint: what to do about it, in one line; may be empty.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class SettingsError(StemmaError):
+    """A setting is missing, unknown, of the wrong type or out of range."""
+
+
+class SourceError(StemmaError):
+    """A source cannot be read, or is not what it claims to be."""
+
+
+class DataError(StemmaError):
+    """The documents cannot be turned into training data."""
+
+
+class ModelError(StemmaError):
+    """A model cannot be built, trained, measured or loaded."""
+
+
+class ProjectError(StemmaError):
+    """The repository is not what the command needs."""
+
+
+@contextlib.contextmanager
+def boundary(name: str, traceback: bool | None = None) -> Iterator[None]:
+    """Turn an error into one line on stderr and exit code 1.
+
+    Args:
+        name: who speaks, such as ``stemma prepare``.
+        traceback: let the exception through; by default, whether ``--traceback`` was typed.
+
+    Raises:
+        SystemExit: code 1 for a user's error, 130 for Ctrl-C.
+    """
+    if traceback if traceback is not None else "--traceback" in sys.argv:
+        yield
+        return
+    try:
+        yield
+    except StemmaError as error:
+        _fail(name, str(error))
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
+    except MemoryError:
+        _fail(name, "out of memory (lower the batch size, the shard size or the workers)")
+    except OSError as error:
+        _fail(name, _describe_os_error(error))
+
+
+def _fail(name: str, line: str) -> None:
+    print(f"{name}: {' '.join(line.split())}", file=sys.stderr)
+    raise SystemExit(1) from None
+
+
+def _describe_os_error(error: OSError) -> str:
+    where = f" at {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"no space left on the disk{where} (free some and run again; nothing was replaced)"
+    return f"{error.strerror or error}{where}"

@@ -1,0 +1,15 @@
+"""Where things stand in a project, relative to its root."""
+
+from pathlib import Path
+
+CONF = Path("conf")
+PARAMS = Path("params.yaml")
+INPUT = Path("data/input")
+RAW = Path("data/raw")
+PREPARED = Path("data/prepared")
+TRAINED = Path("models/trained")
+EXPORTED = Path("models/exported")
+REPORTS = Path("reports")
+PLOTS = REPORTS / "plots"
+METRICS = REPORTS / "metrics.json"
+RUNS = Path("runs")

@@ -1,0 +1,1 @@
+"""What train, evaluate and export are made of: families, optimisers, measures."""

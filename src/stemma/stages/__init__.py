@@ -1,0 +1,1 @@
+"""Makes versions: one module per DVC stage, under the stage's name."""

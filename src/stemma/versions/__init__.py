@@ -1,0 +1,1 @@
+"""Reads versions, any of them, from Git and the DVC cache."""
