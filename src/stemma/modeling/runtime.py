@@ -1,0 +1,82 @@
+"""The declared runtime: device, precision, threads. Part of a version, since it changes its bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from stemma.config import settings
+from stemma.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+
+@settings
+class RuntimeSettings:
+    """Where and in what arithmetic the model runs."""
+
+    name: str
+    device: Literal["auto", "cpu", "cuda"]
+    precision: Literal["auto", "bf16", "fp32"]
+    threads: Annotated[int, Field(ge=1)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Runtime:
+    """What the settings came to on this machine.
+
+    Attributes:
+        device: ``cpu`` or ``cuda``.
+        precision: ``bf16`` or ``fp32``: the arithmetic of the matrix products.
+        threads: intra-op threads; the sums of a matrix product depend on it.
+        seed: where every random number starts.
+    """
+
+    device: Literal["cpu", "cuda"]
+    precision: Literal["bf16", "fp32"]
+    threads: int
+    seed: int
+
+    def autocast(self) -> torch.autocast:
+        """Return the context in which forward passes run."""
+        import torch
+
+        return torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bf16")
+
+
+def start(settings: RuntimeSettings) -> Runtime:
+    """Set torch up as declared: threads, deterministic algorithms, seed.
+
+    Raises:
+        ModelError: the declared device is not there.
+    """
+    # cuBLAS reads it when the first handle is made; without it deterministic algorithms refuse.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    import torch
+
+    has_cuda = torch.cuda.is_available()
+    if settings.device == "cuda" and not has_cuda:
+        raise ModelError("runtime.device is 'cuda', and torch sees none", "set runtime.device=auto")
+    device = "cuda" if has_cuda and settings.device != "cpu" else "cpu"
+    precision = settings.precision
+    if precision == "auto":
+        precision = "bf16" if _computes_bf16(device) else "fp32"
+    torch.set_num_threads(settings.threads)
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(settings.seed)
+    return Runtime(device, precision, settings.threads, settings.seed)
+
+
+def _computes_bf16(device: str) -> bool:
+    # Emulated bf16 on a processor without these instructions is many times slower than fp32.
+    import torch
+
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # "cpu_capability" stops at AVX512, so ask for the instructions themselves.
+    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
