@@ -69,16 +69,25 @@ def build(kind: type[T], raw: Mapping[str, Any], where: str) -> T:
         first, others = problems[0], len(problems) - 1
         more = f"; {others} more like it" if others else ""
         raise SettingsError(
-            f"{where}: {_describe(first)}{more}", "settings are written in conf/ or with -S"
+            f"{where}: {_describe(first, raw)}{more}", "settings are written in conf/ or with -S"
         ) from error
 
 
-def _describe(problem: Mapping[str, Any]) -> str:
-    # A tagged union puts the tag into the location; users know only the keys.
-    location = [str(part) for part in problem["loc"]]
-    key = ".".join(part for part in location if not part.startswith("kind="))
+def _describe(problem: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
+    key = _key(problem["loc"], raw)
     if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"unknown key '{key}'"
     if problem["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
         return f"missing key '{key}'"
     return f"'{key}' is {problem['input']!r}: {problem['msg']}"
+
+
+def _key(location: tuple[int | str, ...], raw: Any) -> str:
+    # pydantic puts the tag of a union into the location; users know only the keys.
+    parts = []
+    for index, part in enumerate(location):
+        inside = isinstance(raw, Mapping) and part in raw
+        if inside or isinstance(part, int) or index == len(location) - 1:
+            parts.append(str(part))
+            raw = raw[part] if inside else None
+    return ".".join(parts)

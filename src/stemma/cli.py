@@ -1,0 +1,86 @@
+"""The ``stemma`` command: thin verbs for what DVC and Git lack. Each verb imports its own module."""
+
+import json
+
+import click
+
+from stemma.errors import boundary
+
+
+class _Project(click.Group):
+    """Runs every verb inside the one place where an error becomes a line."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        with boundary("stemma", traceback=ctx.params["traceback"]):
+            return super().invoke(ctx)
+
+
+@click.group(cls=_Project, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="stemma-lm")
+@click.option("--traceback", is_flag=True, help="Show where an error came from.")
+def main(traceback: bool) -> None:
+    """Version control for language models, on Git and DVC.
+
+    A Git commit and its DVC outputs are a model version. Rebuild one with `dvc repro`, try one with
+    `dvc exp run -S key=value`, compare with `dvc metrics diff`, go back with `git checkout` and
+    `dvc checkout`. The verbs below do what these lack.
+    """
+
+
+@main.command()
+@click.argument("overrides", nargs=-1, metavar="[OVERRIDE]...")
+@click.option("--reset", is_flag=True, help="Forget the overrides that params.yaml was made with.")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if params.yaml has drifted.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def compose(overrides: tuple[str, ...], reset: bool, check: bool, as_json: bool) -> None:
+    """Compose conf/ into params.yaml, as the pipeline does.
+
+    Overrides in force (from `dvc exp run -S` or an earlier compose) are kept, unless --reset.
+
+    \b
+    stemma compose                             take up an edit of conf/
+    stemma compose train.learning_rate=0.001   change one setting
+    stemma compose experiment=gpt2_shakespeare choose a recipe
+    stemma compose --reset                     go back to what conf/ says
+    stemma compose --check                     has params.yaml drifted from conf/?
+    """
+    from stemma import composition
+
+    if check and (overrides or reset):
+        raise click.UsageError("--check takes no overrides and no --reset")
+    if check:
+        changes = composition.differences()
+    else:
+        changes = composition.write(composition.recompose(overrides, reset=reset))
+    if as_json:
+        click.echo(json.dumps({"drifted" if check else "changed": changes}))
+    else:
+        _tell_changes(changes, check)
+    if check and changes:
+        raise SystemExit(1)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the version as JSON.")
+def show(as_json: bool) -> None:
+    """Show the version in the working tree: scores beside baselines, a sample, what to try."""
+    from stemma.versions import show as verb
+
+    verb.show(as_json)
+
+
+def _tell_changes(changes: list[str], check: bool) -> None:
+    for line in changes:
+        click.echo(line)
+    if check:
+        click.echo(
+            "params.yaml has drifted from conf/; type `stemma compose` or `dvc repro`"
+            if changes
+            else "params.yaml is what conf/ composes to"
+        )
+    elif not changes:
+        click.echo("params.yaml: no value changed")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,263 @@
+"""Composes conf/ into params.yaml, and notices when the two have drifted apart.
+
+params.yaml carries a record of how it was made, under ``composed``:
+
+    conf       digest of the files in conf/
+    overrides  the shortest list of Hydra overrides that leads from conf/ to these values
+    values     digest of the values themselves
+
+The overrides are found by comparing, not by remembering what was typed, so they are the same for
+``dvc exp run -S``, for ``stemma compose`` and for an edit of params.yaml by ``--no-hydra -S``. With
+them an edit of conf/ can be taken up under the overrides of the experiment that was applied.
+"""
+
+import dataclasses
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from stemma import overrides as grammar
+from stemma.config import build, read_params
+from stemma.corpus.secrets import find_secret
+from stemma.errors import SettingsError
+from stemma.files import atomic_file
+from stemma.layout import CONF, PARAMS
+from stemma.schema import Project
+
+RECORD = "composed"
+Values = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Composition:
+    """What conf/ and a list of overrides come to.
+
+    Attributes:
+        values: the settings, by group.
+        overrides: the shortest list of overrides that gives them.
+        conf: digest of conf/.
+    """
+
+    values: Values
+    overrides: tuple[str, ...]
+    conf: str
+
+    def record(self) -> Values:
+        """Return what params.yaml says under ``composed``."""
+        return {
+            "conf": self.conf,
+            "overrides": list(self.overrides),
+            "values": digest_of_values(self.values),
+        }
+
+
+def compose(overrides: Sequence[str] = (), root: Path = Path()) -> Composition:
+    """Compose and check ``root/conf``.
+
+    Raises:
+        SettingsError: names the key that is unknown, missing, wrong, or that would write a secret.
+    """
+    values = _checked(_compose(overrides, root))
+    return Composition(values, _canonical(values, root), digest_of_conf(root / CONF))
+
+
+def recompose(
+    overrides: Sequence[str] = (), *, reset: bool = False, root: Path = Path()
+) -> Composition:
+    """Compose conf/ as it is now, under the overrides that params.yaml was made with.
+
+    Args:
+        overrides: further ones; they win over those of params.yaml.
+        reset: forget those of params.yaml.
+        root: the project.
+
+    Raises:
+        SettingsError: as ``compose``; or conf/ and params.yaml were both edited by hand.
+    """
+    kept = () if reset else _overrides_in_force(root)
+    replaced = {grammar.key_of(override) for override in overrides}
+    kept = [override for override in kept if grammar.key_of(override) not in replaced]
+    return compose([*kept, *overrides], root)
+
+
+def write(composition: Composition, root: Path = Path()) -> list[str]:
+    """Write params.yaml, atomically; return a line for each key that changed."""
+    path = root / PARAMS
+    before = _without_record(read_params(path)) if path.exists() else {}
+    content = {RECORD: composition.record(), **composition.values}
+    with atomic_file(path, "w") as handle:
+        handle.write(OmegaConf.to_yaml(OmegaConf.create(content)))
+    return _changes(before, composition.values)
+
+
+def differences(root: Path = Path()) -> list[str]:
+    """Return a line for each key in which params.yaml is not what it would be composed to.
+
+    Raises:
+        SettingsError: conf/ cannot be composed, or there is no params.yaml.
+    """
+    stored = read_params(root / PARAMS)
+    composition = recompose(root=root)
+    lines = _changes(_without_record(stored), composition.values)
+    if not lines and stored.get(RECORD) != composition.record():
+        lines.append(f"{RECORD}: the record of how params.yaml was made is out of date")
+    return lines
+
+
+def record_for_dvc(config: DictConfig) -> Values:
+    """Check what DVC has composed and return its record; the Hydra plugin calls this.
+
+    Raises:
+        SettingsError: as ``compose``.
+    """
+    root = _project_root()
+    values = _checked(config)
+    composition = Composition(values, _canonical(values, root), digest_of_conf(root / CONF))
+    _warn_of_lost_overrides(composition, root)
+    return composition.record()
+
+
+def digest_of_conf(conf: Path) -> str:
+    """Return a digest of the names and bytes of the YAML files in conf/."""
+    digest = hashlib.sha256()
+    for path in sorted(conf.rglob("*.yaml")):
+        digest.update(path.relative_to(conf).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:32]
+
+
+def digest_of_values(values: Values) -> str:
+    """Return a digest of settings that does not depend on the order of keys."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _compose(overrides: Sequence[str], root: Path) -> DictConfig:
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.errors import HydraException
+
+    conf = (root / CONF).resolve()
+    if not (conf / "config.yaml").exists():
+        raise SettingsError(f"{root / CONF}/config.yaml does not exist", "run this in a project")
+    try:
+        with initialize_config_dir(str(conf), version_base="1.3"):
+            return hydra_compose("config", list(overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        hint = f"overrides in force: {' '.join(overrides)}; `stemma compose --reset` drops them"
+        line = " ".join(str(error).split())
+        raise SettingsError(line, hint if overrides else "see conf/") from error
+
+
+def _checked(config: DictConfig) -> Values:
+    for key, value in grammar.leaves(OmegaConf.to_container(config, resolve=False)):
+        if value == "???":
+            raise SettingsError(f"'{key}' has no value (???)", f"type -S {key}=…")
+        if isinstance(value, str) and "${oc.env" in value.replace(" ", ""):
+            raise SettingsError(
+                f"'{key}' reads an environment variable, which would be committed in clear",
+                "let the tool that needs it read the environment",
+            )
+    values = _resolved(config)
+    for key, value in grammar.leaves(values):
+        service = find_secret(value) if isinstance(value, str) else None
+        if service:
+            raise SettingsError(
+                f"'{key}' looks like a secret ({service})", "secrets do not belong in settings"
+            )
+    build(Project, values, CONF.name)
+    return values
+
+
+def _resolved(config: DictConfig) -> Values:
+    config = OmegaConf.create(OmegaConf.to_container(config, resolve=False))  # type: ignore[assignment]
+    config.pop(RECORD, None)
+    try:
+        values = OmegaConf.to_container(config, resolve=True)
+    except OmegaConfBaseException as error:
+        raise SettingsError(" ".join(str(error).split()), "see conf/") from error
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+def _canonical(values: Values, root: Path) -> tuple[str, ...]:
+    found: list[str] = []
+    base = _resolved(_compose([], root))
+    if values.get("experiment") != base.get("experiment"):
+        found.append(f"experiment={grammar.literal(values.get('experiment'))}")
+        base = _resolved(_compose(found, root))
+    choices = [
+        f"{group}={section['name']}"
+        for group, section in values.items()
+        if isinstance(section, dict)
+        and section.get("name") != base.get(group, {}).get("name")
+        and (root / CONF / group / f"{section.get('name')}.yaml").exists()
+    ]
+    if choices:
+        found += choices
+        base = _resolved(_compose(found, root))
+    return (*found, *grammar.between(base, values))
+
+
+def _overrides_in_force(root: Path) -> Sequence[str]:
+    path = root / PARAMS
+    if not path.exists():
+        return ()
+    stored = read_params(path)
+    record, values = stored.get(RECORD, {}), _without_record(stored)
+    if digest_of_values(values) == record.get("values"):
+        return record["overrides"]
+    if record.get("conf") == digest_of_conf(root / CONF):
+        return _canonical(values, root)
+    recorded = compose(record.get("overrides", ()), root).values
+    raise SettingsError(
+        f"conf/ and {PARAMS} were both edited; they differ in: "
+        + "; ".join(_changes(values, recorded)),
+        "keep conf/: `stemma compose --reset`; keep a value: `stemma compose --reset KEY=VALUE`",
+    )
+
+
+def _without_record(stored: Values) -> Values:
+    return {key: value for key, value in stored.items() if key != RECORD}
+
+
+def _changes(before: Values, after: Values) -> list[str]:
+    old, new = dict(grammar.leaves(before)), dict(grammar.leaves(after))
+    return list(_change_lines(old, new))
+
+
+def _change_lines(old: Values, new: Values) -> Iterator[str]:
+    for key in sorted(old.keys() | new.keys()):
+        if key not in new:
+            yield f"{key}: {grammar.literal(old[key])} -> (gone)"
+        elif key not in old:
+            yield f"{key}: (new) -> {grammar.literal(new[key])}"
+        elif old[key] != new[key]:
+            yield f"{key}: {grammar.literal(old[key])} -> {grammar.literal(new[key])}"
+
+
+def _project_root() -> Path:
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / CONF / "config.yaml").exists():
+            return folder
+    raise SettingsError("no conf/config.yaml here or above", "run this in a project")
+
+
+def _warn_of_lost_overrides(composition: Composition, root: Path) -> None:
+    path = root / PARAMS
+    if not path.exists():
+        return
+    before = read_params(path).get(RECORD, {}).get("overrides", [])
+    kept = {grammar.key_of(override) for override in composition.overrides}
+    lost = [override for override in before if grammar.key_of(override) not in kept]
+    if lost:
+        print(
+            f"stemma: params.yaml had {' '.join(lost)}; this composition goes back to conf/. "
+            f"To keep it: -S {' -S '.join(lost)}, or --no-hydra",
+            file=sys.stderr,
+        )

@@ -1,0 +1,53 @@
+"""Checkpoints of a run: outside DVC's outputs, resumed only by the run that made them."""
+
+import hashlib
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from stemma.files import read_json, sha256_of, write_json
+
+SEAL = "seal.json"
+
+
+def fingerprint(settings: object, inputs: list[Path]) -> str:
+    """Return a name for a run: the same only for the same settings, data and code.
+
+    Args:
+        settings: something that JSON can hold.
+        inputs: files whose bytes the run depends on.
+    """
+    code = sorted(
+        Path(module.__file__)
+        for name, module in sys.modules.items()
+        if name.split(".")[0] == "stemma" and getattr(module, "__file__", None)
+    )
+    parts = [json.dumps(settings, sort_keys=True)]
+    parts += [f"{path.name} {sha256_of(path)}" for path in [*code, *sorted(inputs)]]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def seal(checkpoint: Path) -> None:
+    """Mark a checkpoint as wholly written, by the digests of its files."""
+    write_json(checkpoint / SEAL, _digests(checkpoint))
+
+
+def latest(folder: Path) -> Path | None:
+    """Return the newest checkpoint whose files are as they were sealed; None if there is none."""
+    numbered = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    for checkpoint in reversed(numbered):
+        if (checkpoint / SEAL).exists() and read_json(checkpoint / SEAL) == _digests(checkpoint):
+            return checkpoint
+        # A kill tore it while it was being written.
+        shutil.rmtree(checkpoint)
+    return None
+
+
+def _digests(checkpoint: Path) -> dict[str, str]:
+    files = (path for path in sorted(checkpoint.rglob("*")) if path.is_file())
+    return {
+        path.relative_to(checkpoint).as_posix(): sha256_of(path)
+        for path in files
+        if path.name != SEAL
+    }

@@ -1,0 +1,65 @@
+"""Model families: from settings to an untrained transformers model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from stemma.config import settings
+
+if TYPE_CHECKING:
+    from transformers import GPT2LMHeadModel
+
+Positive = Annotated[int, Field(ge=1)]
+
+
+@settings
+class ModelSettings:
+    """A GPT-2-family decoder."""
+
+    name: str
+    family: Literal["gpt2"]
+    layers: Positive
+    heads: Positive
+    width: Positive
+    context: Annotated[int, Field(ge=2)]
+    activation: Literal["gelu_pytorch_tanh", "relu", "relu2"]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+def build_model(settings: ModelSettings, vocabulary: int, end_of_text: int) -> GPT2LMHeadModel:
+    """Return a model with random weights, drawn from torch's default generator.
+
+    Args:
+        settings: shape of the model.
+        vocabulary: number of token ids.
+        end_of_text: the id that begins and ends a document.
+
+    Raises:
+        SettingsError: the width is no multiple of the number of heads.
+    """
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    from stemma.errors import SettingsError
+
+    if settings.width % settings.heads:
+        raise SettingsError(
+            f"model.width {settings.width} is no multiple of model.heads {settings.heads}",
+            "set one of them so that it is",
+        )
+    config = GPT2Config(
+        vocab_size=vocabulary,
+        n_positions=settings.context,
+        n_embd=settings.width,
+        n_layer=settings.layers,
+        n_head=settings.heads,
+        activation_function=settings.activation,
+        resid_pdrop=settings.dropout,
+        embd_pdrop=settings.dropout,
+        attn_pdrop=0.0,
+        bos_token_id=end_of_text,
+        eos_token_id=end_of_text,
+        tie_word_embeddings=True,
+    )
+    return GPT2LMHeadModel(config)

@@ -1,0 +1,153 @@
+"""transformers' Trainer with our data order, optimiser, loss, checkpoints and curves."""
+
+from __future__ import annotations
+
+import csv
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset, SequentialSampler
+from torch.utils.tensorboard.writer import SummaryWriter
+from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
+from transformers.integrations.integration_utils import TensorBoardCallback
+
+from stemma.errors import ModelError
+from stemma.files import atomic_file
+from stemma.modeling import checkpoints
+from stemma.modeling.optimizers import build_optimizer
+from stemma.modeling.runtime import Runtime
+from stemma.modeling.training import TrainSection
+
+
+class LanguageTrainer(Trainer):
+    """Trains on pre-shifted labels, in the order of the dataset.
+
+    Args:
+        model: a causal language model.
+        section: the settings of training.
+        runtime: device, precision and seed.
+        folder: where checkpoints and TensorBoard events go.
+        blocks: the training data; its items are taken in order.
+        held_out: blocks on which the validation loss is measured.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        section: TrainSection,
+        runtime: Runtime,
+        folder: Path,
+        blocks: Dataset[dict[str, torch.Tensor]],
+        held_out: list[dict[str, torch.Tensor]],
+    ) -> None:
+        self.section = section
+        super().__init__(
+            model,
+            _arguments(section, runtime, folder / "checkpoints"),
+            train_dataset=blocks,
+            eval_dataset=held_out,  # type: ignore[arg-type]
+            callbacks=[
+                _Watch(),
+                TensorBoardCallback(SummaryWriter(str(folder / "tensorboard"))),
+            ],
+        )
+        # compute_loss returns the mean of its batch: Trainer must divide by the accumulation steps.
+        self.loss_is_scaled_for_ga = False
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Build the optimiser that the settings name."""
+        if self.optimizer is None:
+            self.optimizer = build_optimizer(model or self.model, self.section)
+        return self.optimizer
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """Return the mean cross-entropy in nats per token."""
+        logits = model(input_ids=inputs["input_ids"], use_cache=False).logits
+        loss = torch.nn.functional.cross_entropy(
+            logits.float().flatten(0, 1), inputs["labels"].flatten()
+        )
+        return (loss, {"loss": loss}) if return_outputs else loss
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
+        return SequentialSampler(train_dataset or self.train_dataset)
+
+
+class _Watch(TrainerCallback):
+    """Seals checkpoints, and stops a run whose loss is no number."""
+
+    def on_save(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
+        if state.is_world_process_zero:
+            checkpoints.seal(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}")
+
+    def on_log(
+        self, args: TrainingArguments, state: Any, control: Any, logs: Any = None, **_: Any
+    ) -> None:
+        loss = (logs or {}).get("loss", 0.0)
+        if not math.isfinite(loss):
+            raise ModelError(
+                f"the training loss is {loss} at step {state.global_step}",
+                "lower train.learning_rate or train.clip",
+            )
+
+
+def write_curves(history: list[dict[str, Any]], folder: Path) -> None:
+    """Write training.csv (step, loss, learning_rate) and validation.csv (step, loss).
+
+    Args:
+        history: Trainer's ``state.log_history``; losses in nats per token.
+        folder: where the two files go.
+    """
+    training = [entry for entry in history if "loss" in entry]
+    validation = [
+        {"step": entry["step"], "loss": entry["eval_loss"]}
+        for entry in history
+        if "eval_loss" in entry
+    ]
+    _write_csv(folder / "training.csv", ["step", "loss", "learning_rate"], training)
+    _write_csv(folder / "validation.csv", ["step", "loss"], validation)
+
+
+def _write_csv(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
+    with atomic_file(path, "w") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([f"{row[column]:.6g}" for column in columns] for row in rows)
+
+
+def _arguments(section: TrainSection, runtime: Runtime, folder: Path) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(folder),
+        max_steps=section.steps,
+        per_device_train_batch_size=section.micro_batch_size,
+        per_device_eval_batch_size=section.micro_batch_size,
+        gradient_accumulation_steps=section.batch_size // section.micro_batch_size,
+        learning_rate=section.learning_rate,
+        lr_scheduler_type=section.schedule,
+        warmup_steps=math.ceil(section.warmup * section.steps),
+        max_grad_norm=section.clip,
+        bf16=runtime.precision == "bf16",
+        use_cpu=runtime.device == "cpu",
+        seed=runtime.seed,
+        logging_steps=section.log_every,
+        logging_nan_inf_filter=False,
+        eval_strategy="steps",
+        eval_steps=section.evaluate_every,
+        prediction_loss_only=True,
+        save_strategy="steps",
+        save_steps=section.checkpoint_every,
+        save_total_limit=2,
+        dataloader_pin_memory=runtime.device == "cuda",
+        remove_unused_columns=False,
+        average_tokens_across_devices=False,
+        report_to="none",
+        disable_tqdm=not sys.stderr.isatty(),
+    )

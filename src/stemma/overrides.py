@@ -1,0 +1,54 @@
+"""Hydra's override grammar, as far as Stemma writes it: ``key=value``, ``+key=value``, ``~key``."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+# What Hydra reads back as the same string without quotes.
+_BARE = re.compile(
+    r"(?!(?:true|false|yes|no|on|off|null|nan|inf)$)[A-Za-z_][\w./-]*", re.IGNORECASE
+)
+
+
+def key_of(override: str) -> str:
+    """Return the key or group that an override sets, such as ``train.epochs``."""
+    return override.lstrip("+~").split("=", 1)[0].split("@", 1)[0]
+
+
+def leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every dotted key with its value; a list is a value."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from leaves(inner, f"{prefix}.{key}" if prefix else str(key))
+    elif prefix:
+        yield prefix, value
+
+
+def between(base: dict[str, Any], values: dict[str, Any]) -> list[str]:
+    """Return the overrides that lead from ``base`` to ``values``, sorted by key."""
+    old, new = dict(leaves(base)), dict(leaves(values))
+    found = [f"~{key}" for key in sorted(old.keys() - new.keys())]
+    for key in sorted(new):
+        if key not in old:
+            found.append(f"+{key}={literal(new[key])}")
+        elif old[key] != new[key]:
+            found.append(f"{key}={literal(new[key])}")
+    return found
+
+
+def literal(value: Any) -> str:
+    """Write a value so that Hydra's override parser reads the same value back."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(literal(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{literal(item)}" for key, item in value.items()) + "}"
+    text = str(value)
+    if _BARE.fullmatch(text):
+        return text
+    # In Hydra's quoted strings a backslash counts only before a quote.
+    return "'" + re.sub(r"(\\*)('|\Z)", r"\1\1\\\2", text).removesuffix("\\") + "'"

@@ -1,0 +1,24 @@
+"""Every setting of a project: the sections that the stages declare, in one place to check them."""
+
+from stemma.config import settings
+from stemma.stages.evaluate import EvaluateSection
+from stemma.stages.export import ExportSection
+from stemma.stages.ingest import Source
+from stemma.stages.prepare import PrepareSection, TokenizerSettings
+from stemma.stages.train import ModelSettings, RuntimeSettings, TaskSettings, TrainSection
+
+
+@settings
+class Project:
+    """What params.yaml holds, less the record of its composition."""
+
+    source: Source
+    prepare: PrepareSection
+    tokenizer: TokenizerSettings
+    model: ModelSettings
+    task: TaskSettings
+    train: TrainSection
+    evaluate: EvaluateSection
+    export: ExportSection
+    runtime: RuntimeSettings
+    experiment: str | None

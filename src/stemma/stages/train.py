@@ -1,0 +1,102 @@
+"""The train stage: data/prepared -> models/trained and the curves in reports/plots."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import Any
+
+from stemma.config import load, settings
+from stemma.errors import SettingsError, boundary
+from stemma.files import atomic_directory, write_json
+from stemma.layout import PLOTS, PREPARED, RUNS, TRAINED
+from stemma.modeling.families import ModelSettings
+from stemma.modeling.runtime import RuntimeSettings
+from stemma.modeling.tasks import TaskSettings
+from stemma.modeling.training import TrainSection
+
+
+@settings
+class TrainSettings:
+    """The sections that train reads."""
+
+    model: ModelSettings
+    task: TaskSettings
+    train: TrainSection
+    runtime: RuntimeSettings
+
+    def __post_init__(self) -> None:
+        if self.train.sequence_length > self.model.context:
+            raise SettingsError(
+                f"train.sequence_length {self.train.sequence_length} is longer than "
+                f"model.context {self.model.context}",
+                "lower the one or raise the other",
+            )
+
+
+def run(settings: TrainSettings) -> None:
+    """Train, going on from where a killed run of the same settings, data and code stopped.
+
+    Raises:
+        DataError: data/prepared is missing, torn or too small.
+        ModelError: the loss is no number, or the device is not there.
+    """
+    from stemma.corpus.packing import read_split
+    from stemma.corpus.tokenizer import Encoder
+    from stemma.modeling import checkpoints, runtime
+    from stemma.modeling.batches import PackedBlocks, held_out_blocks
+    from stemma.modeling.families import build_model
+    from stemma.modeling.trainer import LanguageTrainer, write_curves
+
+    section, length = settings.train, settings.train.sequence_length
+    started = runtime.start(settings.runtime)
+    tokens = read_split(PREPARED, "train").tokens
+    items = section.steps * section.batch_size
+    blocks = PackedBlocks(tokens, length, items, started.seed)
+    held_out = held_out_blocks(
+        read_split(PREPARED, "validation").tokens, length, section.validation_blocks
+    )
+    encoder = Encoder(PREPARED / "tokenizer")
+    model = build_model(settings.model, encoder.size, encoder.end_of_text)
+    name = checkpoints.fingerprint(dataclasses.asdict(settings), _inputs())
+    folder = RUNS / "train" / name
+    trainer = LanguageTrainer(model, section, started, folder, blocks, held_out)
+    resumed = checkpoints.latest(folder / "checkpoints")
+    trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    if trainer.is_world_process_zero():
+        write_curves(trainer.state.log_history, PLOTS)
+        _save(model, _facts(model, settings, dataclasses.asdict(started)))
+        shutil.rmtree(folder / "checkpoints")
+
+
+def _inputs() -> list[Path]:
+    files = [*PREPARED.glob("*.npy"), *PREPARED.glob("tokenizer/*"), Path("environment.lock")]
+    return [file for file in files if file.exists()]
+
+
+def _facts(model: Any, settings: TrainSettings, started: dict[str, Any]) -> dict[str, Any]:
+    section = settings.train
+    return {
+        "parameters": model.num_parameters(),
+        "settings": dataclasses.asdict(settings),
+        "runtime": started,
+        "steps": section.steps,
+        "tokens_seen": section.steps * section.batch_size * section.sequence_length,
+    }
+
+
+def _save(model: Any, facts: dict[str, Any]) -> None:
+    with atomic_directory(TRAINED) as folder:
+        model.save_pretrained(folder)
+        for file in sorted((PREPARED / "tokenizer").iterdir()):
+            shutil.copyfile(file, folder / file.name)
+        write_json(folder / "training.json", facts)
+
+
+def main() -> None:
+    """Run the stage as DVC does."""
+    with boundary("stemma train"):
+        run(load(TrainSettings))
+
+
+if __name__ == "__main__":
+    main()
