@@ -1,4 +1,4 @@
-"""The ``stemma`` command: thin verbs for what DVC and Git lack. Each verb imports its own module."""
+"""The ``stemma`` command: thin verbs for what DVC and Git lack. Each imports its own module."""
 
 import json
 
@@ -33,7 +33,7 @@ def main(traceback: bool) -> None:
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if params.yaml has drifted.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def compose(overrides: tuple[str, ...], reset: bool, check: bool, as_json: bool) -> None:
-    """Compose conf/ into params.yaml, as the pipeline does.
+    r"""Compose conf/ into params.yaml, as the pipeline does.
 
     Overrides in force (from `dvc exp run -S` or an earlier compose) are kept, unless --reset.
 

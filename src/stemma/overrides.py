@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 # What Hydra reads back as the same string without quotes.
-_BARE = re.compile(
-    r"(?!(?:true|false|yes|no|on|off|null|nan|inf)$)[A-Za-z_][\w./-]*", re.IGNORECASE
-)
+_BARE = re.compile(r"(?!(?:true|false|null|nan|inf)$)[A-Za-z_][\w./-]*", re.IGNORECASE)
 
 
 def key_of(override: str) -> str:

@@ -23,7 +23,7 @@ class Pool(Protocol):
 
 
 class SerialPool:
-    """Runs everything here; for small corpora, where starting processes costs more than it saves."""
+    """Runs everything here; for small corpora, where processes cost more to start."""
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield ``function(item)`` for each item."""

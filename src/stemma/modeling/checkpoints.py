@@ -19,9 +19,9 @@ def fingerprint(settings: object, inputs: list[Path]) -> str:
         inputs: files whose bytes the run depends on.
     """
     code = sorted(
-        Path(module.__file__)
+        Path(file)
         for name, module in sys.modules.items()
-        if name.split(".")[0] == "stemma" and getattr(module, "__file__", None)
+        if name.split(".")[0] == "stemma" and (file := getattr(module, "__file__", None))
     )
     parts = [json.dumps(settings, sort_keys=True)]
     parts += [f"{path.name} {sha256_of(path)}" for path in [*code, *sorted(inputs)]]

@@ -29,7 +29,7 @@ def build_optimizer(model: nn.Module, section: TrainSection) -> torch.optim.Opti
 
 
 class Combined(torch.optim.Optimizer):
-    """Several optimisers, each with parameters of its own, that Trainer and its scheduler see as one.
+    """Several optimisers, each with parameters of its own, that Trainer sees as one.
 
     Args:
         parts: the optimisers; their parameter groups and states become this one's.

@@ -1,4 +1,4 @@
-"""The declared runtime: device, precision, threads. Part of a version, since it changes its bytes."""
+"""The declared runtime: device, precision, threads. It changes a version's bytes."""
 
 from __future__ import annotations
 

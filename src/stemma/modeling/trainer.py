@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import Dataset, SequentialSampler
+from torch.utils.data import SequentialSampler
 from torch.utils.tensorboard.writer import SummaryWriter
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
 from transformers.integrations.integration_utils import TensorBoardCallback
@@ -17,6 +17,7 @@ from transformers.integrations.integration_utils import TensorBoardCallback
 from stemma.errors import ModelError
 from stemma.files import atomic_file
 from stemma.modeling import checkpoints
+from stemma.modeling.batches import PackedBlocks
 from stemma.modeling.optimizers import build_optimizer
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.training import TrainSection
@@ -40,10 +41,11 @@ class LanguageTrainer(Trainer):
         section: TrainSection,
         runtime: Runtime,
         folder: Path,
-        blocks: Dataset[dict[str, torch.Tensor]],
+        blocks: PackedBlocks,
         held_out: list[dict[str, torch.Tensor]],
     ) -> None:
         self.section = section
+        self._net, self._blocks = model, blocks
         super().__init__(
             model,
             _arguments(section, runtime, folder / "checkpoints"),
@@ -60,7 +62,7 @@ class LanguageTrainer(Trainer):
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Build the optimiser that the settings name."""
         if self.optimizer is None:
-            self.optimizer = build_optimizer(model or self.model, self.section)
+            self.optimizer = build_optimizer(self._net, self.section)
         return self.optimizer
 
     def compute_loss(
@@ -78,7 +80,7 @@ class LanguageTrainer(Trainer):
         return (loss, {"loss": loss}) if return_outputs else loss
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
-        return SequentialSampler(train_dataset or self.train_dataset)
+        return SequentialSampler(self._blocks)
 
 
 class _Watch(TrainerCallback):
