@@ -1,0 +1,49 @@
+# `make` alone prints this list. Everything runs in .venv, which is made when it is missing.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Without PYTHONPATH nothing from outside the environment can creep into a version.
+unexport PYTHONPATH
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run ## build the version that conf/ describes, and show it
+	dvc repro
+	@stemma show
+
+test: check ## lint, types, contracts and every test
+	pytest -n auto --dist loadfile
+
+check: $(VENV)/.test ## lint, types, contracts: seconds
+	ruff check .
+	ruff format --check .
+	pyright
+	lint-imports
+	stemma compose --check
+
+bench: $(VENV)/.test ## measure side by side; writes bench/results.json
+	python bench/run.py
+
+lock: $(VENV)/.test ## pin anew what pyproject.toml asks for
+	python tools/lock.py
+
+clean: ## delete the environment and what stages leave beside their outputs (no version, no cache)
+	rm -rf $(VENV) runs outputs
+
+# The stamps carry what was installed from; pip is asked only when that has changed.
+$(VENV)/.run: pyproject.toml requirements.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml requirements.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
+	@touch $@ $(VENV)/.run
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Stemma needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)

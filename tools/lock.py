@@ -1,0 +1,60 @@
+"""Pins: pyproject.toml -> requirements.lock -> environment.lock. `make lock` runs it.
+
+requirements.lock is what uv resolves for every extra, on every platform, less the CUDA packages:
+torch brings those itself where its CUDA build is installed, and a CPU machine downloads none.
+environment.lock is the part of it that can change a model's bytes; the stages depend on it.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+REQUIREMENTS = Path("requirements.lock")
+ENVIRONMENT = Path("environment.lock")
+RESOLVE = (
+    "uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 "
+    "--no-header --no-annotate --quiet"
+)
+CUDA = re.compile(r"(nvidia|cuda|triton)\b")
+# What computes or encodes an output: the arithmetic, the tokenizer, the file formats.
+CHANGES_BYTES = (
+    "accelerate",
+    "numpy",
+    "py3langid",
+    "pyarrow",
+    "rensa",
+    "safetensors",
+    "tiktoken",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
+
+
+def main() -> None:
+    """Write both files; with --check, fail if environment.lock is not what follows."""
+    if "--check" in sys.argv:
+        if ENVIRONMENT.read_text() != environment(REQUIREMENTS.read_text()):
+            sys.exit("environment.lock does not follow from requirements.lock: type `make lock`")
+        return
+    resolved = subprocess.run(RESOLVE.split(), check=True, capture_output=True, text=True).stdout
+    lines = [line for line in resolved.splitlines(keepends=True) if not CUDA.match(line)]
+    REQUIREMENTS.write_text(f"# `make lock` writes this: {RESOLVE}\n" + "".join(lines))
+    ENVIRONMENT.write_text(environment(REQUIREMENTS.read_text()))
+
+
+def environment(requirements: str) -> str:
+    """Return environment.lock as it follows from requirements.lock."""
+    pinned = re.findall(r"^([\w.-]+)==.*$", requirements, re.MULTILINE)
+    missing = sorted(set(CHANGES_BYTES) - set(pinned))
+    if missing:
+        sys.exit(f"requirements.lock does not pin {', '.join(missing)}: type `make lock`")
+    lines = [
+        line for line in requirements.splitlines() if line.split("==")[0] in CHANGES_BYTES
+    ]
+    return "# `make lock` derives this from requirements.lock.\n" + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
