@@ -50,9 +50,7 @@ def environment(requirements: str) -> str:
     missing = sorted(set(CHANGES_BYTES) - set(pinned))
     if missing:
         sys.exit(f"requirements.lock does not pin {', '.join(missing)}: type `make lock`")
-    lines = [
-        line for line in requirements.splitlines() if line.split("==")[0] in CHANGES_BYTES
-    ]
+    lines = [line for line in requirements.splitlines() if line.split("==")[0] in CHANGES_BYTES]
     return "# `make lock` derives this from requirements.lock.\n" + "\n".join(lines) + "\n"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 # What Hydra reads back as the same string without quotes.
-_BARE = re.compile(r"(?!(?:true|false|null|nan|inf)$)[A-Za-z_][\w./-]*", re.IGNORECASE)
+_BARE = re.compile(r"(?!(?:true|false|null|nan|inf)$)[A-Za-z_][\w./-]*", re.ASCII | re.IGNORECASE)
 
 
 def key_of(override: str) -> str:
@@ -49,4 +49,6 @@ def literal(value: Any) -> str:
     if _BARE.fullmatch(text):
         return text
     # In Hydra's quoted strings a backslash counts only before a quote.
-    return "'" + re.sub(r"(\\*)('|\Z)", r"\1\1\\\2", text).removesuffix("\\") + "'"
+    escaped = re.sub(r"(\\*)'", r"\1\1\\'", text)
+    trailing = len(text) - len(text.rstrip("\\"))
+    return "'" + escaped + "\\" * trailing + "'"
