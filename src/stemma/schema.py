@@ -3,7 +3,7 @@
 from stemma.config import settings
 from stemma.stages.evaluate import EvaluateSection
 from stemma.stages.export import ExportSection
-from stemma.stages.ingest import Source
+from stemma.corpus.sources.settings import SourceSettings
 from stemma.stages.prepare import PrepareSection, TokenizerSettings
 from stemma.stages.train import ModelSettings, RuntimeSettings, TaskSettings, TrainSection
 
@@ -12,7 +12,7 @@ from stemma.stages.train import ModelSettings, RuntimeSettings, TaskSettings, Tr
 class Project:
     """What params.yaml holds, less the record of its composition."""
 
-    source: Source
+    source: SourceSettings
     prepare: PrepareSection
     tokenizer: TokenizerSettings
     model: ModelSettings

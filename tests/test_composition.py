@@ -1,0 +1,147 @@
+"""conf/ -> params.yaml: by `stemma compose`, by DVC's own composition, and when they drift."""
+
+import pytest
+from conftest import ROOT, Project, lay_out
+from omegaconf import OmegaConf
+
+from stemma import composition
+from stemma.config import read_params
+from stemma.errors import SettingsError
+
+
+@pytest.fixture
+def bare(tmp_path) -> Project:
+    return lay_out(tmp_path / "project")
+
+
+def edit(project: Project, file: str, old: str, new: str) -> None:
+    path = project.path / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def params(project: Project) -> dict:
+    return read_params(project.path / "params.yaml")
+
+
+def overrides(project: Project) -> list[str]:
+    return params(project)["composed"]["overrides"]
+
+
+def test_composes_and_is_up_to_date(bare):
+    assert bare.run("stemma compose --check", check=False).returncode == 1
+    bare.run("stemma compose")
+    assert overrides(bare) == []
+    assert "what conf/ composes to" in bare.run("stemma compose --check").stdout
+
+
+def test_overrides_are_recorded_shortest_first_the_recipe(bare):
+    bare.run("stemma compose tokenizer=pretrained train.steps=6 tokenizer.path=x")
+    wanted = ["tokenizer=pretrained", "tokenizer.path=x", "train.steps=6"]
+    assert overrides(bare) == wanted
+    bare.run("stemma compose train.steps=10")
+    assert overrides(bare) == [*wanted[:2], "train.steps=10"]
+    bare.run("stemma compose --reset")
+    assert overrides(bare) == []
+
+
+def test_every_experiment_composes_and_is_its_own_shortest_override(bare):
+    for recipe in sorted((bare.path / "conf/experiment").glob("*.yaml")):
+        made = composition.compose([f"experiment={recipe.stem}"], bare.path)
+        assert made.overrides == (f"experiment={recipe.stem}",)
+
+
+@pytest.mark.parametrize("group", sorted(p.name for p in (ROOT / "conf").iterdir() if p.is_dir()))
+def test_every_choice_of_a_group_composes_and_names_itself(group):
+    for choice in sorted((ROOT / "conf" / group).glob("*.yaml")):
+        if group == "experiment":
+            continue
+        assert OmegaConf.load(choice)["name"] == choice.stem
+
+
+def test_an_edit_of_conf_is_taken_up_and_the_override_survives(bare):
+    bare.run("stemma compose train.clip=0.25")
+    edit(bare, "conf/runtime/auto.yaml", "seed: 1", "seed: 5")
+    drift = bare.run("stemma compose --check", check=False)
+    assert drift.returncode == 1
+    assert "runtime.seed: 1 -> 5" in drift.stdout
+    assert "dvc repro" in drift.stdout
+    bare.run("stemma compose")
+    assert params(bare)["runtime"]["seed"] == 5
+    assert params(bare)["train"]["clip"] == 0.25
+
+
+def test_an_edit_of_params_becomes_an_override(bare):
+    # `dvc exp run --no-hydra -S train.clip=0.25` writes it just so.
+    bare.run("stemma compose")
+    edit(bare, "params.yaml", "clip: 1.0", "clip: 0.25")
+    assert bare.run("stemma compose --check", check=False).returncode == 1
+    bare.run("stemma compose")
+    assert overrides(bare) == ["train.clip=0.25"]
+
+
+def test_edits_on_both_sides_stop_with_the_keys(bare):
+    bare.run("stemma compose")
+    edit(bare, "params.yaml", "clip: 1.0", "clip: 0.25")
+    edit(bare, "conf/runtime/auto.yaml", "seed: 1", "seed: 5")
+    before = (bare.path / "params.yaml").read_bytes()
+    done = bare.run("stemma compose", check=False)
+    assert done.returncode == 1
+    assert "train.clip" in done.stderr
+    assert "runtime.seed" in done.stderr
+    assert "--reset" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (bare.path / "params.yaml").read_bytes() == before
+
+
+BAD = {
+    "unknown key": ("+train.nonsense=1", "train.nonsense"),
+    "unknown group choice": ("model=nonsense", "nonsense"),
+    "wrong type": ("train.steps=many", "train.steps"),
+    "out of range": ("runtime.threads=0", "runtime.threads"),
+    "missing value": ("train.steps=???", "train.steps"),
+    "environment": ("export.model_name=${oc.env:HOME}", "export.model_name"),
+    "secret": ("export.model_name=ghp_" + "a1B2" * 9, "export.model_name"),
+    "unknown variable": ("export.model_name=${nowhere}", "nowhere"),
+    "key of another choice": ("+source.dataset=x", "source.dataset"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_settings_name_the_key(bare, kind):
+    override, named = BAD[kind]
+    bare.run("stemma compose")
+    before = (bare.path / "params.yaml").read_bytes()
+    with pytest.raises(SettingsError) as caught:
+        composition.compose([override], bare.path)
+    assert named in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert (bare.path / "params.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["unknown key", "missing value", "environment", "secret"])
+def test_dvc_itself_refuses_bad_settings(bare, kind):
+    override, named = BAD[kind]
+    bare.run("stemma compose")
+    bare.commit("Start")
+    done = bare.run(["dvc", "exp", "run", "-S", override], check=False)
+    assert done.returncode != 0
+    assert named in done.stderr
+    secret = override.split("=", 1)[1]
+    assert kind != "secret" or secret not in (bare.path / "params.yaml").read_text()
+
+
+def test_a_secret_written_into_conf_is_refused(bare):
+    edit(bare, "conf/export/default.yaml", "name: default", "name: default\nmodel_name: ''")
+    edit(bare, "conf/task/causal_lm.yaml", "name: causal_lm", "name: ${oc.env:TOKEN}")
+    done = bare.run("stemma compose", check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert not (bare.path / "params.yaml").exists()
+
+
+def test_outside_a_project(tmp_path):
+    done = Project(tmp_path).run("stemma compose", check=False)
+    assert done.returncode == 1
+    assert "conf/config.yaml does not exist" in done.stderr

@@ -1,0 +1,166 @@
+"""What users of DVC and Hydra type, on a real repository with the real pipeline made small."""
+
+import json
+import time
+
+import pytest
+from conftest import Project
+
+from stemma.config import read_params
+from stemma.files import sha256_of
+
+
+def params(project: Project) -> dict:
+    return read_params(project.path / "params.yaml")
+
+
+def stages_run(output: str) -> list[str]:
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+
+def exported(project: Project) -> dict[str, str]:
+    folder = project.path / "models/exported"
+    return {file.name: sha256_of(file) for file in sorted(folder.iterdir())}
+
+
+def edit(project: Project, file: str, old: str, new: str) -> None:
+    path = project.path / file
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+
+
+def test_a_version_that_is_built_is_up_to_date(project):
+    assert "up to date" in project.run("dvc status").stdout
+    assert stages_run(project.run("dvc repro").stdout) == []
+    assert project.run("git status --porcelain").stdout == ""
+
+
+def test_repro_builds_an_edit_of_conf(project):
+    edit(project, "conf/evaluate/default.yaml", "resamples: ", "resamples: 1")
+    done = project.run("dvc repro")
+    assert stages_run(done.stdout) == ["compose", "evaluate", "export"]
+    assert "evaluate.bootstrap" in done.stdout
+    assert "up to date" in project.run("dvc status").stdout
+
+
+def test_an_override_survives_a_later_edit_of_conf(project):
+    project.run("dvc exp run -S evaluate.max_new_tokens=3")
+    assert params(project)["composed"]["overrides"] == ["evaluate.max_new_tokens=3"]
+    edit(project, "conf/export/default.yaml", "license: ", "license: a-")
+    assert stages_run(project.run("dvc repro").stdout) == ["compose", "export"]
+    assert params(project)["evaluate"]["max_new_tokens"] == 3
+    assert params(project)["export"]["license"].startswith("a-")
+
+
+def test_repro_stops_when_both_sides_were_edited(project):
+    before = exported(project)
+    edit(project, "conf/evaluate/default.yaml", "max_new_tokens: ", "max_new_tokens: 1")
+    edit(project, "params.yaml", "steps: 8", "steps: 10")
+    done = project.run("dvc repro", check=False)
+    assert done.returncode != 0
+    assert "train.steps" in done.stderr
+    assert "stemma compose --reset" in done.stderr
+    assert exported(project) == before
+
+
+def test_no_hydra_override_is_built(project):
+    done = project.run("dvc exp run --no-hydra -S evaluate.max_new_tokens=3")
+    assert stages_run(done.stdout) == ["compose", "evaluate", "export"]
+    assert params(project)["composed"]["overrides"] == ["evaluate.max_new_tokens=3"]
+
+
+def test_a_bare_exp_run_says_which_overrides_it_drops(project):
+    project.run("dvc exp run -S evaluate.max_new_tokens=3")
+    done = project.run("dvc exp run")
+    assert "goes back to conf/" in done.stderr
+    assert "-S evaluate.max_new_tokens=3" in done.stderr
+    assert params(project)["evaluate"]["max_new_tokens"] == 8
+
+
+def test_exp_run_with_a_learning_rate_compares_with_the_parent(project):
+    done = project.run("dvc exp run -n faster -S train.learning_rate=0.002")
+    assert stages_run(done.stdout) == ["compose", "train", "evaluate", "export"]
+    difference = json.loads(project.run("dvc params diff --json").stdout)
+    changed = difference["params.yaml"]["train.learning_rate"]
+    assert changed["new"] == 0.002
+    metrics = json.loads(project.run("dvc metrics diff --json").stdout)
+    assert "bits_per_byte" in metrics["reports/metrics.json"]
+    shown = project.run("dvc exp show --csv").stdout
+    assert "faster" in shown
+    assert "bits_per_byte" in shown
+
+
+def test_exp_run_with_another_model(project):
+    done = project.run("dvc exp run -S model=gpt2_small")
+    assert stages_run(done.stdout) == ["compose", "train", "evaluate", "export"]
+    assert params(project)["model"]["name"] == "gpt2_small"
+
+
+def test_queue_of_choices(project):
+    project.run(["dvc", "exp", "run", "--queue", "-S", "evaluate.max_new_tokens=choice(2,3)"])
+    project.run("dvc queue start")
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline:
+        status = project.run("dvc queue status").stdout
+        if not any(word in status for word in ("Queued", "Running")):
+            break
+        time.sleep(2)
+    project.run("dvc queue stop")
+    assert status.count("Success") == 2, status
+    rows = project.run("dvc exp show --csv").stdout.splitlines()
+    column = rows[0].split(",").index("evaluate.max_new_tokens")
+    assert {"2", "3"} <= {row.split(",")[column] for row in rows[1:]}
+
+
+def test_metrics_and_plots_between_commits_and_the_way_back(project):
+    first = exported(project)
+    project.run("git tag first")
+    project.run("stemma compose train.learning_rate=0.002")
+    project.run("dvc repro")
+    project.commit("Another learning rate")
+    assert exported(project) != first
+    difference = json.loads(project.run("dvc metrics diff first HEAD --json").stdout)
+    assert difference["reports/metrics.json"]["loss"]["diff"] != 0
+    assert "bits_per_byte" in project.run("dvc metrics show -A --json").stdout
+    project.run("dvc plots diff first HEAD -o plots")
+    page = (project.path / "plots/index.html").read_text()
+    assert "first" in page
+    assert "reports/plots/training.csv" in page
+    project.run("dvc plots show -o shown")
+    assert (project.path / "shown/index.html").exists()
+    project.run("git checkout -q first")
+    project.run("dvc checkout -q")
+    assert exported(project) == first
+    assert "up to date" in project.run("dvc status").stdout
+
+
+def test_push_and_pull_into_a_fresh_clone(project, tmp_path):
+    project.run(["dvc", "remote", "add", "-d", "store", str(tmp_path / "store")])
+    project.commit("A remote")
+    project.run("dvc push -q")
+    project.run(["git", "clone", "-q", str(project.path), str(tmp_path / "clone")])
+    clone = Project(tmp_path / "clone")
+    clone.run("dvc pull -q")
+    assert exported(clone) == exported(project)
+    assert "up to date" in clone.run("dvc status").stdout
+
+
+def test_files_under_dvc_are_sources(project):
+    project.run("dvc add -q data/input/scenes.jsonl")
+    project.run("dvc repro ingest")
+    project.commit("The corpus under DVC")
+    assert "up to date" in project.run("dvc status data/input/scenes.jsonl.dvc ingest").stdout
+    lines = (project.path / "data/input/scenes.jsonl").read_text().splitlines()
+    (project.path / "data/input/scenes.jsonl").write_text("\n".join(lines[:-1]) + "\n")
+    assert "data/input" in project.run("dvc status").stdout
+    assert "ingest" in stages_run(project.run("dvc repro ingest").stdout)
+    sources = json.loads((project.path / "data/raw/sources.json").read_text())["sources"]
+    assert sources[0]["documents"] == len(lines) - 1
+
+
+@pytest.mark.parametrize("verb", ["show", "show --json"])
+def test_show(project, verb):
+    done = project.run(f"stemma {verb}")
+    assert "bits" in done.stdout
+    if "--json" in verb:
+        assert json.loads(done.stdout)["training"]["steps"] == 8
