@@ -23,6 +23,7 @@ def project(tmp_path, monkeypatch):
 @pytest.fixture
 def source():
     """Build the settings of a shipped file of conf/source, some keys changed."""
+
     def make(name, **changed):
         raw = yaml.safe_load((CONF / f"{name}.yaml").read_text()) | changed
         return build(IngestSettings, {"source": raw}, "params.yaml").source

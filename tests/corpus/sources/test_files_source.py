@@ -1,5 +1,7 @@
+import contextlib
 import gzip
 import json
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 import zstandard
 
 from stemma.corpus.sources import parts
-from stemma.errors import SourceError
+from stemma.errors import SourceError, boundary
 from stemma.files import sha256_of
 
 INPUT = Path("data/input")
@@ -180,7 +182,7 @@ def test_an_id_that_is_no_label_is_refused(read, value):
 @pytest.mark.parametrize("ending", [".jsonl.gz", ".jsonl.zst", ".parquet"])
 def test_a_torn_file_is_refused(read, ending, kept):
     name = f"a{ending}"
-    rows = [{"text": "words and %d" % (number**5)} for number in range(5_000)]
+    rows = [{"text": f"words and {number**5}"} for number in range(5_000)]
     if ending == ".parquet":
         path = table(name, text=[row["text"] for row in rows])
     else:
@@ -221,7 +223,26 @@ def test_the_limit_is_in_bytes_and_itself_allowed(read):
     refused(read, "data/input/a.txt is 4 bytes long", max_document_bytes=3)
 
 
-def test_an_unreadable_file_is_named(read):
+def test_a_file_that_the_disk_does_not_give_is_named(read):
     (INPUT / "a.txt").symlink_to("/proc/self/mem")
-    with pytest.raises(OSError, match=r"a\.txt|Input/output"):
-        read()
+    refused(read, "data/input/a.txt cannot be read after document 0", "Input/output error")
+
+
+@contextlib.contextmanager
+def nobody(project):
+    """Root reads everything; so be nobody for a while."""
+    was = os.geteuid()
+    project.chmod(0o755)
+    if was == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
+
+
+def test_a_forbidden_file_is_named(read, project, capsys):
+    put("a.txt", "x").chmod(0)
+    with nobody(project), pytest.raises(SystemExit), boundary("stemma ingest"):
+        read(patterns=["a.txt"])
+    assert capsys.readouterr().err == "stemma ingest: Permission denied at data/input/a.txt\n"

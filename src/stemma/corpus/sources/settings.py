@@ -66,7 +66,6 @@ class HubSettings:
     max_document_bytes: Bytes
 
 
-
 def _kind(raw: Any) -> str:
     return f"kind={raw.get('kind') if isinstance(raw, dict) else getattr(raw, 'kind', None)}"
 
