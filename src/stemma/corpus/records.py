@@ -1,6 +1,7 @@
 """Documents on disk: Parquet shards, written and read as streams."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -47,20 +48,19 @@ def write_shards(folder: Path, documents: Iterable[Document]) -> int:
     Shards end at about SHARD_BYTES of text and row groups at about BATCH_BYTES, so that a reader
     needs no more than a row group (and the longest document) in memory.
     """
-    count = shard_size = shard = 0
-    writer: pq.ParquetWriter | None = None
-    for batch in _batches(documents):
-        if writer is None:
-            name = folder / f"documents-{shard:05d}.parquet"
-            writer = pq.ParquetWriter(name, SCHEMA, compression="zstd")
-        writer.write_table(pa.Table.from_pylist([_row(document) for document in batch], SCHEMA))
-        count += len(batch)
-        shard_size += sum(len(document.text) for document in batch)
-        if shard_size >= SHARD_BYTES:
-            writer.close()
-            writer, shard_size, shard = None, 0, shard + 1
-    if writer is not None:
-        writer.close()
+    batches = _batches(documents)
+    count = 0
+    for shard, first in enumerate(batches):
+        path = folder / f"documents-{shard:05d}.parquet"
+        with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+            size = 0
+            for batch in itertools.chain([first], batches):
+                rows = [_row(document) for document in batch]
+                writer.write_table(pa.Table.from_pylist(rows, SCHEMA))
+                count += len(batch)
+                size += sum(map(_size, batch))
+                if size >= SHARD_BYTES:
+                    break
     return count
 
 
@@ -94,12 +94,17 @@ def _row(document: Document) -> dict[str, str]:
     return {name: getattr(document, name) for name in SCHEMA.names}
 
 
+def _size(document: Document) -> int:
+    # The id counts too: a batch of empty texts must end as well.
+    return len(document.text) + len(document.id)
+
+
 def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
     batch: list[Document] = []
     size = 0
     for document in documents:
         batch.append(document)
-        size += len(document.text)
+        size += _size(document)
         if size >= BATCH_BYTES:
             yield batch
             batch, size = [], 0

@@ -1,12 +1,11 @@
 """The user's own files below data/input, as streams."""
 
-import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePath
 
 from stemma.corpus.records import Document
-from stemma.corpus.sources.formats import read_jsonl, read_parquet, read_text
+from stemma.corpus.sources.formats import guarded, read_jsonl, read_parquet, read_text
 from stemma.corpus.sources.part import Part
 from stemma.corpus.sources.rows import RowReader
 from stemma.corpus.sources.settings import FilesSettings
@@ -41,7 +40,7 @@ def parts(settings: FilesSettings) -> Iterator[Part]:
             origin=path.as_posix(),
             version="",
             license=settings.license,
-            documents=_format(path)(path, reader),
+            documents=guarded(path, _format(path)(path, reader)),
             sha256=partial(sha256_of, path),
         )
 
@@ -81,10 +80,10 @@ def _ignored(path: Path) -> bool:
 
 def _format(path: Path) -> Format:
     suffixes = path.suffixes
-    # `a.b.jsonl.gz` has three suffixes; the longest known ending wins.
+    # `a.b.jsonl.gz` has three suffixes; the longest ending that is known wins.
     for start in range(len(suffixes)):
         found = FORMATS.get("".join(suffixes[start:]).lower())
         if found:
             return found
-    known = " ".join(itertools.chain(FORMATS))
+    known = " ".join(FORMATS)
     raise SourceError(f"{path} is of no known format", f"known are {known}; mend source.patterns")

@@ -1,6 +1,7 @@
 """Readers of one file: text, JSON lines, Parquet; memory does not grow with its length."""
 
 import io
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,8 +39,7 @@ def read_jsonl(
     """Yield a document per line; blank lines hold none.
 
     Raises:
-        SourceError: names the line that is too long, not UTF-8, not a JSON object or no document,
-            or says that the compressed file is torn.
+        SourceError: names the line that is too long, not UTF-8, not a JSON object or no document.
     """
     for number, line in enumerate(_lines(path, compression, reader.max_bytes), 1):
         where = f"{path} line {number}"
@@ -52,24 +52,37 @@ def read_parquet(path: Path, reader: RowReader) -> Iterator[Document]:
     """Yield a document per row.
 
     Raises:
-        SourceError: the file is torn or is no Parquet file, a column is missing, or names the row
-            that is no document.
+        SourceError: a column is missing, or names the row that is no document.
     """
     number = 0
+    with pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
+        reader.require(file.schema_arrow.names, str(path))
+        for batch in file.iter_batches(_ROWS, columns=list(reader.keys)):
+            for index in range(batch.num_rows):
+                number += 1
+                where = f"{path} row {number}"
+                yield reader.read(_row(batch, index, where), number, where)
+
+
+def guarded(path: Path, documents: Iterator[Document]) -> Iterator[Document]:
+    """Yield the documents of a file, whatever its reader.
+
+    Raises:
+        SourceError: names the file that is torn, and the documents that came before.
+    """
+    count = 0
     try:
-        with pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
-            reader.require(file.schema_arrow.names, str(path))
-            for batch in file.iter_batches(_ROWS, columns=list(reader.keys)):
-                for index in range(batch.num_rows):
-                    number += 1
-                    where = f"{path} row {number}"
-                    yield reader.read(_row(batch, index, where), number, where)
-    except pa.ArrowException as error:
-        raise _unreadable(path, number, "row", error) from error
-    except OSError as error:
-        if error.errno is not None:
+        for document in documents:
+            yield document
+            count += 1
+    except (pa.ArrowException, OSError) as error:
+        # Arrow reports a torn stream as an OSError that names nothing.
+        if isinstance(error, OSError) and error.filename:
             raise
-        raise _unreadable(path, number, "row", error) from error
+        raise SourceError(
+            f"{path} cannot be read after document {count}: {error}",
+            "the file is torn or not what its name says; fetch it again",
+        ) from error
 
 
 def _row(batch: pa.RecordBatch, index: int, where: str) -> dict[str, Any]:
@@ -80,21 +93,16 @@ def _row(batch: pa.RecordBatch, index: int, where: str) -> dict[str, Any]:
 
 
 def _lines(path: Path, compression: Compression | None, limit: int) -> Iterator[bytes]:
-    number = 0
-    try:
-        with path.open("rb") as raw, _stream(raw, compression) as stream:
-            # One byte more than allowed tells a line that is too long, in bounded memory.
-            while line := stream.readline(limit + 1):
-                number += 1
-                refuse_longer(len(line), limit, f"{path} line {number}", "at least ")
-                yield line
-            if compression and number == 0 and path.stat().st_size == 0:
-                raise OSError("the file is empty, which no compressed file is")
-    except OSError as error:
-        # Arrow reports a torn stream as an OSError without a number.
-        if error.errno is not None:
-            raise
-        raise _unreadable(path, number, "line", error) from error
+    if compression and path.stat().st_size == 0:
+        raise OSError("it is empty, which no compressed file is")
+    with path.open("rb") as raw, _stream(raw, compression) as stream:
+        # One byte more than allowed tells a line that is too long, in bounded memory.
+        for number in itertools.count(1):
+            line = stream.readline(limit + 1)
+            if not line:
+                return
+            refuse_longer(len(line), limit, f"{path} line {number}", "at least ")
+            yield line
 
 
 def _stream(raw: io.BufferedReader, compression: Compression | None) -> io.BufferedReader:
@@ -127,11 +135,4 @@ def _not_utf8(error: UnicodeDecodeError, where: str) -> SourceError:
     return SourceError(
         f"{where} is not UTF-8: byte {error.object[error.start]:#04x} at offset {error.start}",
         "convert it, for example with `iconv -f LATIN1 -t UTF-8`",
-    )
-
-
-def _unreadable(path: Path, number: int, unit: str, error: Exception) -> SourceError:
-    return SourceError(
-        f"{path} cannot be read after {unit} {number}: {error}",
-        "the file is torn or not what its name says; fetch it again",
     )

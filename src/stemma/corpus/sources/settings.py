@@ -1,8 +1,8 @@
 """What can be set about a source; light, since Hydra's plugin imports it at each composition."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from stemma.config import settings
 
@@ -66,6 +66,17 @@ class HubSettings:
     max_document_bytes: Bytes
 
 
+def _kind(raw: Any) -> str:
+    return f"kind={raw.get('kind') if isinstance(raw, dict) else getattr(raw, 'kind', None)}"
+
+
 SourceSettings = Annotated[
-    ShakespeareSettings | FilesSettings | HubSettings, Field(discriminator="kind")
+    Annotated[ShakespeareSettings, Tag("kind=shakespeare")]
+    | Annotated[FilesSettings, Tag("kind=files")]
+    | Annotated[HubSettings, Tag("kind=hub")],
+    Discriminator(
+        _kind,
+        custom_error_type="unknown_kind",
+        custom_error_message="its kind must be 'shakespeare', 'files' or 'hub'",
+    ),
 ]
