@@ -1,21 +1,37 @@
-"""Turn text into token ids."""
+"""Turn text into token ids: exactly those of the reference, tokenizers, at many times its speed.
 
-from collections.abc import Sequence
+gigatoken does the work where it provably gives the reference's ids, tokenizers everywhere else.
+What decides is a function of the tokenizer and of the text alone, so the ids depend neither on the
+batch nor on the worker that a text falls to.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
+from gigatoken.gigatoken_rs import BPETokenizer, load_hf_json
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from stemma.errors import DataError
 from stemma.files import read_json
 
+# gigatoken remembers every word it has met: of ever-new words, about seven bytes a character.
+_REOPEN_CHARACTERS = 2**25
+_PROBED_ENTRIES = 4096
+
 
 class Encoder:
     """The tokenizer of a folder, ready to encode; pickles as the folder's path.
 
     A control token written out in a text, such as a literal ``<|endoftext|>``, is encoded as the
-    characters it consists of: what a document says can never end it.
+    characters it consists of: what a document says can never end it. (In transformers, that is
+    ``split_special_tokens=True``.)
+
+    Args:
+        folder: what ``make_tokenizer`` has written.
 
     Attributes:
         end_of_text: the id that ends a document.
@@ -27,29 +43,125 @@ class Encoder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        try:
-            self._reference = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            eos = read_json(folder / "tokenizer_config.json")["eos_token"]
-        # tokenizers raises plain Exception.
-        except Exception as error:
-            raise DataError(
-                f"{folder} holds no tokenizer: {error}", "type `dvc repro prepare`"
-            ) from error
-        self._reference.encode_special_tokens = True
-        self._reference.no_truncation()
-        self._reference.no_padding()
-        end_of_text = self._reference.token_to_id(eos)
-        if end_of_text is None:
-            raise DataError(f"{folder}: the vocabulary lacks its end-of-text token {eos!r}")
-        self.end_of_text: int = end_of_text
+        self._reference = _open_reference(folder)
+        self.end_of_text: int = _end_of_text(folder, self._reference)
         self.size: int = 1 + max(self._reference.get_vocab(with_added_tokens=True).values())
+        self._fast = _FastEncoder.open(self._reference)
 
     def __reduce__(self) -> tuple[type["Encoder"], tuple[Path]]:
         return Encoder, (self._folder,)
 
     def encode_batch(self, texts: Sequence[str]) -> list[NDArray[np.uint32]]:
         """Return the ids of each text, without any token added."""
-        return [
-            np.array(self._reference.encode(text, add_special_tokens=False).ids, np.uint32)
-            for text in texts
+        if self._fast is None:
+            return [_encode_reference(self._reference, text) for text in texts]
+        return [self._fast.encode(text) for text in texts]
+
+
+class _FastEncoder:
+    """gigatoken for the texts whose characters it has been seen to treat as the reference does."""
+
+    def __init__(self, source: bytes, backend: BPETokenizer, reference: Tokenizer) -> None:
+        self._source = source
+        self._backend = backend
+        self._reference = reference
+        self._encoded = 0
+        self._alike: set[str] = set(map(chr, range(128)))
+        self._unlike: set[str] = set()
+
+    @classmethod
+    def open(cls, reference: Tokenizer) -> "_FastEncoder | None":
+        """Return None where gigatoken does not know the tokenizer or gives other ids for probes."""
+        serialized = json.loads(reference.to_str())
+        if serialized["normalizer"]:  # may join characters, which are tried one by one
+            return None
+        # Control tokens in a text are plain characters, see Encoder.
+        serialized["added_tokens"] = [
+            token for token in serialized["added_tokens"] if not token["special"]
         ]
+        source = json.dumps(serialized).encode()
+        backend = _open_backend(source)
+        if backend is None:
+            return None
+        fast = cls(source, backend, reference)
+        return fast if all(map(fast._agrees, _probes(reference))) else None
+
+    def encode(self, text: str) -> NDArray[np.uint32]:
+        """Return the reference's ids."""
+        if not text.isascii() and not self._knows(set(text)):
+            return _encode_reference(self._reference, text)
+        if self._encoded > _REOPEN_CHARACTERS:
+            self._backend = cast(BPETokenizer, load_hf_json(self._source))
+            self._encoded = 0
+        self._encoded += len(text)
+        return self._backend.encode(text)
+
+    def _knows(self, characters: set[str]) -> bool:
+        # Both may follow different versions of Unicode, so every character is tried when first met.
+        for character in characters - self._alike:
+            if character in self._unlike:
+                continue
+            alike = self._agrees(_in_contexts(character))
+            (self._alike if alike else self._unlike).add(character)
+        return self._unlike.isdisjoint(characters)
+
+    def _agrees(self, text: str) -> bool:
+        return np.array_equal(self._backend.encode(text), _encode_reference(self._reference, text))
+
+
+def _probes(reference: Tokenizer) -> Iterator[str]:
+    """Yield texts that show every ASCII pair, entries of the vocabulary, and the added tokens."""
+    ascii_characters = [chr(code) for code in range(128)]
+    for first in ascii_characters:
+        yield "".join(f"{first}{second}a {first}1{second}" for second in ascii_characters)
+    ids = sorted(reference.get_vocab(with_added_tokens=False).values())
+    step = 1 + len(ids) // _PROBED_ENTRIES
+    for index in ids[::step]:
+        yield reference.decode([index], skip_special_tokens=False)
+    for token in reference.get_added_tokens_decoder().values():
+        yield f"{token.content}a{token.content} {token.content}  {token.content}"
+
+
+def _in_contexts(character: str) -> str:
+    # Beside letters, digits, spaces, line ends, punctuation and itself.
+    contexts = ("a{0}b ", "  {0}1", "'{0}{0}", "{0}\n ", "-{0}2 ", "A{0}.{0} {0}{0}a")
+    return "".join(context.format(character) for context in contexts)
+
+
+def _open_backend(source: bytes) -> BPETokenizer | None:
+    try:
+        backend = load_hf_json(source)
+    except RuntimeError:  # how gigatoken says that it does not support a tokenizer
+        return None
+    return backend if isinstance(backend, BPETokenizer) else None
+
+
+def _open_reference(folder: Path) -> Tokenizer:
+    path = folder / "tokenizer.json"
+    try:
+        reference = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise DataError(f"{path} holds no tokenizer: {error}", _REMEDY) from error
+    reference.encode_special_tokens = True
+    reference.no_truncation()
+    reference.no_padding()
+    return reference
+
+
+def _end_of_text(folder: Path, reference: Tokenizer) -> int:
+    path = folder / "tokenizer_config.json"
+    try:
+        token = read_json(path)["eos_token"]
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{path} names no eos_token: {error!r}", _REMEDY) from error
+    index = reference.token_to_id(token)
+    if index is None:
+        raise DataError(f"{path}: the vocabulary lacks the eos_token {token!r}", _REMEDY)
+    return index
+
+
+def _encode_reference(reference: Tokenizer, text: str) -> NDArray[np.uint32]:
+    return np.array(reference.encode(text, add_special_tokens=False).ids, np.uint32)
+
+
+_REMEDY = "type `dvc repro prepare`"

@@ -8,17 +8,19 @@ import hashlib
 import heapq
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from stemma.corpus.encoding import Encoder
+from stemma.corpus.pretrained import END_OF_TEXT, load_pretrained
 from stemma.corpus.vocabulary import BpeTokenizer, PretrainedTokenizer, TokenizerSettings
 from stemma.errors import DataError
 from stemma.files import write_json
 
-__all__ = ["END_OF_TEXT", "Encoder", "make_tokenizer"]
+__all__ = ["Encoder", "make_tokenizer"]
 
-END_OF_TEXT = "<|endoftext|>"
+_ROLES = ("bos_token", "eos_token", "unk_token")
 _BYTES = 256
 # How GPT-4 (cl100k) and Llama 3 cut text.
 _GPT4_PATTERN = (
@@ -41,9 +43,9 @@ def make_tokenizer(settings: TokenizerSettings, texts: Iterable[str], folder: Pa
     """
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(settings, PretrainedTokenizer):
-        _load(settings, folder)
+        _save(*load_pretrained(settings), folder)
     else:
-        _save(_train(settings, texts), END_OF_TEXT, folder)
+        _save(_train(settings, texts), dict.fromkeys(_ROLES, END_OF_TEXT), folder)
 
 
 def _train(settings: BpeTokenizer, texts: Iterable[str]) -> Tokenizer:
@@ -100,17 +102,8 @@ def _sample(texts: Iterable[str], limit: int) -> Iterator[str]:
     return (text for _, text, _ in heap)
 
 
-def _save(tokenizer: Tokenizer, end_of_text: str, folder: Path) -> None:
+def _save(tokenizer: Tokenizer, config: dict[str, Any], folder: Path) -> None:
     tokenizer.save(str(folder / "tokenizer.json"))
-    config = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "bos_token": end_of_text,
-        "eos_token": end_of_text,
-        "unk_token": end_of_text,
-        "clean_up_tokenization_spaces": False,
-    }
-    write_json(folder / "tokenizer_config.json", config)
-
-
-def _load(settings: PretrainedTokenizer, folder: Path) -> None:
-    raise NotImplementedError
+    # The one class that takes tokenizer.json as it is, in every version of transformers.
+    common = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+    write_json(folder / "tokenizer_config.json", config | common)
