@@ -7,7 +7,7 @@ bands of r rows, the chance is 1 - (1 - s**r)**b (Leskovec et al., Mining of Mas
 
 import numpy as np
 from numpy.typing import NDArray
-from rensa import RMinHash
+from rensa import RMinHash  # pyright: ignore[reportAttributeAccessIssue]
 
 from stemma.corpus.words import Hashes, combine
 
@@ -32,4 +32,4 @@ def band_hashes(signature: NDArray[np.uint32], bands: int) -> Hashes:
     """Hash each band of each signature: uint64 [bands, documents]."""
     documents, values = signature.shape
     rows = signature.reshape(documents, bands, values // bands).astype(np.uint64)
-    return np.stack([combine(rows[:, band].T) for band in range(bands)])
+    return np.stack([combine(list(rows[:, band].T)) for band in range(bands)])

@@ -1,4 +1,4 @@
-"""Unicode as training data needs it: one spelling per character, one line end, nothing invisible."""
+"""Unicode for training: one spelling per character, one line end, nothing invisible."""
 
 import re
 import unicodedata

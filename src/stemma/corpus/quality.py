@@ -15,8 +15,8 @@ import numpy as np
 from stemma.corpus.recipe import QualitySettings
 from stemma.corpus.words import Hashes, Words, ngrams, words_of
 
-_BULLETS = ("-", "*", "•", "‣", "▪", "●", "–", "\u00b7")
-_TERMINAL = (".", "!", "?", '"', "”", "'", "’", "…", "。", "！", "？")
+_BULLETS = ("-", "*", "•", "‣", "▪", "●", "–", "\u00b7")  # noqa: RUF001
+_TERMINAL = (".", "!", "?", '"', "”", "'", "’", "…", "。", "！", "？")  # noqa: RUF001
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 _STOP_WORDS = "the be to of and that have with"
 

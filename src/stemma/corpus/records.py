@@ -19,7 +19,9 @@ SCHEMA = pa.schema(
     ]
 )
 SHARD_BYTES = 64 * 2**20
+SHARD_DOCUMENTS = 2**16
 BATCH_BYTES = 4 * 2**20
+BATCH_DOCUMENTS = 2**13
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,10 +46,11 @@ class Document:
 def write_shards(folder: Path, documents: Iterable[Document]) -> int:
     """Write ``folder/documents-00000.parquet`` and so on; return the number of documents.
 
-    Shards end at about SHARD_BYTES of text and row groups at about BATCH_BYTES, so that a reader
-    needs no more than a row group (and the longest document) in memory.
+    Shards end at about SHARD_BYTES of text or SHARD_DOCUMENTS, row groups at about BATCH_BYTES or
+    BATCH_DOCUMENTS, so that a reader needs no more than a row group (and the longest document) in
+    memory, and what is computed of a shard's documents is bounded too.
     """
-    count = shard_size = shard = 0
+    count = shard_size = shard_count = shard = 0
     writer: pq.ParquetWriter | None = None
     for batch in _batches(documents):
         if writer is None:
@@ -55,10 +58,11 @@ def write_shards(folder: Path, documents: Iterable[Document]) -> int:
             writer = pq.ParquetWriter(name, SCHEMA, compression="zstd")
         writer.write_table(pa.Table.from_pylist([_row(document) for document in batch], SCHEMA))
         count += len(batch)
+        shard_count += len(batch)
         shard_size += sum(len(document.text) for document in batch)
-        if shard_size >= SHARD_BYTES:
+        if shard_size >= SHARD_BYTES or shard_count >= SHARD_DOCUMENTS:
             writer.close()
-            writer, shard_size, shard = None, 0, shard + 1
+            writer, shard_size, shard_count, shard = None, 0, 0, shard + 1
     if writer is not None:
         writer.close()
     return count
@@ -76,6 +80,15 @@ def shards(folder: Path) -> list[Path]:
     return found
 
 
+def text_size(paths: Iterable[Path]) -> int:
+    """Return about how many bytes the documents of these shards take, uncompressed.
+
+    Raises:
+        DataError: a file is torn or is no such Parquet file.
+    """
+    return sum(_uncompressed(path) for path in paths)
+
+
 def read_shard(path: Path) -> Iterator[list[Document]]:
     """Yield the documents of one shard, a row group at a time.
 
@@ -86,8 +99,16 @@ def read_shard(path: Path) -> Iterator[list[Document]]:
         with pq.ParquetFile(path) as file:
             for index in range(file.num_row_groups):
                 yield [Document(**row) for row in file.read_row_group(index).to_pylist()]
-    except (pa.ArrowException, TypeError) as error:
+    except (pa.ArrowException, TypeError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read: {error}", "type `dvc repro ingest`") from error
+
+
+def _uncompressed(path: Path) -> int:
+    try:
+        meta = pq.read_metadata(path)
+    except pa.ArrowException as error:
+        raise DataError(f"{path} cannot be read: {error}", "type `dvc repro ingest`") from error
+    return sum(meta.row_group(index).total_byte_size for index in range(meta.num_row_groups))
 
 
 def _row(document: Document) -> dict[str, str]:
@@ -100,7 +121,7 @@ def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
     for document in documents:
         batch.append(document)
         size += len(document.text)
-        if size >= BATCH_BYTES:
+        if size >= BATCH_BYTES or len(batch) >= BATCH_DOCUMENTS:
             yield batch
             batch, size = [], 0
     if batch:
