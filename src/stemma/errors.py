@@ -1,11 +1,11 @@
 """Every error that a user can cause, and the one place that turns it into a line.
 
-StemmaError            message (what and where) and hint (what to type or change)
-├── SettingsError      conf/, params.yaml, an override, a key
-├── SourceError        a file, wheel or data set that ingest reads
-├── DataError          documents, tokenizer or arrays that prepare makes
-├── ModelError         a model, checkpoint or loss that train, evaluate or export meet
-└── ProjectError       Git, DVC or the layout of the repository
+    StemmaError            message (what and where) and hint (what to type or change)
+    ├── SettingsError      conf/, params.yaml, an override, a key
+    ├── SourceError        a file, wheel or data set that ingest reads
+    ├── DataError          documents, tokenizer or arrays that prepare makes
+    ├── ModelError         a model, checkpoint or loss that train, evaluate or export meet
+    └── ProjectError       Git, DVC or the layout of the repository
 """
 
 import contextlib

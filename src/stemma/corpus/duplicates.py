@@ -8,8 +8,9 @@ their representative: they go, because a cluster must stay on one side.
 **Why that is stable.** The side of a document is drawn from its own text (or group) alone, and
 nothing here changes it. So a document that is added can take the place of a kept one in its
 cluster, and can never move a kept one to another split. Had the cluster drawn the side, a document
-that joins two clusters would have to move one of them. The smallest hash is as good as random: representatives
-fall on the sides in the fractions asked for, and neither order nor number of shards matter.
+that joins two clusters would have to move one of them. The smallest hash is as good as random:
+representatives fall on the sides in the fractions asked for, and neither the order of the documents
+nor the number of shards matters.
 
 Documents are numbered by rank (the order of their keys), so that the smallest rank of a cluster is
 its representative. Signatures and bands stay on disk; the join reads one band at a time.

@@ -16,7 +16,6 @@ _EMAIL = re.compile(
     r"(?<![\w.+-])[A-Za-z0-9][\w.%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w-])",
     re.ASCII,
 )
-_DIGIT = re.compile("[0-9]")
 _CARD = re.compile(r"(?<![\w.+-])[2-6](?:[ -]?[0-9]){12,18}(?![\w-])", re.ASCII)
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _IPV4 = re.compile(rf"(?<![\w.])(?:{_OCTET}\.){{3}}{_OCTET}(?!\.?\w)", re.ASCII)
@@ -75,7 +74,7 @@ def _mask_phone(text: str, mask: str) -> tuple[str, int]:
 def _mask_valid(
     pattern: re.Pattern[str], valid: Callable[[str], bool], text: str, mask: str
 ) -> tuple[str, int]:
-    if not _DIGIT.search(text):
+    if not any(digit in text for digit in "0123456789"):
         return text, 0
     count = 0
 

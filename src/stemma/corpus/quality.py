@@ -87,17 +87,16 @@ def _top_ngram(n: int) -> Callable[[Page], float]:
     """Measure the share of word characters within the most frequent n-gram, if it repeats."""
 
     def measure(page: Page) -> float:
-        found, first, counts = np.unique(
-            ngrams(page.words.hashes, n), return_index=True, return_counts=True
-        )
-        if not len(found) or counts.max() < 2:
+        hashes = ngrams(page.words.hashes, n)
+        found, counts = np.unique(hashes, return_counts=True)
+        if len(found) == len(hashes):
             return 0.0
-        most = int(counts.max())
+        most = counts.max()
+        ends = np.cumsum(page.words.lengths)
+        spans = ends[n - 1 :] - ends[: len(hashes)] + page.words.lengths[: len(hashes)]
         # Of several as frequent, the longest: a rule that does not hang on hash values.
-        starts = first[counts == most]
-        lengths = page.words.lengths
-        longest = max(int(lengths[start : start + n].sum()) for start in starts.tolist())
-        return min(1.0, most * longest / int(lengths.sum()))
+        longest = spans[np.isin(hashes, found[counts == most])].max()
+        return min(1.0, int(most) * int(longest) / int(ends[-1]))
 
     return measure
 
@@ -107,11 +106,12 @@ def _duplicate_ngrams(n: int) -> Callable[[Page], float]:
 
     def measure(page: Page) -> float:
         hashes = ngrams(page.words.hashes, n)
-        _, first = np.unique(hashes, return_index=True)
-        if len(first) == len(hashes):
+        # Most texts repeat nothing, and sorting alone, which tells, is cheap.
+        ordered = np.sort(hashes)
+        if not (ordered[1:] == ordered[:-1]).any():
             return 0.0
         again = np.ones(len(hashes), np.int64)
-        again[first] = 0
+        again[np.unique(hashes, return_index=True)[1]] = 0
         # A word is covered when one of the n n-grams that hold it stood before.
         edges = np.zeros(len(page.words) + 1, np.int64)
         edges[: len(again)] += again

@@ -6,7 +6,7 @@ therefore standard library only.
 
 import re
 
-# Each service with literals of which every key of it holds one (a cheap test), and the keys' shapes.
+# A service, literals of which every key of it holds one (a cheap test), the shapes of its keys.
 _SHAPES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("AWS", ("AKIA", "ASIA"), (r"(?:AKIA|ASIA)[A-Z2-7]{16}",)),
     (
