@@ -4,14 +4,22 @@ A cluster's executor (a Ray pool, say) fits in by offering the same one method. 
 the order of the items, so the number of workers cannot change a byte.
 """
 
+import contextlib
+import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
 from typing import Protocol, TypeVar
+
+from stemma.errors import DataError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_SMALL = 32 * 2**20  # bytes of text that one process handles sooner than others start
 
 
 class Pool(Protocol):
@@ -23,7 +31,11 @@ class Pool(Protocol):
 
 
 class SerialPool:
+<<<<<<< HEAD
     """Runs everything here; for small corpora, where processes cost more to start."""
+=======
+    """Runs everything here, for small corpora: starting processes would cost more than it saves."""
+>>>>>>> clean
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield ``function(item)`` for each item."""
@@ -31,17 +43,60 @@ class SerialPool:
 
 
 class ProcessPool:
-    """A pool of processes on this machine.
+    """A pool of processes on this machine, started once and used for every map.
 
     Args:
-        workers: how many; 0 takes every core this process may use.
+        workers: how many processes.
     """
 
     def __init__(self, workers: int) -> None:
-        self.workers = workers or len(os.sched_getaffinity(0))
+        # Fork would copy locks held by threads of pyarrow and tokenizers.
+        context = multiprocessing.get_context("spawn")
+        self._executor = ProcessPoolExecutor(workers, context, initializer=_die_with_parent)
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Yield ``function(item)`` for each item, in the items' order."""
-        # Fork would copy locks held by threads of pyarrow and tokenizers.
-        with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn")) as executor:
-            yield from executor.map(function, items)
+        """Yield ``function(item)`` for each item, in the items' order.
+
+        Raises:
+            DataError: a worker was killed.
+        """
+        try:
+            yield from self._executor.map(function, items)
+        except BrokenProcessPool as error:
+            raise DataError(
+                "a worker process was killed, as a machine does that runs out of memory",
+                "lower prepare.workers",
+            ) from error
+
+    def close(self) -> None:
+        """Stop the processes; what waits is not begun."""
+        self._executor.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def open_pool(workers: int, items: int, size: int) -> Iterator[Pool]:
+    """Give the pool that suits the work.
+
+    Args:
+        workers: processes at most; 0 takes every core this process may use.
+        items: how many items there are to map over.
+        size: bytes of text in them.
+    """
+    workers = min(workers or len(os.sched_getaffinity(0)), items)
+    if workers == 1 or size < _SMALL:
+        yield SerialPool()
+        return
+    with contextlib.closing(ProcessPool(workers)) as pool:
+        yield pool
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
+
+
+def _exit_after(sentinel: int) -> None:
+    # A killed parent cannot stop its workers, and they would wait for work for ever.
+    wait([sentinel])
+    os._exit(1)

@@ -20,7 +20,9 @@ SCHEMA = pa.schema(
     ]
 )
 SHARD_BYTES = 64 * 2**20
+SHARD_DOCUMENTS = 2**16
 BATCH_BYTES = 4 * 2**20
+BATCH_DOCUMENTS = 2**13
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,22 +47,24 @@ class Document:
 def write_shards(folder: Path, documents: Iterable[Document]) -> int:
     """Write ``folder/documents-00000.parquet`` and so on; return the number of documents.
 
-    Shards end at about SHARD_BYTES of text and row groups at about BATCH_BYTES, so that a reader
-    needs no more than a row group (and the longest document) in memory.
+    Shards end at about SHARD_BYTES of text or SHARD_DOCUMENTS, row groups at about BATCH_BYTES or
+    BATCH_DOCUMENTS, so that a reader needs no more than a row group (and the longest document) in
+    memory, and what is computed of a shard's documents is bounded too.
     """
     batches = _batches(documents)
     count = 0
     for shard, first in enumerate(batches):
         path = folder / f"documents-{shard:05d}.parquet"
         with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
-            size = 0
+            held = size = 0
             for batch in itertools.chain([first], batches):
                 rows = [_row(document) for document in batch]
                 writer.write_table(pa.Table.from_pylist(rows, SCHEMA))
-                count += len(batch)
+                held += len(batch)
                 size += sum(map(_size, batch))
-                if size >= SHARD_BYTES:
+                if size >= SHARD_BYTES or held >= SHARD_DOCUMENTS:
                     break
+        count += held
     return count
 
 
@@ -76,6 +80,15 @@ def shards(folder: Path) -> list[Path]:
     return found
 
 
+def text_size(paths: Iterable[Path]) -> int:
+    """Return about how many bytes the documents of these shards take, uncompressed.
+
+    Raises:
+        DataError: a file is torn or is no such Parquet file.
+    """
+    return sum(_uncompressed(path) for path in paths)
+
+
 def read_shard(path: Path) -> Iterator[list[Document]]:
     """Yield the documents of one shard, a row group at a time.
 
@@ -86,8 +99,16 @@ def read_shard(path: Path) -> Iterator[list[Document]]:
         with pq.ParquetFile(path) as file:
             for index in range(file.num_row_groups):
                 yield [Document(**row) for row in file.read_row_group(index).to_pylist()]
-    except (pa.ArrowException, TypeError) as error:
+    except (pa.ArrowException, TypeError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read: {error}", "type `dvc repro ingest`") from error
+
+
+def _uncompressed(path: Path) -> int:
+    try:
+        meta = pq.read_metadata(path)
+    except pa.ArrowException as error:
+        raise DataError(f"{path} cannot be read: {error}", "type `dvc repro ingest`") from error
+    return sum(meta.row_group(index).total_byte_size for index in range(meta.num_row_groups))
 
 
 def _row(document: Document) -> dict[str, str]:
@@ -105,7 +126,7 @@ def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
     for document in documents:
         batch.append(document)
         size += _size(document)
-        if size >= BATCH_BYTES:
+        if size >= BATCH_BYTES or len(batch) >= BATCH_DOCUMENTS:
             yield batch
             batch, size = [], 0
     if batch:

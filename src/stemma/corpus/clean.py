@@ -1,0 +1,160 @@
+"""The first map of prepare: one raw shard in, its cleaned texts, rows and fingerprints out."""
+
+import dataclasses
+import hashlib
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stemma.corpus.duplicates import KEY_COLUMNS, Fingerprints
+from stemma.corpus.language import identify
+from stemma.corpus.minhash import band_hashes, signatures
+from stemma.corpus.normalise import normalise
+from stemma.corpus.personal import treat
+from stemma.corpus.quality import Page, failed_limit
+from stemma.corpus.recipe import DuplicateSettings, PrepareSection
+from stemma.corpus.records import Document, read_shard
+from stemma.corpus.shard import TEXTS, Shard
+from stemma.corpus.split import SPLITS, side
+from stemma.corpus.words import Hashes, Words, shingles, words_of
+
+ROWS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("language", pa.string()),
+        pa.field("bytes", pa.int64(), nullable=False),
+        pa.field("reason", pa.string()),
+    ]
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A document after cleaning.
+
+    Attributes:
+        text: normalised and masked.
+        words: of the text.
+        sha256: of the normalised text, before masking: how personal data is treated moves no
+            document to another side of the split.
+        language: ISO 639-1 code, or None if not identified.
+        personal: how often each kind of personal data was found.
+        reason: why the document is dropped, named by the setting, or None.
+    """
+
+    text: str
+    words: Words
+    sha256: bytes
+    language: str | None = None
+    personal: dict[str, int] = dataclasses.field(default_factory=dict)
+    reason: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ShardTally:
+    """What became of a shard's documents.
+
+    Attributes:
+        kept: documents that are still in.
+        reasons: how many were dropped for each reason.
+        personal: how often each kind of personal data was found.
+    """
+
+    kept: int
+    reasons: Counter[str]
+    personal: Counter[str]
+
+
+def clean_shard(shard: Shard, settings: PrepareSection) -> ShardTally:
+    """Clean one shard and write its rows, texts and fingerprints."""
+    kept, reasons, personal = 0, Counter[str](), Counter[str]()
+    prints = [_fingerprint([], settings)]
+    with (
+        pq.ParquetWriter(shard.rows, ROWS, compression="zstd") as rows,
+        pq.ParquetWriter(shard.texts, TEXTS, compression="zstd", compression_level=1) as texts,
+    ):
+        for batch in read_shard(shard.raw):
+            cleaned = [(document, clean_text(document.text, settings)) for document in batch]
+            stay = [pair for pair in cleaned if pair[1].reason is None]
+            rows.write_table(pa.Table.from_pylist([_row(*pair) for pair in cleaned], ROWS))
+            texts.write_table(pa.table({"text": [made.text for _, made in stay]}, TEXTS))
+            prints.append(_fingerprint(stay, settings))
+            kept += len(stay)
+            for _, made in cleaned:
+                reasons.update([made.reason] if made.reason else [])
+                personal.update(made.personal)
+    Fingerprints.concatenate(prints).save(shard.fingerprints)
+    return ShardTally(kept, reasons, personal)
+
+
+def clean_text(text: str, settings: PrepareSection) -> Cleaned:
+    """Normalise a text, hold it against the limits and treat its personal data."""
+    text = normalise(text)
+    words = words_of(text)
+    made = Cleaned(text, words, hashlib.sha256(text.encode()).digest())
+    if not text.strip():
+        return dataclasses.replace(made, reason="empty")
+    if limit := failed_limit(Page(text, words), settings.quality):
+        return dataclasses.replace(made, reason=f"quality.{limit}")
+    if settings.language.sample is not None:
+        language, probability = identify(text, settings.language.sample)
+        made = dataclasses.replace(made, language=language)
+        allowed = settings.language.allowed
+        if allowed is not None and language not in allowed:
+            return dataclasses.replace(made, reason="language.allowed")
+        if probability < settings.language.min_probability:
+            return dataclasses.replace(made, reason="language.min_probability")
+    masked, found, kind = treat(text, settings.personal)
+    return dataclasses.replace(
+        made,
+        text=masked,
+        words=words if masked == text else words_of(masked),
+        personal=found,
+        reason=f"personal.{kind}" if kind else None,
+    )
+
+
+def _row(document: Document, made: Cleaned) -> dict[str, object]:
+    return {
+        "id": document.id,
+        "source": document.source,
+        "group": document.group,
+        "sha256": made.sha256.hex(),
+        "language": made.language,
+        "bytes": len(made.text.encode()),
+        "reason": made.reason,
+    }
+
+
+def _fingerprint(stay: list[tuple[Document, Cleaned]], settings: PrepareSection) -> Fingerprints:
+    keys = b"".join(made.sha256 + _hash_of(document.id) for document, made in stay)
+    duplicates = settings.duplicates
+    sets = [] if duplicates.near is None else [_shingles(made, duplicates) for _, made in stay]
+    values = duplicates.bands * duplicates.rows
+    signature = signatures(sets, values)
+    return Fingerprints(
+        np.frombuffer(keys, ">u8").reshape(-1, KEY_COLUMNS).astype(np.uint64),
+        np.array([_side(document, made, settings) for document, made in stay], np.int8),
+        signature,
+        band_hashes(signature, duplicates.bands),
+    )
+
+
+def _shingles(made: Cleaned, settings: DuplicateSettings) -> Hashes:
+    return shingles(made.words, settings.shingle, int.from_bytes(made.sha256[:8], "big"))
+
+
+def _side(document: Document, made: Cleaned, settings: PrepareSection) -> int:
+    split = settings.split
+    # A document of no group is a unit by itself.
+    key = (document.group if split.unit == "group" else "") or made.sha256.hex()
+    return SPLITS.index(side(key, split.salt, split.validation, split.test))
+
+
+def _hash_of(identifier: str) -> bytes:
+    return hashlib.blake2b(identifier.encode(), digest_size=8).digest()

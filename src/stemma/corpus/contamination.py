@@ -1,0 +1,136 @@
+"""How much of the held-out documents also stands in train, by word n-grams.
+
+After GPT-3 (Brown et al. 2020, appendix C), which compares n-grams of 13 words. The held-out
+n-grams are one sorted array on disk; train is streamed past it, shard by shard.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemma.corpus.pool import Pool
+from stemma.corpus.progress import Progress
+from stemma.corpus.shard import Placed
+from stemma.corpus.split import SPLITS, TRAIN
+from stemma.corpus.words import Hashes, ngrams, words_of
+
+_TRAIN = SPLITS.index(TRAIN)
+_RANGE = 2**22  # n-grams sorted at once
+
+
+@dataclasses.dataclass(frozen=True)
+class Overlap:
+    """What train shares with held-out documents.
+
+    Attributes:
+        seen: int64 [documents], n-grams of each document that train holds too.
+        total: int64 [documents], its n-grams; both are 0 unless the document is held out.
+    """
+
+    seen: NDArray[np.int64]
+    total: NDArray[np.int64]
+
+    @property
+    def share(self) -> NDArray[np.float64]:
+        """The fraction of each document's n-grams that train holds too; 0 if it has none."""
+        return self.seen / np.maximum(1, self.total)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Index:
+    """The distinct held-out n-grams, raw and sorted on disk, so that processes share them."""
+
+    path: Path
+    n: int
+
+    def load(self) -> Hashes:
+        if not self.path.stat().st_size:
+            return np.empty(0, np.uint64)
+        return np.memmap(self.path, np.uint64, "r")
+
+    def find(self, placed: Placed) -> NDArray[np.int64]:
+        """Return the positions of the n-grams that the shard's train documents hold."""
+        index = self.load()
+        seen = np.zeros(len(index), np.bool_)
+        for texts, sides in placed.read():
+            train = [text for text, side in zip(texts, sides, strict=True) if side == _TRAIN]
+            # Sorted look-ups walk through the index once, instead of jumping about in it.
+            asked = _distinct([ngrams(words_of(text).hashes, self.n) for text in train])
+            place = np.searchsorted(index, asked)
+            within = place < len(index)
+            place, asked = place[within], asked[within]
+            seen[place[index[place] == asked]] = True
+        return np.flatnonzero(seen)
+
+    def gather(self, placed: Placed) -> None:
+        """Write the distinct n-grams of the shard's held-out documents."""
+        np.save(placed.shard.held_out, _distinct([some for _, some in _held_out(placed, self.n)]))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Measure:
+    """Looks the held-out documents up among the n-grams that train holds."""
+
+    index: _Index
+    seen: Path
+
+    def __call__(self, placed: Placed) -> Overlap:
+        index = self.index.load()
+        seen = np.load(self.seen, mmap_mode="r") if len(index) else np.empty(0, np.bool_)
+        found, total = np.zeros((2, len(placed.sides)), np.int64)
+        for number, hashes in _held_out(placed, self.index.n):
+            total[number] = len(hashes)
+            found[number] = seen[np.searchsorted(index, hashes)].sum()
+        return Overlap(found, total)
+
+
+def measure_overlap(
+    pool: Pool, placed: Sequence[Placed], n: int, work: Path, progress: Progress
+) -> Overlap:
+    """Count, for each held-out document, its n-grams and those of them that stand in train."""
+    index = _Index(work / "held-out", n)
+    for _ in progress(pool.map(index.gather, placed), "held-out n-grams"):
+        pass
+    _merge([one.shard.held_out for one in placed], index.path)
+    seen = np.zeros(index.path.stat().st_size // 8, np.bool_)
+    for places in progress(pool.map(index.find, placed), "n-grams of train"):
+        seen[places] = True
+    path = work / "held-out-seen.npy"
+    np.save(path, seen)
+    parts = list(progress(pool.map(_Measure(index, path), placed), "contamination"))
+    return Overlap(
+        np.concatenate([part.seen for part in parts]),
+        np.concatenate([part.total for part in parts]),
+    )
+
+
+def _held_out(placed: Placed, n: int) -> Iterator[tuple[int, Hashes]]:
+    """Yield each held-out document of the shard: its number there and its n-grams."""
+    number = 0
+    for texts, sides in placed.read():
+        for text, side in zip(texts, sides.tolist(), strict=True):
+            if side > _TRAIN:
+                yield number, ngrams(words_of(text).hashes, n)
+            number += 1
+
+
+def _distinct(parts: list[Hashes]) -> Hashes:
+    return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.uint64)
+
+
+def _merge(parts: list[Path], path: Path) -> None:
+    """Merge sorted arrays into one, without repetition, a range of values at a time."""
+    arrays = [np.load(part, mmap_mode="r") for part in parts]
+    ranges = 1 + sum(map(len, arrays)) // _RANGE
+    bounds = np.array([number * (2**64 // ranges) for number in range(1, ranges)], np.uint64)
+    cuts = [[0, *np.searchsorted(array, bounds).tolist(), len(array)] for array in arrays]
+    with path.open("wb") as handle:
+        for number in range(ranges):
+            slices = [
+                array[cut[number] : cut[number + 1]]
+                for array, cut in zip(arrays, cuts, strict=True)
+            ]
+            handle.write(_distinct(slices).data)

@@ -1,0 +1,185 @@
+"""Prepare from end to end: a map over shards, one global join, maps again.
+
+Every map is a pure function of a shard, so the pool and its number of workers change no byte.
+"""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemma.corpus.clean import clean_shard
+from stemma.corpus.contamination import measure_overlap
+from stemma.corpus.duplicates import (
+    CONTAMINATED,
+    KEPT,
+    Clusters,
+    Fingerprints,
+    Store,
+    find_clusters,
+)
+from stemma.corpus.encoding import Encoder
+from stemma.corpus.language import known_languages
+from stemma.corpus.manifest import Fate, write_manifest
+from stemma.corpus.pool import Pool
+from stemma.corpus.progress import Progress
+from stemma.corpus.recipe import PrepareSection
+from stemma.corpus.report import cluster_figures, contamination_figures, data_report
+from stemma.corpus.shard import DROPPED, Placed, Shard
+from stemma.corpus.split import SPLITS, TRAIN
+from stemma.corpus.tokenise import tokenise, train_texts
+from stemma.corpus.tokenizer import make_tokenizer
+from stemma.corpus.vocabulary import TokenizerSettings
+from stemma.errors import DataError, SettingsError
+from stemma.files import write_json
+
+
+def prepare(
+    raw: list[Path],
+    folder: Path,
+    work: Path,
+    settings: PrepareSection,
+    tokenizer: TokenizerSettings,
+    pool: Pool,
+) -> None:
+    """Make data/prepared.
+
+    Args:
+        raw: the shards of data/raw, in order.
+        folder: an empty folder for the result.
+        work: an empty folder for what the steps leave for one another.
+        settings: the section ``prepare``.
+        tokenizer: the section ``tokenizer``.
+        pool: runs the maps.
+
+    Raises:
+        DataError: a shard is torn, no document stays, a split is empty, or the text does not
+            support the tokenizer.
+        SettingsError: a language is unknown.
+    """
+    _check_languages(settings)
+    progress = Progress(len(raw))
+    corpus = _clean(pool, [Shard(path, work) for path in raw], settings, progress)
+    clusters = find_clusters(corpus.store, settings.duplicates)
+    sides = corpus.store.sides()
+    sides[clusters.verdict != KEPT] = DROPPED
+    overlaps = measure_overlap(
+        pool, corpus.place(sides), settings.contamination.ngram, work, progress
+    )
+    seen = overlaps.share > settings.contamination.max_overlap
+    contamination = contamination_figures(sides, overlaps, seen)
+    clusters.verdict[seen], sides[seen] = CONTAMINATED, DROPPED
+    _check_splits(sides, clusters.verdict, settings)
+
+    placed = corpus.place(sides)
+    make_tokenizer(tokenizer, train_texts(placed), folder / "tokenizer")
+    encoder = Encoder(folder / "tokenizer")
+    tokens = tokenise(pool, placed, encoder, folder, progress)
+    tally = write_manifest(folder / "manifest.parquet", corpus.fates(placed, clusters, tokens))
+    write_json(
+        folder / "data_report.json",
+        data_report(
+            tally,
+            personal=corpus.personal,
+            duplicates=cluster_figures(clusters),
+            contamination={"ngram": settings.contamination.ngram, **contamination},
+            vocabulary=encoder.size,
+        ),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Corpus:
+    """The cleaned shards.
+
+    Attributes:
+        shards: in order.
+        ends: for each, the number of documents that cleaning kept up to its end.
+        store: their fingerprints.
+        personal: how often each kind of personal data was found.
+    """
+
+    shards: list[Shard]
+    ends: list[int]
+    store: Store
+    personal: Counter[str]
+
+    def place(self, sides: NDArray[np.int8]) -> list[Placed]:
+        """Give each shard its part of ``sides``."""
+        return [
+            Placed(shard, some)
+            for shard, some in zip(self.shards, self._divide(sides), strict=True)
+        ]
+
+    def fates(
+        self, placed: list[Placed], clusters: Clusters, tokens: list[NDArray[np.int64]]
+    ) -> Iterator[Fate]:
+        """Yield what became of the documents, shard by shard."""
+        texts = self.store.keys()[:, :-1]
+        verdicts = self._divide(clusters.verdict)
+        representatives = self._divide(clusters.representative)
+        for parts in zip(placed, verdicts, representatives, tokens, strict=True):
+            one, verdict, representative, count = parts
+            yield Fate(one, verdict, texts[representative], count)
+
+    def _divide(self, values: NDArray) -> list[NDArray]:
+        return np.split(values, self.ends[:-1])
+
+
+def _clean(
+    pool: Pool, shards: list[Shard], settings: PrepareSection, progress: Progress
+) -> _Corpus:
+    store = Store(shards[0].work)
+    kept, reasons, personal = [], Counter[str](), Counter[str]()
+    tallies = pool.map(partial(clean_shard, settings=settings), shards)
+    for shard, tally in zip(shards, progress(tallies, "clean"), strict=True):
+        store.append(Fingerprints.load(shard.fingerprints))
+        shard.fingerprints.unlink()
+        kept.append(tally.kept)
+        reasons += tally.reasons
+        personal += tally.personal
+    if not sum(kept):
+        took = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+        raise DataError(
+            f"no document of {shards[0].raw.parent} is left, {reasons.total()} are dropped: {took}",
+            "change these settings of prepare; null switches a limit off",
+        )
+    return _Corpus(shards, np.cumsum(kept).tolist(), store, personal)
+
+
+def _check_languages(settings: PrepareSection) -> None:
+    unknown = set(settings.language.allowed or ()) - known_languages()
+    if unknown:
+        raise SettingsError(
+            f"prepare.language.allowed names '{min(unknown)}', which is no known language",
+            "use ISO 639-1 codes, such as en",
+        )
+
+
+def _check_splits(
+    sides: NDArray[np.int8], verdicts: NDArray[np.int8], settings: PrepareSection
+) -> None:
+    contaminated = int((verdicts == CONTAMINATED).sum())
+    for number, split in enumerate(SPLITS):
+        if not (sides == number).any():
+            lost = f" ({contaminated} held-out ones were contaminated)" if contaminated else ""
+            raise DataError(
+                f"no document of the {int((sides != DROPPED).sum())} left is in {split}{lost}",
+                _advice(split, settings, bool(contaminated)),
+            )
+
+
+def _advice(split: str, settings: PrepareSection, contaminated: bool) -> str:
+    if split == TRAIN:
+        return "lower prepare.split.validation and prepare.split.test"
+    fraction = getattr(settings.split, split)
+    advice = f"raise prepare.split.{split} from {fraction}, or try another prepare.split.salt"
+    if settings.split.unit == "group":
+        advice += ", or use prepare.split.unit=document"
+    if contaminated:
+        advice += ", or raise prepare.contamination.max_overlap"
+    return advice

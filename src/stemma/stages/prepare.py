@@ -1,0 +1,48 @@
+"""prepare: data/raw → data/prepared. Cleans, drops duplicates, splits, tokenises and packs."""
+
+from stemma.config import load, settings
+from stemma.corpus.recipe import PrepareSection
+from stemma.corpus.vocabulary import TokenizerSettings
+from stemma.errors import boundary
+from stemma.files import atomic_directory
+from stemma.layout import PREPARED, RAW
+
+
+@settings
+class PrepareSettings:
+    """What prepare reads of params.yaml."""
+
+    prepare: PrepareSection
+    tokenizer: TokenizerSettings
+
+
+def run(settings: PrepareSettings) -> None:
+    """Make data/prepared of data/raw.
+
+    Raises:
+        DataError: data/raw is missing or torn, or nothing can be made of it with these settings.
+        SettingsError: a setting names something unknown.
+    """
+    from stemma.corpus.pool import open_pool
+    from stemma.corpus.preparation import prepare
+    from stemma.corpus.records import shards, text_size
+
+    raw = shards(RAW)
+    with (
+        atomic_directory(PREPARED) as folder,
+        open_pool(settings.prepare.workers, len(raw), text_size(raw)) as pool,
+    ):
+        # Beside the result, so that it goes with the temporary folder, whatever happens.
+        work = folder.with_name("work")
+        work.mkdir()
+        prepare(raw, folder, work, settings.prepare, settings.tokenizer, pool)
+
+
+def main() -> None:
+    """Run the stage as params.yaml says."""
+    with boundary("stemma prepare"):
+        run(load(PrepareSettings))
+
+
+if __name__ == "__main__":
+    main()
