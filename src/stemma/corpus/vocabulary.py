@@ -1,0 +1,40 @@
+"""Settings of the tokenizer: trained here, or brought along."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stemma.config import settings
+
+
+@settings
+class BpeTokenizer:
+    """Byte-level byte-pair encoding (Sennrich et al. 2016, Radford et al. 2019), trained here."""
+
+    name: str
+    kind: Literal["bpe"]
+    vocab_size: Annotated[int, Field(gt=0)]
+    """Entries, counting <|endoftext|>, the special tokens and the 256 bytes."""
+    min_frequency: Annotated[int, Field(ge=1)]
+    """How often a pair must occur before it becomes an entry."""
+    pattern: Literal["gpt2", "gpt4"]
+    """How text is cut before merging; no token crosses a cut."""
+    special_tokens: tuple[Annotated[str, Field(min_length=1)], ...]
+    """Control tokens beside <|endoftext|>."""
+    sample_bytes: Annotated[int, Field(gt=0)]
+    """UTF-8 bytes of text to learn from."""
+
+
+@settings
+class PretrainedTokenizer:
+    """A tokenizer that exists already."""
+
+    name: str
+    kind: Literal["pretrained"]
+    path: Annotated[str, Field(min_length=1)]
+    """A folder or file below data/input, or a repository of the Hugging Face hub."""
+    revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")] | None
+    """The commit on the hub; None for a path below data/input."""
+
+
+TokenizerSettings = Annotated[BpeTokenizer | PretrainedTokenizer, Field(discriminator="kind")]
