@@ -1,0 +1,138 @@
+"""From scores to figures with intervals: sums per document, resampled over documents."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from stemma.errors import ModelError
+from stemma.modeling.heldout import HeldOut
+from stemma.modeling.windows import Scores
+
+_DIGITS = 4
+_BLOCK_PICKS = 2**18
+_DOUBLINGS = 40
+
+
+@dataclasses.dataclass(frozen=True)
+class Tally:
+    """What a model scored, summed per document and per distance from the document's start.
+
+    Attributes:
+        names: of the documents, for messages.
+        loss: nats, shape (documents,).
+        top1: tokens that were the first guess, shape (documents,).
+        top5: tokens among the first five guesses, shape (documents,).
+        position_loss: nats at positions 2 ** i - 1 up to 2 ** (i + 1) - 2, in element i.
+        position_tokens: tokens there.
+    """
+
+    names: Sequence[str]
+    loss: NDArray[np.float64]
+    top1: NDArray[np.int64]
+    top5: NDArray[np.int64]
+    position_loss: NDArray[np.float64]
+    position_tokens: NDArray[np.int64]
+
+    @classmethod
+    def empty(cls, names: Sequence[str]) -> Self:
+        """Start a tally of as many documents as there are names."""
+        shape, doublings = len(names), _DOUBLINGS
+        return cls(
+            names,
+            np.zeros(shape),
+            np.zeros(shape, np.int64),
+            np.zeros(shape, np.int64),
+            np.zeros(doublings),
+            np.zeros(doublings, np.int64),
+        )
+
+    def add(self, scores: Scores) -> None:
+        """Add scores.
+
+        Raises:
+            ModelError: a loss is not finite; names the document.
+        """
+        (broken,) = np.nonzero(~np.isfinite(scores.loss))
+        if len(broken):
+            name = self.names[int(scores.document[broken[0]])]
+            raise ModelError(
+                f"the loss of test document '{name}' is not a finite number",
+                "the training diverged: lower train.learning_rate",
+            )
+        np.add.at(self.loss, scores.document, scores.loss)
+        np.add.at(self.top1, scores.document, scores.rank < 1)
+        np.add.at(self.top5, scores.document, scores.rank < 5)
+        # The exponent is one more than the whole part of the logarithm to base 2.
+        doubling = np.frexp(scores.position + 1)[1] - 1
+        np.add.at(self.position_loss, doubling, scores.loss)
+        np.add.at(self.position_tokens, doubling, 1)
+
+
+def tally(name: str, held_out: HeldOut, scores: Iterable[Scores]) -> Tally:
+    """Add up a model's scores, with a progress bar under the model's name.
+
+    Raises:
+        ModelError: a loss is not finite; names the document.
+    """
+    result = Tally.empty(held_out.ids)
+    with tqdm(total=len(held_out.split.tokens), desc=name, unit="token", disable=None) as bar:
+        for part in scores:
+            result.add(part)
+            bar.update(len(part.loss))
+    return result
+
+
+def figures(tally: Tally, held_out: HeldOut, resamples: int, seed: int) -> dict[str, float]:
+    """Return each figure with the ends of its 95 % interval.
+
+    The interval is the percentile bootstrap (Efron 1979) over documents, since the tokens of one
+    document do not vary independently. One seed draws the same documents for every model.
+
+    Args:
+        tally: the model's scores.
+        held_out: what was scored.
+        resamples: how often to draw as many documents as there are.
+        seed: where the drawing starts.
+
+    Returns:
+        ``loss`` (nats per token), ``perplexity``, ``bits_per_byte``, ``top1_accuracy`` and
+        ``top5_accuracy``, and each again with ``_low`` and ``_high``.
+    """
+    columns = np.stack(
+        [held_out.lengths, held_out.sizes, tally.loss, tally.top1, tally.top5]
+    ).astype(np.float64)
+    values = _figures(columns.sum(axis=1))
+    drawn = _figures(_resample(columns, resamples, seed))
+    result = {}
+    for name, value in values.items():
+        low, high = np.quantile(drawn[name], [0.025, 0.975])
+        for key, number in ((name, value), (f"{name}_low", low), (f"{name}_high", high)):
+            result[key] = round(float(number), _DIGITS)
+    return result
+
+
+def _figures(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    tokens, size, loss, top1, top5 = sums
+    return {
+        "loss": loss / tokens,
+        "perplexity": np.exp(loss / tokens),
+        "bits_per_byte": loss / np.log(2) / size,
+        "top1_accuracy": top1 / tokens,
+        "top5_accuracy": top5 / tokens,
+    }
+
+
+def _resample(columns: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
+    """Return the columns' sums over each resample, shape (columns, resamples)."""
+    generator = np.random.default_rng(seed)
+    documents = columns.shape[1]
+    block = max(1, _BLOCK_PICKS // documents)
+    sums = []
+    for start in range(0, resamples, block):
+        picks = generator.integers(documents, size=(min(block, resamples - start), documents))
+        sums.append(columns[:, picks].sum(axis=2))
+    return np.concatenate(sums, axis=1)

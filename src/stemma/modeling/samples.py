@@ -1,0 +1,62 @@
+"""What the model writes: greedy continuations of fixed prompts, as a Markdown page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def continue_greedily(
+    model: PreTrainedModel, prompt: NDArray[np.integer], tokens: int, end_of_text: int
+) -> list[int]:
+    """Return the ids that the model holds for likeliest, one after the other.
+
+    Args:
+        model: in evaluation mode.
+        prompt: ids to go on from, shape (tokens,); the end-of-text id is put before them.
+        tokens: most ids to return.
+        end_of_text: ends the continuation, and is not returned.
+    """
+    import torch
+
+    ids = torch.tensor([[end_of_text, *prompt.tolist()]], device=model.device)
+    cache = None
+    written: list[int] = []
+    with torch.inference_mode():
+        for _ in range(tokens):
+            output = model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            cache = output.past_key_values
+            ids = output.logits[:, -1].argmax(-1, keepdim=True)
+            if ids.item() == end_of_text:
+                break
+            written.append(int(ids.item()))
+    return written
+
+
+def page(samples: Sequence[tuple[str, str]], tokens: int) -> str:
+    """Return Markdown that shows continuations under the prompts they begin with.
+
+    Args:
+        samples: prompt and continuation.
+        tokens: most tokens of a continuation, to be mentioned.
+    """
+    lines = [
+        "# Samples",
+        "",
+        f"Each heading is a prompt; below it the prompt with at most {tokens} tokens that the",
+        "model adds greedily (always the likeliest, no rule against repetition).",
+    ]
+    for prompt, continuation in samples:
+        text = prompt + continuation
+        # A fence must be longer than any run of backticks within it.
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+        title = " ".join(prompt.split()) or "(no prompt)"
+        lines += ["", f"## {title}", "", f"{fence}text", text, fence]
+    return "\n".join(lines) + "\n"

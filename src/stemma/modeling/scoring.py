@@ -1,0 +1,108 @@
+"""Load a trained model and score the tokens of a split with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stemma.corpus.packing import PackedSplit
+from stemma.errors import ModelError
+from stemma.modeling.runtime import Runtime
+from stemma.modeling.windows import Scores, Windows, batches, gather
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+_REMEDY = "type `dvc repro train`, or `dvc checkout` to restore the files"
+
+
+def load_model(folder: Path, device: str) -> PreTrainedModel:
+    """Load a causal language model in single precision, ready to score.
+
+    Raises:
+        ModelError: a file is missing or torn, or the weights are not those of the configuration.
+    """
+    for name in ("config.json", "model.safetensors"):
+        if not (folder / name).is_file():
+            raise ModelError(f"{folder / name} does not exist", _REMEDY)
+    import torch
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    # transformers and safetensors have no common exception; whatever they raise is about the files.
+    except Exception as error:
+        raise ModelError(f"{folder} cannot be loaded: {error}", _REMEDY) from error
+    model, loading = loaded
+    # transformers would go on with random numbers in their place.
+    if loading["missing_keys"]:
+        name = min(loading["missing_keys"])
+        raise ModelError(f"{folder / 'model.safetensors'} has no weight '{name}'", _REMEDY)
+    return model.to(device).eval()
+
+
+def score(
+    model: PreTrainedModel,
+    split: PackedSplit,
+    windows: Windows,
+    batch_tokens: int,
+    runtime: Runtime,
+) -> Iterator[Scores]:
+    """Yield the scores of every token of a split, a batch at a time.
+
+    Args:
+        model: on the runtime's device.
+        split: what to predict.
+        windows: how it is cut.
+        batch_tokens: most tokens of a batch, padding counted.
+        runtime: device and precision.
+    """
+    import torch
+
+    for rows in batches(windows, batch_tokens):
+        inputs, targets = gather(split, windows, rows)
+        first, length = windows.first[rows], windows.length[rows]
+        width, skip = inputs.shape[1], int(first.min())
+        place = np.arange(skip, width)
+        counts = (place >= first[:, None]) & (place < length[:, None])
+        row, column = np.nonzero(counts)
+        with torch.inference_mode(), runtime.autocast():
+            # Padding stands at the end, where a causal model cannot see it: no mask is needed, and
+            # without one the attention takes its fast path.
+            ids = torch.from_numpy(inputs).to(runtime.device)
+            logits = model(ids, use_cache=False, logits_to_keep=width - skip).logits
+            loss, rank = _loss_and_rank(
+                logits[torch.from_numpy(counts).to(runtime.device)],
+                torch.from_numpy(targets[:, skip:][counts]).to(runtime.device),
+            )
+        yield Scores(
+            windows.document[rows][row],
+            windows.start[rows][row] + place[column],
+            loss.cpu().numpy(),
+            rank.cpu().numpy(),
+        )
+
+
+def _loss_and_rank(
+    logits: torch.Tensor, targets: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    import torch
+
+    logits = logits.float()
+    chosen = logits.gather(1, targets[:, None])
+    before = torch.arange(logits.shape[1], device=logits.device) < targets[:, None]
+    rank = ((logits > chosen) | ((logits == chosen) & before)).sum(1)
+    return logits.logsumexp(1) - chosen[:, 0], rank

@@ -1,0 +1,82 @@
+"""A tiny project in the current folder: real tokenizer, real arrays, real GPT-2."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stemma.corpus.encoding import Encoder
+from stemma.corpus.packing import TokenWriter
+from stemma.corpus.tokenizer import make_tokenizer
+from stemma.corpus.vocabulary import BpeTokenizer
+from stemma.files import write_json
+from stemma.layout import PREPARED, RAW, TRAINED
+
+CONTEXT = 32
+WORDS = ("the", "king", "and", "queen", "of", "love", "speak", "night", "sorrow", "là", "où")
+
+
+def texts(seed: int, documents: int) -> list[str]:
+    random = np.random.default_rng(seed)
+    sizes = random.integers(3, 60, documents)
+    return [" ".join(random.choice(WORDS, size)) + "\n" for size in sizes]
+
+
+def make_project(root: Path) -> None:
+    splits = {"train": texts(0, 60), "test": texts(1, 12)}
+    make_data(root / PREPARED, splits)
+    make_model(root / TRAINED, root / PREPARED / "tokenizer")
+    source = {"name": "words", "origin": "tests", "version": "1", "license": "CC0-1.0"}
+    write_json(
+        _made(root / RAW) / "sources.json",
+        {"sources": [{**source, "sha256": "0" * 64, "documents": 72, "bytes": 1000}]},
+    )
+
+
+def make_data(folder: Path, splits: dict[str, list[str]], vocabulary: int = 300) -> None:
+    bpe = BpeTokenizer(
+        name="bpe",
+        kind="bpe",
+        vocab_size=vocabulary,
+        min_frequency=1,
+        pattern="gpt2",
+        special_tokens=(),
+        sample_bytes=10**6,
+    )
+    make_tokenizer(bpe, splits["train"], _made(folder) / "tokenizer")
+    encoder = Encoder(folder / "tokenizer")
+    rows = [{"id": "dropped", "split": None, "bytes": 9}]
+    for split, documents in splits.items():
+        with TokenWriter(folder, split, encoder.size, encoder.end_of_text) as writer:
+            writer.append(encoder.encode_batch(documents))
+        rows += [
+            {"id": f"{split}-{index}", "split": split, "bytes": len(text.encode())}
+            for index, text in enumerate(documents)
+        ]
+    pq.write_table(pa.Table.from_pylist(rows), folder / "manifest.parquet")
+
+
+def make_model(folder: Path, tokenizer: Path, vocabulary: int = 300) -> None:
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    config = GPT2Config(
+        vocab_size=vocabulary,
+        n_positions=CONTEXT,
+        n_embd=16,
+        n_layer=2,
+        n_head=2,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    for file in tokenizer.iterdir():
+        shutil.copy(file, folder / file.name)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
