@@ -33,7 +33,9 @@ def has_code(path: Path) -> bool:
 def closure(module: str) -> list[str]:
     """The files whose code runs when a module is imported, with all it imports at any time."""
     modules = {module} | graph().find_upstream_modules(module)
-    packages = {".".join(name.split(".")[:i]) for name in modules for i in range(1, name.count(".") + 1)}
+    packages = {
+        ".".join(name.split(".")[:i]) for name in modules for i in range(1, name.count(".") + 1)
+    }
     files = {file_of(name) for name in modules | packages}
     return sorted(f.relative_to(ROOT).as_posix() for f in files if has_code(f))
 

@@ -1,9 +1,9 @@
 """Every setting of a project: the sections that the stages declare, in one place to check them."""
 
 from stemma.config import settings
+from stemma.corpus.sources.settings import SourceSettings
 from stemma.stages.evaluate import EvaluateSection
 from stemma.stages.export import ExportSection
-from stemma.corpus.sources.settings import SourceSettings
 from stemma.stages.prepare import PrepareSection, TokenizerSettings
 from stemma.stages.train import ModelSettings, RuntimeSettings, TaskSettings, TrainSection
 

@@ -31,11 +31,7 @@ class Pool(Protocol):
 
 
 class SerialPool:
-<<<<<<< HEAD
     """Runs everything here; for small corpora, where processes cost more to start."""
-=======
-    """Runs everything here, for small corpora: starting processes would cost more than it saves."""
->>>>>>> clean
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield ``function(item)`` for each item."""

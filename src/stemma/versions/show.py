@@ -65,7 +65,8 @@ def _headline(version: dict[str, Any]) -> str:
         settings, runtime = training["settings"], training["runtime"]
         parts.append(
             f"{settings['model']['name']}, {training['parameters']:,} parameters, "
-            f"{training['tokens_seen']:,} tokens seen, {runtime['precision']} on {runtime['device']}"
+            f"{training['tokens_seen']:,} tokens seen, "
+            f"{runtime['precision']} on {runtime['device']}"
         )
     overrides = " ".join(version["overrides"])
     parts.append(f"conf/ with {overrides}" if overrides else "conf/ as it stands")
