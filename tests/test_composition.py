@@ -1,9 +1,9 @@
 """conf/ -> params.yaml: by `stemma compose`, by DVC's own composition, and when they drift."""
 
 import pytest
-from conftest import ROOT, Project, lay_out
 from omegaconf import OmegaConf
 
+from conftest import ROOT, Project, lay_out
 from stemma import composition
 from stemma.config import read_params
 from stemma.errors import SettingsError

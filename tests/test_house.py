@@ -8,6 +8,7 @@ from pathlib import Path
 import grimp
 import pytest
 import yaml
+
 from conftest import ROOT
 
 SOURCE = ROOT / "src"
