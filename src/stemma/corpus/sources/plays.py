@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 _TITLE = re.compile(r"# +(.+)")
-# Five headings of the package lack their marks: four epilogues and two scenes with a colon.
+# Six headings of the package lack their marks: four epilogues, and two scenes with a colon.
 _HEADING = re.compile(r"#+ +(.+)|(EPILOGUE|SCENE [IVXL]+:.*)")
 _OPENING = re.compile(r"PROLOGUE|INDUCTION", re.IGNORECASE)
 _NUMBERED = re.compile(r"(ACT|SCENE) ([IVXL]+)")
