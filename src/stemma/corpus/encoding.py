@@ -1,8 +1,9 @@
 """Turn text into token ids: exactly those of the reference, tokenizers, at many times its speed.
 
-gigatoken does the work where it provably gives the reference's ids, tokenizers everywhere else.
-What decides is a function of the tokenizer and of the text alone, so the ids depend neither on the
-batch nor on the worker that a text falls to.
+gigatoken does the work where it has agreed with the reference, on probes of the tokenizer and on
+every character of the text beyond ASCII; tokenizers does it everywhere else. What decides is a
+function of the tokenizer and of the text alone, so the ids depend neither on the batch nor on the
+worker that a text falls to.
 """
 
 import json
