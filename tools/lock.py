@@ -20,12 +20,12 @@ CUDA = re.compile(r"(nvidia|cuda|triton)\b")
 # What computes or encodes an output: the arithmetic, the tokenizer, the file formats.
 CHANGES_BYTES = (
     "accelerate",
+    "gigatoken",
     "numpy",
     "py3langid",
     "pyarrow",
     "rensa",
     "safetensors",
-    "tiktoken",
     "tokenizers",
     "torch",
     "transformers",

@@ -24,7 +24,9 @@ class ModelSettings:
     heads: Positive
     width: Positive
     context: Annotated[int, Field(ge=2)]
-    activation: Literal["gelu_pytorch_tanh", "relu", "relu2"]
+    activation: Literal["gelu_new", "gelu_pytorch_tanh", "relu", "relu2"]
+    bias: bool
+    """Whether biases and the gains of layer norms are trained; else they stay at 0 and 1."""
     dropout: Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -62,4 +64,21 @@ def build_model(settings: ModelSettings, vocabulary: int, end_of_text: int) -> G
         eos_token_id=end_of_text,
         tie_word_embeddings=True,
     )
-    return GPT2LMHeadModel(config)
+    model = GPT2LMHeadModel(config)
+    _initialize(model, settings)
+    return model
+
+
+def _initialize(model: GPT2LMHeadModel, settings: ModelSettings) -> None:
+    import torch
+
+    # Every block starts as the identity (its projections back into the stream are zero), and the
+    # others scale with the width: what lets large learning rates work from the first step.
+    for name, weight in model.named_parameters():
+        if name.endswith("bias") or ".ln_" in name:
+            weight.requires_grad_(settings.bias)
+        elif name.endswith("c_proj.weight"):
+            torch.nn.init.zeros_(weight)
+        else:
+            spread = 0.5 * settings.width**-0.5 if ".h." in name else 0.02
+            torch.nn.init.normal_(weight, std=spread)

@@ -1,76 +1,138 @@
-"""Optimisers: AdamW, and Muon for the matrices inside the network with AdamW for the rest."""
+"""Optimisers: AdamW, and Muon for the matrices inside the network with AdamW for the rest.
+
+Muon: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/. Unlike torch.optim.Muon this one
+orthogonalises query, key and value each on its own and equal shapes of all layers in one batched
+product, and it carries AdamW's parameters too, so that Trainer sees one optimiser with one state.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from stemma.modeling.training import TrainSection
 
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+ITERATIONS = 5
+
 
 def build_optimizer(model: nn.Module, section: TrainSection) -> torch.optim.Optimizer:
-    """Return the optimiser that ``train.optimizer`` names."""
+    """Return the optimiser that ``train.optimizer`` names, over the parameters to be trained."""
+    named = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
     if section.optimizer == "adamw":
-        return _adamw(list(model.named_parameters()), section)
-    hidden, rest = [], []
-    for name, parameter in model.named_parameters():
-        is_hidden = parameter.ndim == 2 and ".h." in f".{name}"
-        (hidden if is_hidden else rest).append((name, parameter))
-    muon = torch.optim.Muon(
-        [parameter for _, parameter in hidden],
-        lr=section.muon_learning_rate,
-        momentum=section.momentum,
-        weight_decay=section.weight_decay,
-    )
-    return Combined([muon, _adamw(rest, section)])
+        return torch.optim.AdamW(_adam_groups([weight for _, weight in named], section), fused=True)
+    hidden = [weight for name, weight in named if weight.ndim == 2 and ".h." in name]
+    rest = [weight for name, weight in named if not (weight.ndim == 2 and ".h." in name)]
+    muon = {
+        "params": hidden,
+        "lr": section.muon_learning_rate,
+        "momentum": section.momentum,
+        "weight_decay": section.muon_weight_decay,
+    }
+    return MuonAdamW([muon, *_adam_groups(rest, section)])
 
 
-class Combined(torch.optim.Optimizer):
-    """Several optimisers, each with parameters of its own, that Trainer sees as one.
+def _adam_groups(weights: list[nn.Parameter], section: TrainSection) -> list[dict[str, Any]]:
+    shared = {"lr": section.learning_rate, "betas": section.adam_betas, "eps": 1e-8}
+    decayed = [weight for weight in weights if weight.ndim >= 2]
+    plain = [weight for weight in weights if weight.ndim < 2]
+    groups = [
+        {"params": decayed, "weight_decay": section.weight_decay, **shared},
+        {"params": plain, "weight_decay": 0.0, **shared},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+class MuonAdamW(torch.optim.Optimizer):
+    """Muon for the groups that have a ``momentum``, fused AdamW for the others.
 
     Args:
-        parts: the optimisers; their parameter groups and states become this one's.
+        groups: parameter groups; ``lr`` and ``weight_decay`` in all, ``momentum`` or ``betas`` and
+            ``eps``. Matrices of Muon are transformers' Conv1D, shape [in, out].
     """
 
-    def __init__(self, parts: list[torch.optim.Optimizer]) -> None:
-        self.parts = parts
-        groups = [group for part in parts for group in part.param_groups]
+    def __init__(self, groups: list[dict[str, Any]]) -> None:
         super().__init__(groups, {})
-        self._share_groups()
 
+    @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """Let every part take its step."""
-        for part in self.parts:
-            part.step(closure)
+        """Update every parameter that has a gradient."""
+        for group in self.param_groups:
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            if weights:
+                (self._muon if "momentum" in group else self._adamw)(group, weights)
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return the parts' states, in order."""
-        return {"parts": [part.state_dict() for part in self.parts]}
+    def _muon(self, group: dict[str, Any], weights: list[nn.Parameter]) -> None:
+        by_shape: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = {}
+        for weight in weights:
+            update = self._nesterov(weight, group["momentum"])
+            weight.mul_(1 - group["lr"] * group["weight_decay"])
+            for part, direction in _parts(weight, update):
+                shape = (min(part.shape), max(part.shape))
+                by_shape.setdefault(shape, []).append((part, direction))
+        for pairs in by_shape.values():
+            wide = [u.t() if u.shape[0] > u.shape[1] else u for _, u in pairs]
+            for (part, _), direction in zip(pairs, orthogonalize(torch.stack(wide)), strict=True):
+                turned = direction.t() if part.shape[0] > part.shape[1] else direction
+                # Updates of equal size whatever the shape of the matrix.
+                scale = max(1, part.shape[1] / part.shape[0]) ** 0.5
+                part.add_(turned, alpha=-group["lr"] * scale)
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the parts' states."""
-        for part, state in zip(self.parts, state_dict["parts"], strict=True):
-            part.load_state_dict(state)
-        self._share_groups()
+    def _nesterov(self, weight: nn.Parameter, momentum: float) -> Tensor:
+        assert weight.grad is not None
+        state = self.state[weight]
+        if not state:
+            state["momentum_buffer"] = torch.zeros_like(weight)
+        average = state["momentum_buffer"].lerp_(weight.grad, 1 - momentum)
+        return torch.lerp(weight.grad, average, momentum)
 
-    def _share_groups(self) -> None:
-        # The scheduler writes learning rates into the groups: they must be the parts' own.
-        self.param_groups = [group for part in self.parts for group in part.param_groups]
+    def _adamw(self, group: dict[str, Any], weights: list[nn.Parameter]) -> None:
+        for weight in weights:
+            if not self.state[weight]:
+                self.state[weight]["step"] = torch.tensor(0.0)
+                self.state[weight]["exp_avg"] = torch.zeros_like(weight)
+                self.state[weight]["exp_avg_sq"] = torch.zeros_like(weight)
+            self.state[weight]["step"] += 1
+        states = [self.state[weight] for weight in weights]
+        torch._fused_adamw_(
+            weights,
+            [weight.grad for weight in weights],
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
+            [],
+            [state["step"] for state in states],
+            lr=group["lr"],
+            beta1=group["betas"][0],
+            beta2=group["betas"][1],
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            amsgrad=False,
+            maximize=False,
+        )
 
 
-def _adamw(parameters: list[tuple[str, nn.Parameter]], section: TrainSection) -> torch.optim.AdamW:
-    decayed = [parameter for _, parameter in parameters if parameter.ndim >= 2]
-    plain = [parameter for _, parameter in parameters if parameter.ndim < 2]
-    groups = [
-        {"params": decayed, "weight_decay": section.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(
-        [group for group in groups if group["params"]],
-        lr=section.learning_rate,
-        betas=section.adam_betas,
-        fused=True,
-    )
+def orthogonalize(matrices: Tensor) -> Tensor:
+    """Bring the singular values of each matrix near one, by Newton-Schulz iteration in bf16.
+
+    Args:
+        matrices: [n, rows, columns], rows <= columns.
+    """
+    a, b, c = COEFFICIENTS
+    norms = matrices.flatten(1).norm(dim=1).clamp_min(1e-7)
+    x = (matrices / norms[:, None, None]).bfloat16()
+    for _ in range(ITERATIONS):
+        gram = torch.bmm(x, x.transpose(1, 2))
+        gram = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+        x = torch.baddbmm(x, gram, x, beta=a)
+    return x
+
+
+def _parts(weight: Tensor, update: Tensor) -> list[tuple[Tensor, Tensor]]:
+    # GPT-2 keeps query, key and value side by side; each is a matrix of its own.
+    rows, columns = weight.shape
+    if columns != 3 * rows:
+        return [(weight, update)]
+    return list(zip(weight.split(rows, dim=1), update.split(rows, dim=1), strict=True))

@@ -14,6 +14,9 @@ from stemma.errors import ModelError
 if TYPE_CHECKING:
     import torch
 
+# <malloc.h>
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+
 
 @settings
 class RuntimeSettings:
@@ -42,6 +45,12 @@ class Runtime:
     threads: int
     seed: int
 
+    def dtype(self) -> torch.dtype:
+        """Return the type of the matrix products."""
+        import torch
+
+        return torch.bfloat16 if self.precision == "bf16" else torch.float32
+
     def autocast(self) -> torch.autocast:
         """Return the context in which forward passes run."""
         import torch
@@ -68,8 +77,23 @@ def start(settings: RuntimeSettings) -> Runtime:
         precision = "bf16" if _computes_bf16(device) else "fp32"
     torch.set_num_threads(settings.threads)
     torch.use_deterministic_algorithms(True)
+    # Filling every new tensor finds uses of unset memory; it makes no result more deterministic.
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    if device == "cpu":
+        _keep_freed_memory()
     torch.manual_seed(settings.seed)
     return Runtime(device, precision, settings.threads, settings.seed)
+
+
+def _keep_freed_memory() -> None:
+    # By default glibc hands each activation back to the kernel when it is freed, and the next step
+    # pays a page fault for every 4 KB of it. Elsewhere (musl, macOS) there is no mallopt.
+    import ctypes
+
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 2**30)
+        mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def _computes_bf16(device: str) -> bool:

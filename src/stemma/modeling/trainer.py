@@ -16,7 +16,7 @@ from transformers.integrations.integration_utils import TensorBoardCallback
 
 from stemma.errors import ModelError
 from stemma.files import atomic_file
-from stemma.modeling import checkpoints
+from stemma.modeling import checkpoints, fused
 from stemma.modeling.batches import PackedBlocks
 from stemma.modeling.optimizers import build_optimizer
 from stemma.modeling.runtime import Runtime
@@ -45,7 +45,8 @@ class LanguageTrainer(Trainer):
         held_out: list[dict[str, torch.Tensor]],
     ) -> None:
         self.section = section
-        self._net, self._blocks = model, blocks
+        self._net, self._blocks, self._runtime = model, blocks, runtime
+        self._fused = fused.supports(model, runtime.device)
         super().__init__(
             model,
             _arguments(section, runtime, folder / "checkpoints"),
@@ -73,10 +74,12 @@ class LanguageTrainer(Trainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """Return the mean cross-entropy in nats per token."""
-        logits = model(input_ids=inputs["input_ids"], use_cache=False).logits
-        loss = torch.nn.functional.cross_entropy(
-            logits.float().flatten(0, 1), inputs["labels"].flatten()
-        )
+        ids, labels = inputs["input_ids"], inputs["labels"]
+        if self._fused:
+            loss = fused.loss(model, ids, labels, self._runtime.dtype())
+        else:
+            logits = model(input_ids=ids, use_cache=False).logits.float()
+            loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
         return (loss, {"loss": loss}) if return_outputs else loss
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
@@ -97,7 +100,7 @@ class _Watch(TrainerCallback):
         if not math.isfinite(loss):
             raise ModelError(
                 f"the training loss is {loss} at step {state.global_step}",
-                "lower train.learning_rate or train.clip",
+                "lower the learning rates or set train.clip",
             )
 
 
@@ -135,7 +138,7 @@ def _arguments(section: TrainSection, runtime: Runtime, folder: Path) -> Trainin
         learning_rate=section.learning_rate,
         lr_scheduler_type=section.schedule,
         warmup_steps=math.ceil(section.warmup * section.steps),
-        max_grad_norm=section.clip,
+        max_grad_norm=section.clip or 0.0,
         bf16=runtime.precision == "bf16",
         use_cpu=runtime.device == "cpu",
         seed=runtime.seed,

@@ -24,11 +24,12 @@ class TrainSection:
     learning_rate: Annotated[float, Field(gt=0)]
     muon_learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)]
+    muon_weight_decay: Annotated[float, Field(ge=0)]
     adam_betas: tuple[Share, Share]
     momentum: Share
     schedule: Literal["cosine", "linear"]
     warmup: Share
-    clip: Annotated[float, Field(gt=0)]
+    clip: Annotated[float, Field(gt=0)] | None
     log_every: Positive
     evaluate_every: Positive
     checkpoint_every: Positive
