@@ -21,7 +21,7 @@ _STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=False, use_attribut
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def settings(kind: type[T]) -> type[T]:
     """Make a class a frozen dataclass that is checked when it is built and takes no unknown key."""
-    return pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=_STRICT)(kind)
+    return pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=_STRICT)(kind)  # type: ignore[return-value]
 
 
 def load(kind: type[T], path: Path = PARAMS) -> T:

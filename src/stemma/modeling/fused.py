@@ -1,10 +1,10 @@
 """The loss of a bias-free GPT-2 on a CPU, forward and backward by hand.
 
-transformers' own forward spends most of a small model's step outside matrix products: casts of the
-weights at every use, a flash attention whose backward is slow on short sequences, fp32 logits of the
-whole batch. Here the residual stream and layer norms are fp32, the matrix products run in the
-declared precision on weights cast once, attention is a plain softmax, and the head works in chunks
-that stay in the cache. The model is an ordinary GPT2LMHeadModel, and a test compares the two.
+transformers' own forward spends most of a small model's step outside matrix products: casts of
+the weights at every use, a flash attention whose backward is slow on short sequences, fp32 logits
+of the whole batch. Here the residual stream and layer norms are fp32, the matrix products run in
+the declared precision on weights cast once, attention is a plain softmax, and the head works in
+chunks that stay in the cache. The model is an ordinary GPT2LMHeadModel; a test compares the two.
 
 Shapes: B sequences, T tokens, H heads, D width, V vocabulary, M = B * T.
 """
@@ -28,7 +28,7 @@ _softmax_backward = torch.ops.aten._softmax_backward_data
 
 
 def supports(model: Any, device: str) -> bool:
-    """Return whether this loss computes what the model does: bias-free GPT-2 with relu2, on a CPU."""
+    """Return whether this is what the model computes: bias-free GPT-2 with relu2, on a CPU."""
     config = model.config
     frozen = all(
         not parameter.requires_grad
@@ -62,7 +62,8 @@ def loss(model: GPT2LMHeadModel, ids: Tensor, labels: Tensor, dtype: torch.dtype
     stream = stream.view(batch * length, width)
     if dropout:
         stream = stream * _dropout_mask(stream, dropout)
-    for block in net.h:
+    blocks: Any = net.h
+    for block in blocks:
         weights = (
             block.attn.c_attn.weight,
             block.attn.c_proj.weight,
@@ -200,8 +201,8 @@ def _join_heads(split: Tensor, shape: tuple[int, int, int]) -> Tensor:
 
 
 def _dropout_mask(like: Tensor, share: float) -> Tensor:
-    # Eight random bits an element: torch's own Bernoulli takes ten times as long on a CPU. They come
-    # from the default generator, whose state is part of a checkpoint.
+    # Eight random bits an element: torch's own Bernoulli takes ten times as long on a CPU. They
+    # come from the default generator, whose state is part of a checkpoint.
     words = torch.empty((like.numel() + 7) // 8, dtype=torch.int64)
     bits = words.random_(-(2**63), None).view(torch.uint8)[: like.numel()]
     threshold = round(share * 256)

@@ -1,8 +1,8 @@
 """Optimisers: AdamW, and Muon for the matrices inside the network with AdamW for the rest.
 
-Muon: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/. Unlike torch.optim.Muon this one
-orthogonalises query, key and value each on its own and equal shapes of all layers in one batched
-product, and it carries AdamW's parameters too, so that Trainer sees one optimiser with one state.
+Muon: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/. Unlike torch.optim.Muon this
+one orthogonalises query, key and value each on its own and equal shapes of all layers in one
+batched product, and it carries AdamW's parameters too, so that Trainer sees one optimiser.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
 
 if TYPE_CHECKING:
     from stemma.modeling.training import TrainSection
@@ -97,13 +98,14 @@ class MuonAdamW(torch.optim.Optimizer):
                 self.state[weight]["exp_avg_sq"] = torch.zeros_like(weight)
             self.state[weight]["step"] += 1
         states = [self.state[weight] for weight in weights]
-        torch._fused_adamw_(
-            weights,
-            [weight.grad for weight in weights],
+        adamw(
+            list(weights),
+            [weight.grad for weight in weights if weight.grad is not None],
             [state["exp_avg"] for state in states],
             [state["exp_avg_sq"] for state in states],
             [],
             [state["step"] for state in states],
+            fused=True,
             lr=group["lr"],
             beta1=group["betas"][0],
             beta2=group["betas"][1],

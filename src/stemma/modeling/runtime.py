@@ -78,7 +78,7 @@ def start(settings: RuntimeSettings) -> Runtime:
     torch.set_num_threads(settings.threads)
     torch.use_deterministic_algorithms(True)
     # Filling every new tensor finds uses of unset memory; it makes no result more deterministic.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if device == "cpu":
         _keep_freed_memory()
     torch.manual_seed(settings.seed)
