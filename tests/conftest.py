@@ -15,6 +15,9 @@ from filelock import FileLock
 ROOT = Path(__file__).parents[1]
 # What a version needs of this project; no lock file and no report, so that all of it is built.
 PARTS = [
+    *(".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", "conf"),
+    *("data/input/README.md", "dvc.yaml", "environment.lock", "pyproject.toml", "src"),
+]
     ".dvcignore",
     ".gitignore",
     ".dvc/config",
