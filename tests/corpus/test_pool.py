@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -78,7 +79,6 @@ def test_workers_end_with_a_killed_parent(tmp_path):
 
 def alive(worker):
     try:
-        with open(f"/proc/{worker}/stat") as file:
-            return file.read().split()[2] != "Z"
+        return Path(f"/proc/{worker}/stat").read_text().split()[2] != "Z"
     except FileNotFoundError:
         return False

@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import pytest
 import yaml
@@ -8,6 +9,7 @@ from stemma.corpus.quality import _MEASURES, Page, failed_limit
 from stemma.corpus.recipe import QualitySettings
 from stemma.corpus.words import words_of
 
+CONF = Path(__file__).parents[2] / "conf/prepare"
 OFF = build(QualitySettings, dict.fromkeys(QualitySettings.__annotations__), "test")
 
 PROSE = """\
@@ -76,8 +78,8 @@ def test_every_limit_has_a_measure_and_an_example():
 @pytest.mark.parametrize("recipe", ["default", "web"])
 @pytest.mark.parametrize("text", ["", "\n", "...", "{}", "word"])
 def test_no_text_is_too_small_to_be_measured(recipe, text):
-    with open(f"conf/prepare/{recipe}.yaml") as file:
-        settings = build(QualitySettings, yaml.safe_load(file)["quality"], recipe)
+    raw = yaml.safe_load((CONF / f"{recipe}.yaml").read_text())
+    settings = build(QualitySettings, raw["quality"], recipe)
     assert failed_limit(page(text), settings) is not None
     assert failed_limit(page(PROSE), settings) is None
 
