@@ -90,6 +90,14 @@ def test_a_large_corpus_is_sampled_whatever_its_order(tmp_path):
     assert learnt != set("abcde"), "a sample, not the beginning"
 
 
+def test_runs_without_a_gap_are_learnt_from_in_pieces(tmp_path):
+    # A megabyte without a space would otherwise be one word, of which every merge walks the whole.
+    with pytest.raises(DataError, match="supports only") as caught:
+        make_tokenizer(bpe(vocab_size=400), ["a" * 5000 + " " * 5000], tmp_path)
+    # Entries of 2, 4, ... 256 letters and as many of spaces, beside <|endoftext|> and the bytes.
+    assert caught.value.hint.endswith(f"={257 + 8 + 8}")
+
+
 def test_a_vocabulary_beyond_the_text_names_the_size_that_fits(tmp_path):
     with pytest.raises(DataError, match=r"tokenizer\.vocab_size is 99999.*supports only") as caught:
         make_tokenizer(bpe(vocab_size=99_999), TEXTS, tmp_path)

@@ -6,6 +6,7 @@ lays them out, so that a plain ``AutoTokenizer.from_pretrained(folder)`` gives t
 
 import hashlib
 import heapq
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ __all__ = ["Encoder", "make_tokenizer"]
 
 _ROLES = ("bos_token", "eos_token", "unk_token")
 _BYTES = 256
+_LONG_RUN = re.compile(r"\S{256}|\s{256}")
 # How GPT-4 (cl100k) and Llama 3 cut text.
 _GPT4_PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
@@ -99,7 +101,20 @@ def _sample(texts: Iterable[str], limit: int) -> Iterator[str]:
         total += len(encoded)
         while total > limit and len(heap) > 1:
             total -= heapq.heappop(heap)[2]
-    return (text for _, text, _ in heap)
+    return (piece for _, text, _ in heap for piece in _cut_runs(text))
+
+
+def _cut_runs(text: str) -> Iterator[str]:
+    """Yield the text in pieces that end where a run without a gap gets too long to learn from.
+
+    Each merge takes the trainer time in proportion to the words that it touches: one encoded blob
+    of a megabyte would cost it minutes.
+    """
+    start = 0
+    for run in _LONG_RUN.finditer(text):
+        yield text[start : run.end()]
+        start = run.end()
+    yield text[start:]
 
 
 def _save(tokenizer: Tokenizer, config: dict[str, Any], folder: Path) -> None:
