@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stemma.corpus import words as module
-from stemma.corpus.words import ngrams, shingles, words_of
+from stemma.corpus.words import distinct, ngrams, shingles, words_of
 
 
 @given(st.text(st.characters(codec="latin-1", exclude_characters="_²³¹¼½¾")))
@@ -53,6 +53,11 @@ def test_ngrams_depend_on_order_and_context():
     assert one[1] == other[1] and one[0] != other[0]
     assert ngrams(words_of("b a").hashes, 2) != ngrams(words_of("a b").hashes, 2)
     assert len(ngrams(words_of("a b").hashes, 3)) == 0
+
+
+@given(st.lists(st.integers(0, 5)))
+def test_distinct_is_the_sorted_set(values):
+    assert distinct(np.array(values, np.uint64)).tolist() == sorted(set(values))
 
 
 def test_every_text_has_a_shingle():

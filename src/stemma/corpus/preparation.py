@@ -152,8 +152,8 @@ def _clean(
 
 
 def _check_languages(settings: PrepareSection) -> None:
-    unknown = set(settings.language.allowed or ()) - known_languages()
-    if unknown:
+    allowed = settings.language.allowed
+    if allowed is not None and (unknown := set(allowed) - known_languages()):
         raise SettingsError(
             f"prepare.language.allowed names '{min(unknown)}', which is no known language",
             "use ISO 639-1 codes, such as en",
