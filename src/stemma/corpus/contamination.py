@@ -15,7 +15,7 @@ from stemma.corpus.pool import Pool
 from stemma.corpus.progress import Progress
 from stemma.corpus.shard import Placed
 from stemma.corpus.split import SPLITS, TRAIN
-from stemma.corpus.words import Hashes, ngrams, words_of
+from stemma.corpus.words import Hashes, distinct, ngrams, words_of
 
 _TRAIN = SPLITS.index(TRAIN)
 _RANGE = 2**22  # n-grams sorted at once
@@ -118,7 +118,7 @@ def _held_out(placed: Placed, n: int) -> Iterator[tuple[int, Hashes]]:
 
 
 def _distinct(parts: list[Hashes]) -> Hashes:
-    return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.uint64)
+    return distinct(np.concatenate(parts)) if parts else np.empty(0, np.uint64)
 
 
 def _merge(parts: list[Path], path: Path) -> None:

@@ -106,9 +106,16 @@ class Store:
 
     def similarity(self, left: Ranks, right: Ranks, values: int) -> NDArray[np.float64]:
         """Estimate the Jaccard similarity of pairs of documents."""
-        # Mapped anew at each call, so that the pages it touched do not stay resident.
-        signature = np.memmap(self.folder / "signatures", np.uint32, "r").reshape(-1, values)
-        return (signature[left] == signature[right]).mean(axis=1)
+        return (self._signatures(left, values) == self._signatures(right, values)).mean(axis=1)
+
+    def _signatures(self, documents: Ranks, values: int) -> NDArray[np.uint32]:
+        # Read and not mapped: a map brings in, and counts as memory, much around every row.
+        found = np.empty((len(documents), values), np.uint32)
+        with (self.folder / "signatures").open("rb", buffering=0) as file:
+            for row, document in zip(found, documents.tolist(), strict=True):
+                file.seek(document * row.nbytes)
+                file.readinto(row.data)
+        return found
 
     def _append(self, name: str, values: NDArray[np.generic]) -> None:
         with (self.folder / name).open("ab") as handle:

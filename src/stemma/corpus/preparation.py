@@ -73,7 +73,7 @@ def prepare(
     seen = overlaps.share > settings.contamination.max_overlap
     contamination = contamination_figures(sides, overlaps, seen)
     clusters.verdict[seen], sides[seen] = CONTAMINATED, DROPPED
-    _check_splits(sides, clusters.verdict, settings)
+    _check_splits(sides, corpus.store.sides()[seen], settings)
 
     placed = corpus.place(sides)
     make_tokenizer(tokenizer, train_texts(placed), folder / "tokenizer")
@@ -152,8 +152,8 @@ def _clean(
 
 
 def _check_languages(settings: PrepareSection) -> None:
-    unknown = set(settings.language.allowed or ()) - known_languages()
-    if unknown:
+    allowed = settings.language.allowed
+    if allowed is not None and (unknown := set(allowed) - known_languages()):
         raise SettingsError(
             f"prepare.language.allowed names '{min(unknown)}', which is no known language",
             "use ISO 639-1 codes, such as en",
@@ -161,15 +161,15 @@ def _check_languages(settings: PrepareSection) -> None:
 
 
 def _check_splits(
-    sides: NDArray[np.int8], verdicts: NDArray[np.int8], settings: PrepareSection
+    sides: NDArray[np.int8], contaminated: NDArray[np.int8], settings: PrepareSection
 ) -> None:
-    contaminated = int((verdicts == CONTAMINATED).sum())
     for number, split in enumerate(SPLITS):
         if not (sides == number).any():
-            lost = f" ({contaminated} held-out ones were contaminated)" if contaminated else ""
+            taken = int((contaminated == number).sum())
+            lost = f" ({taken} were contaminated)" if taken else ""
             raise DataError(
                 f"no document of the {int((sides != DROPPED).sum())} left is in {split}{lost}",
-                _advice(split, settings, bool(contaminated)),
+                _advice(split, settings, bool(taken)),
             )
 
 

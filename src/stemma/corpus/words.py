@@ -78,13 +78,24 @@ def combine(columns: Sequence[Hashes]) -> Hashes:
 
 
 def shingles(words: Words, n: int, otherwise: int) -> Hashes:
-    """Return the distinct n-grams of a text, at least one.
+    """Return the n-grams of a text, at least one, in which it may be compared as a set.
 
     A text of fewer than ``n`` words is one shingle as a whole, a text of no words ``otherwise``.
     """
     if not len(words):
         return np.array([otherwise], np.uint64)
-    return np.unique(ngrams(words.hashes, min(n, len(words))))
+    return ngrams(words.hashes, min(n, len(words)))
+
+
+def distinct(values: Hashes) -> Hashes:
+    """Sort the values and leave out repetitions.
+
+    Several times as fast as ``np.unique``, which goes through a hash table.
+    """
+    ordered = np.sort(values)
+    new = np.ones(len(ordered), np.bool_)
+    new[1:] = ordered[1:] != ordered[:-1]
+    return ordered[new]
 
 
 def _words(text: str) -> Words:

@@ -1,0 +1,179 @@
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stemma.corpus.packing import read_split
+from stemma.corpus.records import Document, write_shards
+
+CONF = Path(__file__).parents[2] / "conf"
+STAGE = [sys.executable, "-m", "stemma.stages.prepare"]
+RAW, PREPARED = Path("data/raw"), Path("data/prepared")
+
+
+def document(number, size=1):
+    years = range(number * 40 * size, (number + 1) * 40 * size)
+    lines = [
+        f"In the {year}th year, {year**3 % 9973} men were with king {year % 7}." for year in years
+    ]
+    return Document(f"doc-{number}", "\n".join(lines), "source", "CC0-1.0")
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project with a small data/raw and the shipped settings, shrunk."""
+    monkeypatch.chdir(tmp_path)
+    RAW.mkdir(parents=True)
+    write_shards(RAW, map(document, range(40)))
+    configure()
+    return tmp_path
+
+
+def configure(**changes):
+    sections = {
+        "prepare": yaml.safe_load((CONF / "prepare/default.yaml").read_text()) | changes,
+        "tokenizer": yaml.safe_load((CONF / "tokenizer/bpe.yaml").read_text())
+        | {"vocab_size": 270},
+    }
+    sections["prepare"]["split"] |= {"validation": 0.2, "test": 0.2}
+    sections["prepare"]["contamination"] |= {"max_overlap": 1}
+    Path("params.yaml").write_text(yaml.safe_dump(sections))
+
+
+def stage(**options):
+    return subprocess.run(STAGE, capture_output=True, text=True, check=False, **options)
+
+
+def contents():
+    return {path: path.read_bytes() for path in PREPARED.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def before(project):
+    """A data/prepared that a good run has made."""
+    done = stage()
+    assert done.returncode == 0, done.stderr
+    return contents()
+
+
+def test_writes_all_that_the_contract_promises_and_nothing_else(before):
+    splits = [
+        f"{split}.{part}.npy"
+        for split in ("test", "train", "validation")
+        for part in ("offsets", "tokens")
+    ]
+    rest = [
+        "data_report.json",
+        "manifest.parquet",
+        "tokenizer/tokenizer.json",
+        "tokenizer/tokenizer_config.json",
+    ]
+    assert sorted(str(path.relative_to(PREPARED)) for path in before) == sorted([*splits, *rest])
+    assert [path.name for path in PREPARED.parent.iterdir() if path.name.startswith(".")] == []
+    assert all(len(read_split(PREPARED, split).tokens) for split in ("train", "validation", "test"))
+
+
+def test_every_run_gives_the_same_bytes(before):
+    assert stage(env=os.environ | {"PYTHONHASHSEED": "7"}).returncode == 0
+    assert contents() == before
+
+
+def test_an_error_is_one_line_and_changes_nothing(before):
+    configure(
+        quality=yaml.safe_load((CONF / "prepare/default.yaml").read_text())["quality"]
+        | {"min_words": 10**6}
+    )
+    done = stage()
+    assert done.returncode == 1 and contents() == before
+    assert done.stderr.count("\n") == 1
+    assert "stemma prepare: no document of data/raw is left" in done.stderr
+    assert "quality.min_words 40" in done.stderr
+
+
+def test_a_torn_shard_is_named(before):
+    shard = RAW / "documents-00000.parquet"
+    shard.write_bytes(shard.read_bytes()[:-100])
+    done = stage()
+    assert done.returncode == 1 and contents() == before
+    assert "data/raw/documents-00000.parquet cannot be read" in done.stderr
+
+
+def test_no_raw_data_says_what_to_type(project):
+    (RAW / "documents-00000.parquet").unlink()
+    done = stage()
+    assert done.returncode == 1 and "dvc repro ingest" in done.stderr and not PREPARED.exists()
+
+
+def test_a_vocabulary_that_the_text_does_not_support(before):
+    sections = yaml.safe_load(Path("params.yaml").read_text())
+    sections["tokenizer"]["vocab_size"] = 50_000
+    Path("params.yaml").write_text(yaml.safe_dump(sections))
+    done = stage()
+    assert done.returncode == 1 and contents() == before
+    assert "tokenizer.vocab_size is 50000, but the text supports only" in done.stderr
+
+
+def test_a_full_disk_is_one_line_and_changes_nothing(before):
+    # The limit on the size of a file is what a full disk looks like, for everybody and everywhere.
+    write_shards(RAW, (document(number, 200) for number in range(40)))
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    done = stage(preexec_fn=limit)
+    assert done.returncode == 1 and contents() == before
+    assert done.stderr.count("\n") == 1 and "File too large" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_disk_without_space_is_one_line_and_changes_nothing(before):
+    write_shards(RAW, (document(number, 200) for number in range(40)))
+    subprocess.run(["cp", "-r", "data", "kept"], check=True)
+    # A disk of its own, in a mount namespace that ends with the command.
+    script = """
+        mount -t tmpfs -o size=2500k none data && cp -r kept/. data || exit 77
+        "$@"; code=$?
+        diff -r data/prepared kept/prepared || exit 3
+        exit $code
+    """
+    command = ["unshare", "-m", "sh", "-c", script, "sh", *STAGE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 77:
+        pytest.skip("this container may not mount")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "no space left on the disk" in done.stderr
+
+
+@pytest.mark.parametrize("progress", ["rows-", "tokens-"])
+def test_a_kill_changes_nothing_and_the_next_run_cleans_up(before, progress):
+    write_shards(RAW, (document(number, 400) for number in range(40)))
+    process = subprocess.Popen(STAGE)
+    deadline = time.monotonic() + 60
+    while not any(PREPARED.parent.glob(f".prepared.*.partial/work/{progress}*")):
+        assert process.poll() is None and time.monotonic() < deadline, "it was never under way"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert contents() == before
+    assert list(PREPARED.parent.glob(".prepared.*.partial")), "killed too late"
+    write_shards(RAW, map(document, range(40)))
+    assert stage().returncode == 0
+    assert contents() == before
+    assert not list(PREPARED.parent.glob(".prepared.*.partial"))
+
+
+def test_reading_the_settings_imports_nothing_heavy():
+    program = (
+        "import sys, stemma.stages.prepare;"
+        "print({'numpy', 'pyarrow', 'rensa', 'tokenizers', 'torch'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"
