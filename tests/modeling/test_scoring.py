@@ -10,6 +10,7 @@ from stemma.modeling.scoring import score
 from stemma.modeling.windows import cut
 
 CONTEXT, VOCABULARY = 16, 40
+torch.set_num_threads(1)
 RUNTIME = Runtime("cpu", "fp32", 1, 0)
 
 

@@ -31,8 +31,13 @@ def make_project(root: Path) -> None:
     source = {"name": "words", "origin": "tests", "version": "1", "license": "CC0-1.0"}
     write_json(
         _made(root / RAW) / "sources.json",
-        {"sources": [{**source, "sha256": "0" * 64, "documents": 72, "bytes": 1000}]},
+        {"sources": [{**source, "sha256": "0" * 64, "documents": 73, "bytes": 1000}]},
     )
+    sizes = {
+        split: {"documents": len(made), "tokens": 9, "bytes": 9} for split, made in splits.items()
+    }
+    documents = {"raw": 73, "dropped": 1, "kept": 72}
+    write_json(root / PREPARED / "data_report.json", {"documents": documents, "splits": sizes})
 
 
 def make_data(folder: Path, splits: dict[str, list[str]], vocabulary: int = 300) -> None:

@@ -1,0 +1,202 @@
+"""The model card, in the Hugging Face Hub's format: YAML front matter and Markdown."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
+
+_HUB = "hf://datasets/"
+_MOST_SOURCES = 30
+# Keys of metrics.json, what the Hub calls the metric, and what people call it.
+_METRICS = (
+    ("bits_per_byte", "bits_per_byte", "Bits per byte"),
+    ("perplexity", "perplexity", "Perplexity per token"),
+    ("top1_accuracy", "accuracy", "Top-1 accuracy"),
+    ("top5_accuracy", "accuracy", "Top-5 accuracy"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What the card tells, as the files of a version have it.
+
+    Attributes:
+        name: of the model.
+        license: of the model, an identifier of the Hub.
+        language: codes of ISO 639-1.
+        dtype: of the weights.
+        config: config.json.
+        metrics: reports/metrics.json.
+        sources: the entries of sources.json.
+        report: data_report.json.
+        training: training.json; empty where the model was not trained here.
+    """
+
+    name: str
+    license: str
+    language: Sequence[str]
+    dtype: str
+    config: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    sources: Sequence[Mapping[str, Any]]
+    report: Mapping[str, Any]
+    training: Mapping[str, Any]
+
+
+def write_card(facts: Facts) -> str:
+    """Return the README.md of a model repository."""
+    sections = [
+        f"---\n{_front_matter(facts).to_yaml()}\n---",
+        f"# {facts.name}\n\n{_summary(facts)}",
+        f"## How to load it\n\n{_LOADING}",
+        f"## Evaluation\n\n{_evaluation(facts)}",
+        f"## Data\n\n{_data(facts)}",
+        f"## Training\n\n{_training(facts.training)}",
+        f"## Intended use and limits\n\n{_limits(facts)}",
+        f"## Provenance\n\n{_PROVENANCE}",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+_LOADING = """\
+```python
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained("models/exported")
+tokenizer = AutoTokenizer.from_pretrained("models/exported")
+```
+
+Every document that it has read follows an end-of-text token: put `tokenizer.bos_token` before a
+prompt."""
+
+_PROVENANCE = """\
+This version is the Git commit whose `dvc.lock` lists this folder: it names every byte of the data,
+the code and the settings that went in. `manifest.json` has the size and the SHA-256 of every other
+file here."""
+
+
+def _front_matter(facts: Facts) -> ModelCardData:
+    hub = [
+        str(source["origin"]).removeprefix(_HUB)
+        for source in facts.sources
+        if str(source["origin"]).startswith(_HUB)
+    ]
+    names = ", ".join(str(source["name"]) for source in facts.sources[:_MOST_SOURCES])
+    results = [
+        EvalResult(
+            task_type="text-generation",
+            dataset_type=hub[0] if hub else "text",
+            dataset_name=f"{names} (held-out documents)",
+            dataset_split="test",
+            metric_type=kind,
+            metric_name=title,
+            metric_value=facts.metrics[key],
+        )
+        for key, kind, title in _METRICS
+    ]
+    return ModelCardData(
+        language=list(facts.language),
+        license=facts.license,
+        library_name="transformers",
+        pipeline_tag="text-generation",
+        tags=["causal-lm", str(facts.config["model_type"]), "stemma"],
+        datasets=hub or None,
+        metrics=sorted({kind for _, kind, _ in _METRICS}),
+        model_name=facts.name,
+        eval_results=results,
+    )
+
+
+def _summary(facts: Facts) -> str:
+    parameters = facts.training.get("parameters")
+    size = f" with {parameters:,} parameters" if parameters else ""
+    return (
+        f"A causal language model ({facts.config['model_type']}){size} over a vocabulary of "
+        f"{facts.config['vocab_size']:,} tokens; weights in {facts.dtype}."
+    )
+
+
+def _evaluation(facts: Facts) -> str:
+    metrics = facts.metrics
+    header = ["", *(title for _, _, title in _METRICS)]
+    models = [("**this model**", metrics), *metrics["baselines"].items()]
+    rows = [[name, *(_with_interval(row, key) for key, _, _ in _METRICS)] for name, row in models]
+    return (
+        f"On {metrics['documents']:,} held-out documents ({metrics['tokens']:,} tokens, "
+        f"{metrics['bytes']:,} bytes), with 95 % bootstrap intervals over documents. The baselines "
+        "are\nn-gram models with interpolated modified Kneser-Ney smoothing, which counted the same"
+        "\ntraining tokens. Between tokenizers only bits per byte compare.\n\n"
+        f"{_table(header, rows)}"
+    )
+
+
+def _with_interval(row: Mapping[str, float], key: str) -> str:
+    return f"{row[key]:.4g} ({row[f'{key}_low']:.4g} to {row[f'{key}_high']:.4g})"
+
+
+def _data(facts: Facts) -> str:
+    shown = facts.sources[:_MOST_SOURCES]
+    header = ["source", "origin", "version", "licence", "documents", "bytes", "SHA-256"]
+    rows = [
+        [
+            *(source[key] for key in ("name", "origin", "version", "license")),
+            f"{source['documents']:,}",
+            f"{source['bytes']:,}",
+            f"`{source['sha256']}`",
+        ]
+        for source in shown
+    ]
+    more = len(facts.sources) - len(shown)
+    rest = f"\n\nand {more:,} more, listed in `data/raw/sources.json`." if more else ""
+    documents = facts.report["documents"]
+    kept = f"Of {documents['raw']:,} documents {documents['kept']:,} were kept."
+    header_of_splits = ["split", "documents", "tokens", "bytes"]
+    splits = [
+        [name, *(f"{sizes[key]:,}" for key in header_of_splits[1:])]
+        for name, sizes in facts.report["splits"].items()
+    ]
+    return f"{_table(header, rows)}{rest}\n\n{kept}\n\n{_table(header_of_splits, splits)}"
+
+
+def _training(training: Mapping[str, Any]) -> str:
+    if not training:
+        return "Not trained by the pipeline that exported it."
+    rows = [
+        [f"`{key}`", f"`{value}`"]
+        for section, values in sorted(training["settings"].items())
+        for key, value in _flat(section, values)
+    ]
+    rows += [[f"`{key}`", f"`{value}`"] for key, value in _flat("ran on", training["runtime"])]
+    read = f"{training['steps']:,} steps over {training['tokens_seen']:,} tokens, settings:"
+    return f"{read}\n\n{_table(['setting', 'value'], rows)}"
+
+
+def _limits(facts: Facts) -> str:
+    context = facts.config.get("max_position_embeddings", facts.config.get("n_positions"))
+    lines = [
+        "For research and teaching: it continues text in the manner of its data.",
+        "It follows no instructions and knows no facts: what it writes may be wrong or offensive.",
+        "It may repeat passages of its training data word for word.",
+        "The figures above hold for documents like those of its data, and say nothing of others.",
+    ]
+    if context:
+        lines.append(f"It sees at most {context:,} tokens at a time.")
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _flat(prefix: str, value: Any) -> Iterable[tuple[str, Any]]:
+    if not isinstance(value, Mapping):
+        yield prefix, value
+        return
+    for key, inner in sorted(value.items()):
+        yield from _flat(f"{prefix}.{key}", inner)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).replace("|", "\\|").split())

@@ -1,0 +1,88 @@
+"""Copy a trained model's files for others to load: safetensors, configuration, tokenizer."""
+
+import shutil
+from pathlib import Path
+from typing import Any, Literal
+
+from safetensors import SafetensorError, safe_open
+
+from stemma.errors import ModelError
+from stemma.files import read_json, write_json
+
+DType = Literal["float32", "bfloat16"]
+
+_REMEDY = "type `dvc repro train`, or `dvc checkout` to restore the files"
+_CODES = {"float32": "F32", "bfloat16": "BF16"}
+_FLOATS = ("F64", "F32", "F16", "BF16")
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".npy", ".npz")
+_TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
+_OPTIONAL = ("special_tokens_map.json", "added_tokens.json", "chat_template.jinja")
+
+
+def copy_model(trained: Path, folder: Path, dtype: DType) -> None:
+    """Write what ``from_pretrained`` needs into ``folder``.
+
+    Args:
+        trained: the folder of the trained model.
+        folder: an existing folder.
+        dtype: the type of the weights; where they have it already, they are copied as they are.
+
+    Raises:
+        ModelError: a file is missing or torn, or one could run code when it is loaded.
+    """
+    for path in sorted(trained.rglob("*")):
+        if path.suffix in _PICKLES:
+            raise ModelError(
+                f"{path} may hold pickled objects, which run code when they are loaded",
+                "delete it; weights belong into model.safetensors",
+            )
+    config = read_object(trained / "config.json")
+    for name in (*_TOKENIZER, "model.safetensors"):
+        if not (trained / name).is_file():
+            raise ModelError(f"{trained / name} does not exist", _REMEDY)
+    _copy_weights(trained / "model.safetensors", folder / "model.safetensors", dtype)
+    write_json(folder / "config.json", {**config, "dtype": dtype})
+    generation = trained / "generation_config.json"
+    write_json(folder / generation.name, read_object(generation))
+    for name in (*_TOKENIZER, *(name for name in _OPTIONAL if (trained / name).exists())):
+        shutil.copyfile(trained / name, folder / name)
+
+
+def read_object(path: Path, stage: str = "train") -> dict[str, Any]:
+    """Read a JSON object that a stage has written.
+
+    Raises:
+        ModelError: the file is missing or torn, or holds something else.
+    """
+    remedy = f"type `dvc repro {stage}`, or `dvc checkout` to restore the files"
+    try:
+        value = read_json(path)
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} does not exist", remedy) from error
+    except ValueError as error:
+        raise ModelError(f"{path} is no JSON: {error}", remedy) from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{path} holds no JSON object", remedy)
+    return value
+
+
+def _copy_weights(source: Path, target: Path, dtype: DType) -> None:
+    try:
+        with safe_open(source, framework="numpy") as file:
+            found = {file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ModelError(f"{source} is torn or no safetensors file: {error}", _REMEDY) from error
+    if found & set(_FLOATS) <= {_CODES[dtype]}:
+        shutil.copyfile(source, target)
+        return
+    # torch takes a second to import, and numpy has no bfloat16.
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    kind = getattr(torch, dtype)
+    weights = load_file(source)
+    rounded = {
+        name: tensor.to(kind) if tensor.is_floating_point() else tensor
+        for name, tensor in weights.items()
+    }
+    save_file(rounded, target, {"format": "pt"})

@@ -1,0 +1,99 @@
+"""Put together what a server loads: models/exported.
+
+Takes models/trained, reports/metrics.json, data/raw/sources.json and
+data/prepared/data_report.json; gives a folder that ``AutoModelForCausalLM.from_pretrained`` loads
+without this package, with a model card (README.md) and manifest.json, which has the size and the
+SHA-256 of every other file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from stemma.config import load, settings
+from stemma.errors import boundary
+from stemma.layout import EXPORTED, METRICS, PREPARED, RAW, TRAINED
+
+if TYPE_CHECKING:
+    from stemma.modeling.card import Facts
+
+Language = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
+
+
+@settings
+class ExportSection:
+    """How a model is handed on."""
+
+    name: str
+    model_name: Annotated[str, Field(min_length=1)]
+    """What the card calls it."""
+    dtype: Literal["float32", "bfloat16"]
+    """Of the weights."""
+    license: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$")]
+    """Of the model, an identifier of the Hugging Face Hub."""
+    language: Annotated[tuple[Language, ...], Field(min_length=1)]
+    """Of the text, ISO 639."""
+
+
+@settings
+class ExportSettings:
+    """What this stage reads of params.yaml."""
+
+    export: ExportSection
+
+
+def run(settings: ExportSettings) -> None:
+    """Write models/exported.
+
+    Raises:
+        ModelError: a file that it takes is missing or torn, or could run code when it is loaded.
+    """
+    from stemma.files import atomic_directory, write_json
+    from stemma.modeling.card import write_card
+    from stemma.modeling.weights import copy_model
+
+    with atomic_directory(EXPORTED) as folder:
+        copy_model(TRAINED, folder, settings.export.dtype)
+        card = write_card(_facts(settings.export))
+        (folder / "README.md").write_text(card, encoding="utf-8")
+        write_json(folder / "manifest.json", {"files": _files(folder)})
+
+
+def _facts(settings: ExportSection) -> Facts:
+    from stemma.modeling.card import Facts
+    from stemma.modeling.weights import read_object
+
+    training = TRAINED / "training.json"
+    return Facts(
+        name=settings.model_name,
+        license=settings.license,
+        language=settings.language,
+        dtype=settings.dtype,
+        config=read_object(TRAINED / "config.json"),
+        metrics=read_object(METRICS, "evaluate"),
+        sources=read_object(RAW / "sources.json", "ingest")["sources"],
+        report=read_object(PREPARED / "data_report.json", "prepare"),
+        training=read_object(training) if training.exists() else {},
+    )
+
+
+def _files(folder: Path) -> list[dict[str, Any]]:
+    from stemma.files import sha256_of
+
+    return [
+        {"path": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        for path in sorted(folder.iterdir())
+    ]
+
+
+def main() -> None:
+    """Run the stage with the settings of params.yaml."""
+    with boundary("stemma export"):
+        run(load(ExportSettings))
+
+
+if __name__ == "__main__":
+    main()

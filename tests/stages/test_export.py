@@ -1,0 +1,240 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tiny
+from huggingface_hub import ModelCard
+from safetensors import safe_open
+
+import stemma
+from stemma.config import build
+from stemma.errors import ModelError, SettingsError
+from stemma.files import read_json, sha256_of, write_json
+from stemma.layout import EXPORTED, METRICS, PREPARED, RAW, TRAINED
+from stemma.stages.export import ExportSettings, run
+
+FIGURES = ("loss", "perplexity", "bits_per_byte", "top1_accuracy", "top5_accuracy")
+TRAINING = {
+    "parameters": 12345,
+    "settings": {"model": {"layers": 2}, "train": {"learning_rate": 0.01}},
+    "runtime": {"device": "cpu", "precision": "bf16", "threads": 2, "seed": 1},
+    "steps": 40,
+    "tokens_seen": 5120,
+}
+
+
+def figures(value: float) -> dict[str, float]:
+    ends = (("", 0), ("_low", -0.1), ("_high", 0.1))
+    return {f"{name}{end}": value + shift for name in FIGURES for end, shift in ends}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("project")
+    tiny.make_project(root)
+    baselines = {name: figures(value) for name, value in (("unigram", 3.25), ("bigram", 2.25))}
+    counts = {"documents": 12, "tokens": 345, "bytes": 1234}
+    write_json(root / METRICS, {**figures(1.75), "baselines": baselines, **counts})
+    write_json(root / TRAINED / "training.json", TRAINING)
+    return root
+
+
+@pytest.fixture
+def here(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(project, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def settings(**changes: object) -> ExportSettings:
+    export = {
+        "name": "default",
+        "model_name": "tiny",
+        "dtype": "float32",
+        "license": "mit",
+        "language": ["en"],
+    }
+    return build(ExportSettings, {"export": {**export, **changes}}, "test")
+
+
+LOAD = """
+import sys
+sys.modules["stemma"] = None
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+model = AutoModelForCausalLM.from_pretrained(sys.argv[1], local_files_only=True)
+tokenizer = AutoTokenizer.from_pretrained(sys.argv[1], local_files_only=True)
+ids = torch.tensor([[tokenizer.bos_token_id, *tokenizer("the king").input_ids]])
+mask = torch.ones_like(ids)
+written = model.generate(ids, attention_mask=mask, max_new_tokens=4, do_sample=False)
+print(model.dtype, tokenizer.decode(ids[0, 1:]), written.shape[1] - ids.shape[1])
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_loads_in_a_python_without_this_package(here: Path, dtype: str) -> None:
+    run(settings(dtype=dtype))
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    command = [sys.executable, "-I", "-c", LOAD, str(EXPORTED.resolve())]
+    done = subprocess.run(command, env=clean, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    kind, text, written = done.stdout.split()[0], done.stdout.split()[1:-1], done.stdout.split()[-1]
+    assert (kind, text) == (f"torch.{dtype}", ["the", "king"])
+    assert 1 <= int(written) <= 4
+
+
+def test_the_front_matter_is_what_the_hub_reads(here: Path) -> None:
+    run(settings())
+    data = ModelCard.load(EXPORTED / "README.md").data
+    assert (data.license, data.language, data.library_name) == ("mit", ["en"], "transformers")
+    assert (data.pipeline_tag, data.model_name) == ("text-generation", "tiny")
+    assert "gpt2" in data.tags
+    assert data.datasets is None
+    values = {(result.metric_type, result.metric_name): result for result in data.eval_results}
+    assert values["bits_per_byte", "Bits per byte"].metric_value == 1.75
+    assert values["bits_per_byte", "Bits per byte"].dataset_split == "test"
+    assert set(data.metrics) == {"bits_per_byte", "perplexity", "accuracy"}
+
+
+def test_the_card_tells_sources_figures_and_settings(here: Path) -> None:
+    run(settings())
+    card = (EXPORTED / "README.md").read_text()
+    assert "| words | tests | 1 | CC0-1.0 | 73 | 1,000 |" in card
+    assert "| **this model** | 1.75 (1.65 to 1.85) |" in card
+    assert "| bigram | 2.25 (2.15 to 2.35) |" in card
+    assert "Of 73 documents 72 were kept" in card
+    assert "| test | 12 | 9 | 9 |" in card
+    assert "with 12,345 parameters" in card
+    assert "40 steps over 5,120 tokens" in card
+    assert "| `train.learning_rate` | `0.01` |" in card
+    assert "at most 32 tokens" in card
+
+
+def test_a_data_set_of_the_hub_is_linked(here: Path) -> None:
+    sources = read_json(RAW / "sources.json")["sources"]
+    hub = {**sources[0], "name": "c|d", "origin": "hf://datasets/owner/name"}
+    write_json(RAW / "sources.json", {"sources": [*sources, hub]})
+    run(settings())
+    card = ModelCard.load(EXPORTED / "README.md")
+    assert card.data.datasets == ["owner/name"]
+    assert {result.dataset_type for result in card.data.eval_results} == {"owner/name"}
+    assert "| c\\|d | hf://datasets/owner/name |" in card.text
+
+
+def test_a_model_that_was_not_trained_here(here: Path) -> None:
+    (TRAINED / "training.json").unlink()
+    run(settings())
+    assert "Not trained by the pipeline" in (EXPORTED / "README.md").read_text()
+
+
+def test_the_manifest_lists_every_other_file(here: Path) -> None:
+    run(settings())
+    listed = read_json(EXPORTED / "manifest.json")["files"]
+    names = {path.name for path in EXPORTED.iterdir()}
+    assert {entry["path"] for entry in listed} == names - {"manifest.json"}
+    assert names >= {
+        "README.md",
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+    for entry in listed:
+        path = EXPORTED / entry["path"]
+        assert (entry["bytes"], entry["sha256"]) == (path.stat().st_size, sha256_of(path))
+
+
+def test_weights_are_copied_where_the_type_is_right_and_rounded_where_not(here: Path) -> None:
+    run(settings())
+    weights = "model.safetensors"
+    assert sha256_of(EXPORTED / weights) == sha256_of(TRAINED / weights)
+    run(settings(dtype="bfloat16"))
+    with safe_open(EXPORTED / weights, "pt") as small, safe_open(TRAINED / weights, "pt") as full:
+        assert list(small.keys()) == list(full.keys())
+        for name in full.keys():  # noqa: SIM118
+            assert small.get_tensor(name).equal(full.get_tensor(name).bfloat16())
+    assert read_json(EXPORTED / "config.json")["dtype"] == "bfloat16"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_two_runs_give_the_same_bytes(here: Path, dtype: str) -> None:
+    run(settings(dtype=dtype))
+    first = {path.name: path.read_bytes() for path in EXPORTED.iterdir()}
+    run(settings(dtype=dtype))
+    assert {path.name: path.read_bytes() for path in EXPORTED.iterdir()} == first
+
+
+def test_copying_weights_needs_no_torch(here: Path) -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from stemma.config import build\n"
+        "from stemma.stages.export import ExportSettings, run\n"
+        "export = dict(name='d', model_name='m', dtype='float32', license='mit', language=['en'])\n"
+        "run(build(ExportSettings, {'export': export}, 'test'))\n"
+    )
+    path = str(Path(stemma.__file__).resolve().parents[1])
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, check=True)
+    assert (EXPORTED / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "training_args.bin", "optimizer.pt"])
+def test_pickles_are_refused(here: Path, name: str) -> None:
+    (TRAINED / name).write_bytes(b"\x80\x04.")
+    with pytest.raises(ModelError, match=f"{name} may hold pickled objects"):
+        run(settings())
+    assert not EXPORTED.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "stage"),
+    [
+        (TRAINED / "model.safetensors", "train"),
+        (TRAINED / "config.json", "train"),
+        (TRAINED / "generation_config.json", "train"),
+        (TRAINED / "training.json", "train"),
+        (METRICS, "evaluate"),
+        (RAW / "sources.json", "ingest"),
+        (PREPARED / "data_report.json", "prepare"),
+    ],
+    ids=str,
+)
+def test_a_torn_file_leaves_the_old_export(here: Path, name: Path, stage: str) -> None:
+    run(settings())
+    before = sha256_of(EXPORTED / "manifest.json")
+    name.write_bytes(name.read_bytes()[: name.stat().st_size // 2])
+    with pytest.raises(ModelError) as caught:
+        run(settings())
+    assert str(name) in caught.value.message
+    assert f"dvc repro {stage}" in caught.value.hint
+    assert sha256_of(EXPORTED / "manifest.json") == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        TRAINED / "model.safetensors",
+        TRAINED / "config.json",
+        TRAINED / "tokenizer.json",
+        METRICS,
+        RAW / "sources.json",
+        PREPARED / "data_report.json",
+    ],
+    ids=str,
+)
+def test_a_missing_file_is_named(here: Path, name: Path) -> None:
+    name.unlink()
+    with pytest.raises(ModelError, match=f"{name} does not exist"):
+        run(settings())
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("dtype", "int8"), ("license", "MIT License"), ("language", []), ("language", ["English"])],
+)
+def test_settings_that_no_card_can_hold(key: str, value: object) -> None:
+    with pytest.raises(SettingsError, match=rf"export\.{key}"):
+        settings(**{key: value})
