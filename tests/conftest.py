@@ -18,17 +18,6 @@ PARTS = [
     *(".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", "conf"),
     *("data/input/README.md", "dvc.yaml", "environment.lock", "pyproject.toml", "src"),
 ]
-    ".dvcignore",
-    ".gitignore",
-    ".dvc/config",
-    ".dvc/.gitignore",
-    "conf",
-    "data/input/README.md",
-    "dvc.yaml",
-    "environment.lock",
-    "pyproject.toml",
-    "src",
-]
 # The real settings, shrunk: an experiment on top of them, chosen by default.
 TINY = """\
 # @package _global_

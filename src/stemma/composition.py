@@ -175,10 +175,11 @@ def _checked(config: DictConfig) -> Values:
 
 
 def _resolved(config: DictConfig) -> Values:
-    config = OmegaConf.create(OmegaConf.to_container(config, resolve=False))  # type: ignore[assignment]
-    config.pop(RECORD, None)
+    raw = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(raw, dict)
+    raw.pop(RECORD, None)
     try:
-        values = OmegaConf.to_container(config, resolve=True)
+        values = OmegaConf.to_container(OmegaConf.create(raw), resolve=True)
     except OmegaConfBaseException as error:
         raise SettingsError(" ".join(str(error).split()), "see conf/") from error
     assert isinstance(values, dict)

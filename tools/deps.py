@@ -1,0 +1,54 @@
+"""Write the code that each stage imports into dvc.yaml. A test holds the two together.
+
+DVC does not follow imports, so a stage's deps must list every module whose edit could change its
+outputs, and no other. `python tools/deps.py` rewrites the lines; everything else stays as it is.
+"""
+
+import ast
+import re
+from pathlib import Path
+
+import grimp
+
+SOURCE = Path("src")
+PIPELINE = Path("dvc.yaml")
+
+
+def closure(stage: str) -> list[str]:
+    """Return the files whose code runs when a stage runs, relative to the project's root."""
+    graph = grimp.build_graph("stemma", cache_dir=None)
+    module = f"stemma.stages.{stage}"
+    modules = {module} | graph.find_upstream_modules(module)
+    packages = {name.rsplit(".", depth)[0] for name in modules for depth in range(1, 4)}
+    files = {_file_of(name) for name in modules | packages}
+    return sorted(file.as_posix() for file in files if _has_code(file))
+
+
+def rewrite(text: str) -> str:
+    """Return dvc.yaml with the deps of every stage brought up to date."""
+
+    def fill(match: re.Match[str]) -> str:
+        lines = "".join(f"      - {file}\n" for file in closure(match["stage"]))
+        return match["head"] + match["inputs"] + lines
+
+    stage = r"(?P<head>^  (?P<stage>(?!compose)\w+):\n(?:    (?!deps:).*\n)+    deps:\n)"
+    return re.sub(
+        stage + r"(?P<inputs>(?:      - (?!src/).*\n)*)(?:      - src/.*\n)*",
+        fill,
+        text,
+        flags=re.MULTILINE,
+    )
+
+
+def _file_of(module: str) -> Path:
+    path = SOURCE / module.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _has_code(path: Path) -> bool:
+    # A package that holds nothing but its docstring changes nothing.
+    return not all(isinstance(node, ast.Expr) for node in ast.parse(path.read_text()).body)
+
+
+if __name__ == "__main__":
+    PIPELINE.write_text(rewrite(PIPELINE.read_text()))
