@@ -37,7 +37,7 @@ train:
   evaluate_every: 4
   checkpoint_every: 4
   validation_blocks: 4
-evaluate: {max_new_tokens: 8}
+evaluate: {sample_tokens: 8}
 """
 
 

@@ -39,22 +39,22 @@ def test_repro_builds_an_edit_of_conf(project):
     edit(project, "conf/evaluate/default.yaml", "resamples: ", "resamples: 1")
     done = project.run("dvc repro")
     assert stages_run(done.stdout) == ["compose", "evaluate", "export"]
-    assert "evaluate.bootstrap" in done.stdout
+    assert "evaluate.resamples" in done.stdout
     assert "up to date" in project.run("dvc status").stdout
 
 
 def test_an_override_survives_a_later_edit_of_conf(project):
-    project.run("dvc exp run -S evaluate.max_new_tokens=3")
-    assert params(project)["composed"]["overrides"] == ["evaluate.max_new_tokens=3"]
+    project.run("dvc exp run -S evaluate.sample_tokens=3")
+    assert params(project)["composed"]["overrides"] == ["evaluate.sample_tokens=3"]
     edit(project, "conf/export/default.yaml", "license: ", "license: a-")
     assert stages_run(project.run("dvc repro").stdout) == ["compose", "export"]
-    assert params(project)["evaluate"]["max_new_tokens"] == 3
+    assert params(project)["evaluate"]["sample_tokens"] == 3
     assert params(project)["export"]["license"].startswith("a-")
 
 
 def test_repro_stops_when_both_sides_were_edited(project):
     before = exported(project)
-    edit(project, "conf/evaluate/default.yaml", "max_new_tokens: ", "max_new_tokens: 1")
+    edit(project, "conf/evaluate/default.yaml", "sample_tokens: ", "sample_tokens: 1")
     edit(project, "params.yaml", "steps: 8", "steps: 10")
     done = project.run("dvc repro", check=False)
     assert done.returncode != 0
@@ -64,17 +64,17 @@ def test_repro_stops_when_both_sides_were_edited(project):
 
 
 def test_no_hydra_override_is_built(project):
-    done = project.run("dvc exp run --no-hydra -S evaluate.max_new_tokens=3")
+    done = project.run("dvc exp run --no-hydra -S evaluate.sample_tokens=3")
     assert stages_run(done.stdout) == ["compose", "evaluate", "export"]
-    assert params(project)["composed"]["overrides"] == ["evaluate.max_new_tokens=3"]
+    assert params(project)["composed"]["overrides"] == ["evaluate.sample_tokens=3"]
 
 
 def test_a_bare_exp_run_says_which_overrides_it_drops(project):
-    project.run("dvc exp run -S evaluate.max_new_tokens=3")
+    project.run("dvc exp run -S evaluate.sample_tokens=3")
     done = project.run("dvc exp run")
     assert "goes back to conf/" in done.stderr
-    assert "-S evaluate.max_new_tokens=3" in done.stderr
-    assert params(project)["evaluate"]["max_new_tokens"] == 8
+    assert "-S evaluate.sample_tokens=3" in done.stderr
+    assert params(project)["evaluate"]["sample_tokens"] == 8
 
 
 def test_exp_run_with_a_learning_rate_compares_with_the_parent(project):
@@ -97,7 +97,7 @@ def test_exp_run_with_another_model(project):
 
 
 def test_queue_of_choices(project):
-    project.run(["dvc", "exp", "run", "--queue", "-S", "evaluate.max_new_tokens=choice(2,3)"])
+    project.run(["dvc", "exp", "run", "--queue", "-S", "evaluate.sample_tokens=choice(2,3)"])
     project.run("dvc queue start")
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
@@ -108,7 +108,7 @@ def test_queue_of_choices(project):
     project.run("dvc queue stop")
     assert status.count("Success") == 2, status
     rows = project.run("dvc exp show --csv").stdout.splitlines()
-    column = rows[0].split(",").index("evaluate.max_new_tokens")
+    column = rows[0].split(",").index("evaluate.sample_tokens")
     assert {"2", "3"} <= {row.split(",")[column] for row in rows[1:]}
 
 
