@@ -3,7 +3,7 @@ from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stemma.corpus.packing import PackedSplit
@@ -56,6 +56,7 @@ def probability(
 
 @settings(max_examples=60, deadline=None)
 @given(CORPORA, CORPORA, st.integers(1, 4))
+@example([[]], [[], [1, 2]], 3)
 def test_every_token_has_the_probability_of_the_definition(
     train: list[list[int]], test: list[list[int]], order: int
 ) -> None:

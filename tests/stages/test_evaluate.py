@@ -10,7 +10,7 @@ import tiny
 from safetensors.numpy import load_file, save_file
 
 from stemma.config import build
-from stemma.corpus.packing import read_split
+from stemma.corpus.packing import TokenWriter, read_split
 from stemma.errors import DataError, ModelError, SettingsError
 from stemma.files import read_json
 from stemma.layout import METRICS, PLOTS, PREPARED, REPORTS, TRAINED
@@ -140,6 +140,20 @@ def test_a_model_of_another_tokenizer(here: Path) -> None:
     tiny.make_data(Path("other"), {"train": other, "test": []}, vocabulary=290)
     shutil.copy("other/tokenizer/tokenizer.json", TRAINED)
     with pytest.raises(ModelError, match="models/trained has another tokenizer than data/prep"):
+        run(settings())
+
+
+def test_arrays_of_another_tokenizer(here: Path) -> None:
+    with TokenWriter(PREPARED, "test", 400, 0) as writer:
+        writer.append([np.array([5, 399])] * 12)
+    with pytest.raises(DataError, match=r"test\.tokens\.npy holds id 399, .* has 300 entries"):
+        run(settings())
+
+
+def test_documents_without_an_end(here: Path) -> None:
+    with TokenWriter(PREPARED, "test", 300, 7) as writer:
+        writer.append([np.array([5, 6])] * 12)
+    with pytest.raises(DataError, match="does not end with the end-of-text id 0"):
         run(settings())
 
 

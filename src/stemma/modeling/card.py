@@ -120,14 +120,15 @@ def _summary(facts: Facts) -> str:
 def _evaluation(facts: Facts) -> str:
     metrics = facts.metrics
     header = ["", *(title for _, _, title in _METRICS)]
-    models = [("**this model**", metrics), *metrics["baselines"].items()]
+    baselines = sorted(metrics["baselines"].items(), key=lambda item: -item[1]["bits_per_byte"])
+    models = [*baselines, ("**this model**", metrics)]
     rows = [[name, *(_with_interval(row, key) for key, _, _ in _METRICS)] for name, row in models]
+    size = f"{metrics['tokens']:,} tokens, {metrics['bytes']:,} bytes"
     return (
-        f"On {metrics['documents']:,} held-out documents ({metrics['tokens']:,} tokens, "
-        f"{metrics['bytes']:,} bytes), with 95 % bootstrap intervals over documents. The baselines "
-        "are\nn-gram models with interpolated modified Kneser-Ney smoothing, which counted the same"
-        "\ntraining tokens. Between tokenizers only bits per byte compare.\n\n"
-        f"{_table(header, rows)}"
+        f"On {metrics['documents']:,} held-out documents ({size}), with 95 % bootstrap\n"
+        "intervals over documents. The baselines are n-gram models with interpolated modified\n"
+        "Kneser-Ney smoothing, which counted the same training tokens. Between tokenizers only\n"
+        f"bits per byte compare.\n\n{_table(header, rows)}"
     )
 
 

@@ -103,6 +103,8 @@ class KneserNey:
         unique, inverse = np.unique(shorter, return_inverse=True)
         rows = self._rows(order - 1, unique)[inverse]
         level = self._levels[order - 1]
+        if len(level.contexts) == 0:  # no document is long enough
+            return rows
         found = np.searchsorted(level.contexts, contexts).clip(max=len(level.contexts) - 1)
         (known,) = np.nonzero(level.contexts[found] == contexts)
         found = found[known]
