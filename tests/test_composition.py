@@ -61,7 +61,7 @@ def test_every_choice_of_a_group_composes_and_names_itself(group):
 
 
 def test_an_edit_of_conf_is_taken_up_and_the_override_survives(bare):
-    bare.run("stemma compose train.clip=0.25")
+    bare.run("stemma compose train.momentum=0.5")
     edit(bare, "conf/runtime/auto.yaml", "seed: 1", "seed: 5")
     drift = bare.run("stemma compose --check", check=False)
     assert drift.returncode == 1
@@ -69,26 +69,26 @@ def test_an_edit_of_conf_is_taken_up_and_the_override_survives(bare):
     assert "dvc repro" in drift.stdout
     bare.run("stemma compose")
     assert params(bare)["runtime"]["seed"] == 5
-    assert params(bare)["train"]["clip"] == 0.25
+    assert params(bare)["train"]["momentum"] == 0.5
 
 
 def test_an_edit_of_params_becomes_an_override(bare):
-    # `dvc exp run --no-hydra -S train.clip=0.25` writes it just so.
+    # `dvc exp run --no-hydra -S train.momentum=0.5` writes it just so.
     bare.run("stemma compose")
-    edit(bare, "params.yaml", "clip: 1.0", "clip: 0.25")
+    edit(bare, "params.yaml", "momentum: 0.95", "momentum: 0.5")
     assert bare.run("stemma compose --check", check=False).returncode == 1
     bare.run("stemma compose")
-    assert overrides(bare) == ["train.clip=0.25"]
+    assert overrides(bare) == ["train.momentum=0.5"]
 
 
 def test_edits_on_both_sides_stop_with_the_keys(bare):
     bare.run("stemma compose")
-    edit(bare, "params.yaml", "clip: 1.0", "clip: 0.25")
+    edit(bare, "params.yaml", "momentum: 0.95", "momentum: 0.5")
     edit(bare, "conf/runtime/auto.yaml", "seed: 1", "seed: 5")
     before = (bare.path / "params.yaml").read_bytes()
     done = bare.run("stemma compose", check=False)
     assert done.returncode == 1
-    assert "train.clip" in done.stderr
+    assert "train.momentum" in done.stderr
     assert "runtime.seed" in done.stderr
     assert "--reset" in done.stderr
     assert done.stderr.count("\n") == 1
