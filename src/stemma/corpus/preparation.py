@@ -67,9 +67,8 @@ def prepare(
     clusters = find_clusters(corpus.store, settings.duplicates)
     sides = corpus.store.sides()
     sides[clusters.verdict != KEPT] = DROPPED
-    overlaps = measure_overlap(
-        pool, corpus.place(sides), settings.contamination.ngram, work, progress
-    )
+    ngram = settings.contamination.ngram
+    overlaps = measure_overlap(pool, corpus.place(sides), ngram, work, progress)
     seen = overlaps.share > settings.contamination.max_overlap
     contamination = contamination_figures(sides, overlaps, seen)
     clusters.verdict[seen], sides[seen] = CONTAMINATED, DROPPED
@@ -80,16 +79,14 @@ def prepare(
     encoder = Encoder(folder / "tokenizer")
     tokens = tokenise(pool, placed, encoder, folder, progress)
     tally = write_manifest(folder / "manifest.parquet", corpus.fates(placed, clusters, tokens))
-    write_json(
-        folder / "data_report.json",
-        data_report(
-            tally,
-            personal=corpus.personal,
-            duplicates=cluster_figures(clusters),
-            contamination={"ngram": settings.contamination.ngram, **contamination},
-            vocabulary=encoder.size,
-        ),
+    report = data_report(
+        tally,
+        personal=corpus.personal,
+        duplicates=cluster_figures(clusters),
+        contamination={"ngram": ngram, **contamination},
+        vocabulary=encoder.size,
     )
+    write_json(folder / "data_report.json", report)
 
 
 @dataclasses.dataclass(frozen=True)
