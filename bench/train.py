@@ -8,6 +8,7 @@ the arms in turn, so that a drift of the machine's speed hits all of them.
 """
 
 import argparse
+import itertools
 import json
 import statistics
 import subprocess
@@ -29,7 +30,7 @@ STEPS, SKIPPED, ROUNDS = 60, 10, 5
 
 
 def measure(rounds: int = ROUNDS) -> dict[str, Any]:
-    """Return tokens per second by arm (medians over rounds) and the ratios to each, pair by pair."""
+    """Return tokens per second by arm (medians over rounds) and the ratios, pair by pair."""
     seen: dict[str, list[float]] = {arm: [] for arm in ARMS}
     for _ in range(rounds):
         for arm in ARMS:
@@ -79,7 +80,7 @@ def run_arm(arm: str) -> float:
     ticks = {"loop": _loop, "trainer": _trainer, "stemma": _stemma}[arm](
         model, section, started, blocks
     )
-    steps = [after - before for before, after in zip(ticks, ticks[1:], strict=False)][SKIPPED:]
+    steps = [after - before for before, after in itertools.pairwise(ticks)][SKIPPED:]
     return section.batch_size * section.sequence_length / statistics.median(steps)
 
 

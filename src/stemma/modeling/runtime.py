@@ -59,12 +59,15 @@ class Runtime:
 
 
 def start(settings: RuntimeSettings) -> Runtime:
-    """Set torch up as declared: threads, deterministic algorithms, seed.
+    """Set torch up as declared: threads, determinism, seed. Call it before importing torch.
 
     Raises:
         ModelError: the declared device is not there.
     """
-    # cuBLAS reads it when the first handle is made; without it deterministic algorithms refuse.
+    # Libraries read these when they are loaded. Threads that spin while they wait for one another
+    # make training ten times as slow as soon as anything else runs on the cores; cuBLAS refuses to
+    # be deterministic without a workspace of fixed size.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 

@@ -62,11 +62,12 @@ def run(settings: EvaluateSettings) -> None:
         ModelError: models/trained cannot be loaded, does not fit the data, or has no finite loss.
         SettingsError: the context, or a prompt with its continuation, is longer than the model's.
     """
+    runtime = start(settings.runtime)
+
     from stemma.modeling.heldout import check_vocabulary, read_held_out
     from stemma.modeling.scoring import load_model
 
     test = read_held_out(PREPARED)
-    runtime = start(settings.runtime)
     model = load_model(TRAINED, runtime.device)
     encoder = check_vocabulary(test, PREPARED, TRAINED, model.config.vocab_size)
     context = _context(settings.evaluate, model)

@@ -10,7 +10,7 @@ from stemma.errors import SettingsError, boundary
 from stemma.files import atomic_directory, write_json
 from stemma.layout import PLOTS, PREPARED, RUNS, TRAINED
 from stemma.modeling.families import ModelSettings
-from stemma.modeling.runtime import RuntimeSettings
+from stemma.modeling.runtime import RuntimeSettings, start
 from stemma.modeling.tasks import TaskSettings
 from stemma.modeling.training import TrainSection
 
@@ -40,15 +40,16 @@ def run(settings: TrainSettings) -> None:
         DataError: data/prepared is missing, torn or too small.
         ModelError: the loss is no number, or the device is not there.
     """
+    started = start(settings.runtime)
+
     from stemma.corpus.packing import read_split
     from stemma.corpus.tokenizer import Encoder
-    from stemma.modeling import checkpoints, runtime
+    from stemma.modeling import checkpoints
     from stemma.modeling.batches import PackedBlocks, held_out_blocks
     from stemma.modeling.families import build_model
     from stemma.modeling.trainer import LanguageTrainer, write_curves
 
     section, length = settings.train, settings.train.sequence_length
-    started = runtime.start(settings.runtime)
     tokens = read_split(PREPARED, "train").tokens
     items = section.steps * section.batch_size
     blocks = PackedBlocks(tokens, length, items, started.seed)
