@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import csv
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils.data import SequentialSampler
 from torch.utils.tensorboard.writer import SummaryWriter
-from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
 from transformers.integrations.integration_utils import TensorBoardCallback
 
-from stemma.errors import ModelError
 from stemma.files import atomic_file
-from stemma.modeling import checkpoints, fused
+from stemma.modeling import fused
 from stemma.modeling.batches import PackedBlocks
+from stemma.modeling.callbacks import Checkpointing, Progress
 from stemma.modeling.optimizers import build_optimizer
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.training import TrainSection
@@ -53,10 +52,12 @@ class LanguageTrainer(Trainer):
             train_dataset=blocks,
             eval_dataset=held_out,  # type: ignore[arg-type]
             callbacks=[
-                _Watch(),
+                Checkpointing(),
+                Progress(),
                 TensorBoardCallback(SummaryWriter(str(folder / "tensorboard"))),
             ],
         )
+        self.remove_callback(PrinterCallback)
         # compute_loss returns the mean of its batch: Trainer must divide by the accumulation steps.
         self.loss_is_scaled_for_ga = False
 
@@ -84,24 +85,6 @@ class LanguageTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
         return SequentialSampler(self._blocks)
-
-
-class _Watch(TrainerCallback):
-    """Seals checkpoints, and stops a run whose loss is no number."""
-
-    def on_save(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
-        if state.is_world_process_zero:
-            checkpoints.seal(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}")
-
-    def on_log(
-        self, args: TrainingArguments, state: Any, control: Any, logs: Any = None, **_: Any
-    ) -> None:
-        loss = (logs or {}).get("loss", 0.0)
-        if not math.isfinite(loss):
-            raise ModelError(
-                f"the training loss is {loss} at step {state.global_step}",
-                "lower the learning rates or set train.clip",
-            )
 
 
 def write_curves(history: list[dict[str, Any]], folder: Path) -> None:
@@ -154,5 +137,5 @@ def _arguments(section: TrainSection, runtime: Runtime, folder: Path) -> Trainin
         remove_unused_columns=False,
         average_tokens_across_devices=False,
         report_to="none",
-        disable_tqdm=not sys.stderr.isatty(),
+        disable_tqdm=True,
     )

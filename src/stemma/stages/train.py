@@ -42,6 +42,8 @@ def run(settings: TrainSettings) -> None:
     """
     started = start(settings.runtime)
 
+    from transformers.utils import logging as transformers_logging
+
     from stemma.corpus.packing import read_split
     from stemma.corpus.tokenizer import Encoder
     from stemma.modeling import checkpoints
@@ -49,6 +51,7 @@ def run(settings: TrainSettings) -> None:
     from stemma.modeling.families import build_model
     from stemma.modeling.trainer import LanguageTrainer, write_curves
 
+    transformers_logging.disable_progress_bar()
     section, length = settings.train, settings.train.sequence_length
     tokens = read_split(PREPARED, "train").tokens
     items = section.steps * section.batch_size
@@ -86,6 +89,8 @@ def _facts(model: Any, settings: TrainSettings, started: dict[str, Any]) -> dict
 
 
 def _save(model: Any, facts: dict[str, Any]) -> None:
+    # Trainer switches it off; who loads the model to write with it wants it on.
+    model.config.use_cache = True
     with atomic_directory(TRAINED) as folder:
         model.save_pretrained(folder)
         for file in sorted((PREPARED / "tokenizer").iterdir()):

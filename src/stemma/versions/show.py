@@ -74,7 +74,8 @@ def _headline(version: dict[str, Any]) -> str:
 
 
 def _table(metrics: dict[str, Any]) -> Table:
-    baselines = metrics.get("baselines", {})
+    scored = metrics.get("baselines", {}).items()
+    baselines = dict(sorted(scored, key=lambda item: -item[1]["bits_per_byte"]))
     table = Table(title=f"Test split: {metrics['documents']} documents, {metrics['tokens']} tokens")
     for column in ("", "model", "95 % interval", *baselines):
         table.add_column(column, justify="left" if not column else "right")
