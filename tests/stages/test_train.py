@@ -7,8 +7,8 @@ import subprocess
 import time
 
 import pytest
-from conftest import Project, environment
 
+from conftest import Project, environment
 from stemma.files import sha256_of
 
 STAGE = "python -m stemma.stages.train"

@@ -12,7 +12,9 @@ from torch.utils.data import SequentialSampler
 from torch.utils.tensorboard.writer import SummaryWriter
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
 from transformers.integrations.integration_utils import TensorBoardCallback
+from transformers.utils import logging as transformers_logging
 
+from stemma.errors import SettingsError
 from stemma.files import atomic_file
 from stemma.modeling import fused
 from stemma.modeling.batches import PackedBlocks
@@ -44,6 +46,7 @@ class LanguageTrainer(Trainer):
         held_out: list[dict[str, torch.Tensor]],
     ) -> None:
         self.section = section
+        transformers_logging.disable_progress_bar()
         self._net, self._blocks, self._runtime = model, blocks, runtime
         self._fused = fused.supports(model, runtime.device)
         super().__init__(
@@ -112,12 +115,11 @@ def _write_csv(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> No
 
 
 def _arguments(section: TrainSection, runtime: Runtime, folder: Path) -> TrainingArguments:
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=section.steps,
         per_device_train_batch_size=section.micro_batch_size,
         per_device_eval_batch_size=section.micro_batch_size,
-        gradient_accumulation_steps=section.batch_size // section.micro_batch_size,
         learning_rate=section.learning_rate,
         lr_scheduler_type=section.schedule,
         warmup_steps=math.ceil(section.warmup * section.steps),
@@ -139,3 +141,13 @@ def _arguments(section: TrainSection, runtime: Runtime, folder: Path) -> Trainin
         report_to="none",
         disable_tqdm=True,
     )
+    # Only the arguments know how many processes there are (torchrun's).
+    share = section.micro_batch_size * arguments.world_size
+    if section.batch_size % share:
+        raise SettingsError(
+            f"train.batch_size {section.batch_size} is no multiple of train.micro_batch_size "
+            f"{section.micro_batch_size} times {arguments.world_size} processes",
+            "set one of them so that it is",
+        )
+    arguments.gradient_accumulation_steps = section.batch_size // share
+    return arguments

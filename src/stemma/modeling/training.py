@@ -44,9 +44,3 @@ class TrainSection:
                     f"{self.log_every}",
                     "set it to one",
                 )
-        if self.batch_size % self.micro_batch_size:
-            raise SettingsError(
-                f"train.batch_size {self.batch_size} is no multiple of train.micro_batch_size "
-                f"{self.micro_batch_size}",
-                "set one of them so that it is",
-            )

@@ -42,8 +42,6 @@ def run(settings: TrainSettings) -> None:
     """
     started = start(settings.runtime)
 
-    from transformers.utils import logging as transformers_logging
-
     from stemma.corpus.packing import read_split
     from stemma.corpus.tokenizer import Encoder
     from stemma.modeling import checkpoints
@@ -51,7 +49,6 @@ def run(settings: TrainSettings) -> None:
     from stemma.modeling.families import build_model
     from stemma.modeling.trainer import LanguageTrainer, write_curves
 
-    transformers_logging.disable_progress_bar()
     section, length = settings.train, settings.train.sequence_length
     tokens = read_split(PREPARED, "train").tokens
     items = section.steps * section.batch_size
