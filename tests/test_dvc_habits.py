@@ -1,5 +1,7 @@
 """What users of DVC and Hydra type, on a real repository with the real pipeline made small."""
 
+import csv
+import io
 import json
 import time
 
@@ -65,7 +67,7 @@ def test_repro_stops_when_both_sides_were_edited(project):
 
 def test_no_hydra_override_is_built(project):
     done = project.run("dvc exp run --no-hydra -S evaluate.sample_tokens=3")
-    assert stages_run(done.stdout) == ["compose", "evaluate", "export"]
+    assert stages_run(done.stdout) == ["compose", "evaluate"]
     assert params(project)["composed"]["overrides"] == ["evaluate.sample_tokens=3"]
 
 
@@ -107,9 +109,8 @@ def test_queue_of_choices(project):
         time.sleep(2)
     project.run("dvc queue stop")
     assert status.count("Success") == 2, status
-    rows = project.run("dvc exp show --csv").stdout.splitlines()
-    column = rows[0].split(",").index("evaluate.sample_tokens")
-    assert {"2", "3"} <= {row.split(",")[column] for row in rows[1:]}
+    rows = csv.DictReader(io.StringIO(project.run("dvc exp show --csv").stdout))
+    assert {"2", "3"} <= {row["evaluate.sample_tokens"] for row in rows}
 
 
 def test_metrics_and_plots_between_commits_and_the_way_back(project):
@@ -124,8 +125,8 @@ def test_metrics_and_plots_between_commits_and_the_way_back(project):
     assert "bits_per_byte" in project.run("dvc metrics show -A --json").stdout
     project.run("dvc plots diff first HEAD -o plots")
     page = (project.path / "plots/index.html").read_text()
-    assert "first" in page
-    assert "reports/plots/training.csv" in page
+    assert '"rev": "first"' in page
+    assert "learning_rate" in page
     project.run("dvc plots show -o shown")
     assert (project.path / "shown/index.html").exists()
     project.run("git checkout -q first")
@@ -146,6 +147,7 @@ def test_push_and_pull_into_a_fresh_clone(project, tmp_path):
 
 
 def test_files_under_dvc_are_sources(project):
+    project.run("git rm -q --cached data/input/scenes.jsonl")
     project.run("dvc add -q data/input/scenes.jsonl")
     project.run("dvc repro ingest")
     project.commit("The corpus under DVC")
