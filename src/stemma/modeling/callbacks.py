@@ -42,9 +42,11 @@ class Progress(TrainerCallback):
     def on_train_begin(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
         """Open the bar where a resumed run goes on."""
         first = state.global_step
-        self.bar = tqdm(total=state.max_steps, initial=first, unit="step", disable=None)
+        self.speaks = state.is_local_process_zero
+        disable = None if self.speaks else True
+        self.bar = tqdm(total=state.max_steps, initial=first, unit="step", disable=disable)
         self.losses: dict[str, float] = {}
-        if first:
+        if first and self.speaks:
             print(f"going on from step {first}", file=sys.stderr)
 
     def on_step_end(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
@@ -59,7 +61,7 @@ class Progress(TrainerCallback):
             if logs and key in logs:
                 self.losses[name] = logs[key]
         self.bar.set_postfix({name: f"{loss:.3f}" for name, loss in self.losses.items()})
-        if self.bar.disable and logs and "eval_loss" in logs:
+        if self.speaks and self.bar.disable and logs and "eval_loss" in logs:
             losses = "  ".join(f"{name} {loss:.3f}" for name, loss in self.losses.items())
             print(f"step {state.global_step}/{state.max_steps}  {losses}", file=sys.stderr)
 

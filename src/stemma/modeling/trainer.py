@@ -79,7 +79,8 @@ class LanguageTrainer(Trainer):
     ) -> Any:
         """Return the mean cross-entropy in nats per token."""
         ids, labels = inputs["input_ids"], inputs["labels"]
-        if self._fused:
+        # Under torchrun the model comes wrapped, and its own forward has to sum the gradients.
+        if self._fused and model is self._net:
             loss = fused.loss(model, ids, labels, self._runtime.dtype())
         else:
             logits = model(input_ids=ids, use_cache=False).logits.float()
