@@ -225,7 +225,7 @@ def _batches(raw: Path, size: int) -> Iterator[list[str]]:
         yield batch
 
 
-def _print(result: dict) -> None:
+def show(result: dict) -> None:
     table = Table("", "docs / CPU s", "MB / CPU s", "CPU s", "wall s", "peak MiB")
     for arm, row in result["arms"].items():
         table.add_row(
@@ -260,7 +260,7 @@ def main() -> dict:
         )
         return result
     result = measure(arguments.raw, arguments.tokenizer, arguments.rounds)
-    _print(result)
+    show(result)
     return result
 
 
