@@ -1,7 +1,7 @@
 """Every benchmark, side by side with what a user would pick instead: `make bench`.
 
-Prints a table for each and writes bench/results.json. Takes about twenty minutes; the machine should
-have nothing else to do. Ratios are medians over pairs that ran one after the other.
+Prints a table for each and writes bench/results.json. Takes about twenty minutes; the machine
+should have nothing else to do. Ratios are medians over pairs that ran one after the other.
 """
 
 import os

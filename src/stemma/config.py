@@ -9,6 +9,7 @@ import pydantic
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from yaml import YAMLError
 
 from stemma.errors import SettingsError
 from stemma.layout import PARAMS
@@ -49,7 +50,7 @@ def read_params(path: Path = PARAMS) -> dict[str, Any]:
     try:
         # OmegaConf and not a bare YAML 1.1 reader, which takes 1e-05 for a string.
         raw = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-    except (OmegaConfBaseException, ValueError, OSError) as error:
+    except (OmegaConfBaseException, YAMLError, ValueError) as error:
         raise SettingsError(f"{path} cannot be read: {error}", "type `stemma compose`") from error
     if not isinstance(raw, dict):
         raise SettingsError(f"{path} holds no mapping of sections", "type `stemma compose`")

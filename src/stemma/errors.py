@@ -85,6 +85,6 @@ def _fail(name: str, line: str) -> None:
 
 def _describe_os_error(error: OSError) -> str:
     where = f" at {error.filename}" if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"no space left on the disk{where} (free some and run again; nothing was replaced)"
     return f"{error.strerror or error}{where}"

@@ -68,6 +68,10 @@ def _temporary_sibling(path: Path) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
     try:
         yield folder / path.name
+    except OSError as error:
+        # Libraries that write through handles do not say where; the user thinks of the final place.
+        error.filename = error.filename or str(path)
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

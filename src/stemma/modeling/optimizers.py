@@ -96,7 +96,6 @@ class MuonAdamW(torch.optim.Optimizer):
                 self.state[weight]["step"] = torch.tensor(0.0)
                 self.state[weight]["exp_avg"] = torch.zeros_like(weight)
                 self.state[weight]["exp_avg_sq"] = torch.zeros_like(weight)
-            self.state[weight]["step"] += 1
         states = [self.state[weight] for weight in weights]
         adamw(
             list(weights),
