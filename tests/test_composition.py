@@ -37,10 +37,10 @@ def test_composes_and_is_up_to_date(bare):
 
 
 def test_overrides_are_recorded_shortest_first_the_recipe(bare):
-    bare.run("stemma compose prepare=web train.steps=6 model=gpt2_small")
-    assert overrides(bare) == ["prepare=web", "model=gpt2_small", "train.steps=6"]
+    bare.run("stemma compose prepare=web train.steps=6 model=gpt2_mini")
+    assert overrides(bare) == ["prepare=web", "model=gpt2_mini", "train.steps=6"]
     bare.run("stemma compose train.steps=10")
-    assert overrides(bare) == ["prepare=web", "model=gpt2_small", "train.steps=10"]
+    assert overrides(bare) == ["prepare=web", "model=gpt2_mini", "train.steps=10"]
     bare.run("stemma compose --reset")
     assert overrides(bare) == []
 

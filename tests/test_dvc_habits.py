@@ -93,9 +93,9 @@ def test_exp_run_with_a_learning_rate_compares_with_the_parent(project):
 
 
 def test_exp_run_with_another_model(project):
-    done = project.run("dvc exp run -S model=gpt2_small")
+    done = project.run("dvc exp run -S model=gpt2_mini")
     assert stages_run(done.stdout) == ["compose", "train", "evaluate", "export"]
-    assert params(project)["model"]["name"] == "gpt2_small"
+    assert params(project)["model"]["name"] == "gpt2_mini"
 
 
 def test_queue_of_choices(project):

@@ -20,7 +20,7 @@ SCORES = {
     "top5_accuracy": "top-5 accuracy",
 }
 NEXT = """\
-try one setting      dvc exp run -S train.steps=1600
+try one setting      dvc exp run -S train.steps=2600
 try another recipe   dvc exp run -S experiment=gpt2_shakespeare
 compare              dvc exp show --only-changed; dvc metrics diff; dvc plots show
 keep this version    git add -A && git commit -m '…'
