@@ -34,14 +34,18 @@ def measure(rounds: int = ROUNDS) -> dict[str, Any]:
     seen: dict[str, list[float]] = {arm: [] for arm in ARMS}
     for _ in range(rounds):
         for arm in ARMS:
-            command = [sys.executable, __file__, "--arm", arm]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            seen[arm].append(json.loads(done.stdout.splitlines()[-1])["tokens_per_second"])
+            seen[arm].append(_own_process(["--arm", arm])["tokens_per_second"])
     ratios = {
         arm: statistics.median(a / b for a, b in zip(seen["stemma"], seen[arm], strict=True))
         for arm in ARMS
     }
+    hardware = _own_process(["--arm", "peak"])
+    peak, flops = hardware["peak"], hardware["flops"]
     return {
+        "matrix_peak_tflops": round(peak, 2),
+        "utilization": {
+            arm: round(statistics.median(seen[arm]) * flops / peak / 1e12, 3) for arm in ARMS
+        },
         "tokens_per_second": {arm: round(statistics.median(seen[arm])) for arm in ARMS},
         "stemma_over": {arm: round(ratio, 2) for arm, ratio in ratios.items()},
         "rounds": rounds,
@@ -51,12 +55,52 @@ def measure(rounds: int = ROUNDS) -> dict[str, Any]:
 def show(result: dict[str, Any]) -> None:
     """Print the result as a table."""
     table = Table(title="Training, tokens per second (median)")
-    for column in ("", "tokens/s", "Stemma is"):
+    for column in ("", "tokens/s", "of the peak", "Stemma is"):
         table.add_column(column, justify="left" if not column else "right")
     for arm, label in ARMS.items():
         rate, ratio = result["tokens_per_second"][arm], result["stemma_over"][arm]
-        table.add_row(label, f"{rate:,}", "" if arm == "stemma" else f"{ratio:.2f} x")
+        share = f"{result['utilization'][arm]:.0%}"
+        table.add_row(label, f"{rate:,}", share, "" if arm == "stemma" else f"{ratio:.2f} x")
     Console().print(table)
+    print(f"peak: {result['matrix_peak_tflops']} TFLOP/s in a large matrix product")
+
+
+def _own_process(words: list[str]) -> dict[str, Any]:
+    command = [sys.executable, __file__, *words]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run_peak() -> dict[str, float]:
+    """Return the TFLOP/s of a large product, and what training needs per token in FLOP.
+
+    Per token: 6 for each weight of a matrix that it passes (Kaplan et al. 2020), the tied head
+    included, and 12 * layers * width * context / 2 for causal attention.
+    """
+    from stemma.config import load
+    from stemma.corpus.tokenizer import Encoder
+    from stemma.layout import PREPARED
+    from stemma.modeling import runtime
+    from stemma.stages.train import TrainSettings
+
+    settings = load(TrainSettings)
+    started = runtime.start(settings.runtime)
+    import torch
+
+    size = 4096
+    one = torch.randn(size, size).to(started.dtype())
+    times = []
+    for _ in range(12):
+        begun = time.perf_counter()
+        one @ one
+        times.append(time.perf_counter() - begun)
+    shape, length = settings.model, settings.train.sequence_length
+    vocabulary = Encoder(PREPARED / "tokenizer").size
+    weights = 12 * shape.layers * shape.width**2 + vocabulary * shape.width
+    return {
+        "peak": 2 * size**3 / statistics.median(times[2:]) / 1e12,
+        "flops": 6 * weights + 6 * shape.layers * shape.width * length,
+    }
 
 
 def run_arm(arm: str) -> float:
@@ -171,10 +215,12 @@ def _clock() -> Any:
 def main() -> None:
     """Run the comparison, or one arm of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--arm", choices=ARMS)
+    parser.add_argument("--arm", choices=[*ARMS, "peak"])
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     options = parser.parse_args()
-    if options.arm:
+    if options.arm == "peak":
+        print(json.dumps(run_peak()))
+    elif options.arm:
         print(json.dumps({"tokens_per_second": run_arm(options.arm)}))
     else:
         show(measure(options.rounds))
