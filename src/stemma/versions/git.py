@@ -1,0 +1,42 @@
+"""What Stemma asks of Git, through the git command: no working tree is touched."""
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from stemma.errors import ProjectError
+
+
+def run(arguments: Sequence[str], root: Path = Path()) -> str:
+    """Return what ``git ARGUMENTS`` prints.
+
+    Raises:
+        ProjectError: git fails; with the last line that it says.
+    """
+    command = ["git", "-C", str(root), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["no reason given"]
+        raise ProjectError(f"git {' '.join(arguments)}: {said[-1]}", "see `git status`")
+    return done.stdout
+
+
+def commit_of(revision: str, root: Path = Path()) -> str:
+    """Return the full hash of the commit that a revision names.
+
+    Raises:
+        ProjectError: there is no such commit.
+    """
+    try:
+        return run(["rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"], root).strip()
+    except ProjectError as error:
+        raise ProjectError(
+            f"'{revision}' names no commit", "see `git log --oneline --all`"
+        ) from error
+
+
+def read(commit: str, path: str, root: Path = Path()) -> str | None:
+    """Return a text file as a commit has it; None if the commit has no such file."""
+    command = ["git", "-C", str(root), "show", f"{commit}:{path}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return None if done.returncode else done.stdout

@@ -1,0 +1,65 @@
+"""dvc.lock as a commit has it: the stages of a version, what went in and what came out."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stemma.errors import ProjectError
+from stemma.versions import git
+
+LOCK = "dvc.lock"
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One dependency or output of a stage.
+
+    Attributes:
+        path: relative to the project's root.
+        md5: of the file; of a folder, of its listing, ending in ``.dir``.
+        size: bytes.
+    """
+
+    path: str
+    md5: str
+    size: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One stage of a version."""
+
+    name: str
+    command: str
+    deps: tuple[Entry, ...]
+    outs: tuple[Entry, ...]
+
+
+def stages_at(commit: str, root: Path = Path()) -> list[Stage]:
+    """Return the stages in a commit's dvc.lock, in its order.
+
+    Raises:
+        ProjectError: the commit has no dvc.lock, or one that cannot be read.
+    """
+    text = git.read(commit, LOCK, root)
+    if text is None:
+        raise ProjectError(f"{commit[:10]} has no {LOCK}", "it is no version: build and commit one")
+    try:
+        stages = yaml.safe_load(text)["stages"]
+        return [_stage(name, raw) for name, raw in stages.items()]
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise ProjectError(
+            f"{LOCK} of {commit[:10]} cannot be read: {' '.join(str(error).split())}",
+            "was it merged or edited by hand?",
+        ) from error
+
+
+def _stage(name: str, raw: dict[str, Any]) -> Stage:
+    deps = tuple(_entry(item) for item in raw.get("deps", ()))
+    return Stage(name, raw["cmd"], deps, tuple(_entry(item) for item in raw.get("outs", ())))
+
+
+def _entry(raw: dict[str, Any]) -> Entry:
+    return Entry(raw["path"], raw["md5"], raw.get("size", 0))
