@@ -22,8 +22,9 @@ test: check ## lint, types, contracts and every test
 check: $(VENV)/.test ## lint, types, contracts: seconds
 	ruff check .
 	ruff format --check .
-	pyright
+	basedpyright
 	lint-imports
+	python tools/lock.py --check
 	stemma compose --check
 
 bench: $(VENV)/.test ## measure side by side; writes bench/results.json

@@ -79,7 +79,7 @@ def _tell_changes(changes: list[str], check: bool) -> None:
             else "params.yaml is what conf/ composes to"
         )
     elif not changes:
-        click.echo("params.yaml: no value changed")
+        click.echo("params.yaml is written; no value changed")
 
 
 if __name__ == "__main__":

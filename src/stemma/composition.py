@@ -87,9 +87,9 @@ def recompose(
 
 
 def write(composition: Composition, root: Path = Path()) -> list[str]:
-    """Write params.yaml, atomically; return a line for each key that changed."""
+    """Write params.yaml, atomically; return a line for each key that changed, if it was there."""
     path = root / PARAMS
-    before = _without_record(read_params(path)) if path.exists() else {}
+    before = _without_record(read_params(path)) if path.exists() else composition.values
     content = {RECORD: composition.record(), **composition.values}
     with atomic_file(path, "w") as handle:
         handle.write(OmegaConf.to_yaml(OmegaConf.create(content)))
