@@ -20,7 +20,7 @@ test: check ## lint, types, contracts and every test
 	pytest -n auto --dist loadfile
 
 check: $(VENV)/.test ## lint, types, contracts: seconds
-	ruff check .
+	ruff check --no-cache .
 	ruff format --check .
 	basedpyright
 	lint-imports
