@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from stemma.composition import RECORD
+from stemma.composition import record_of
 from stemma.config import read_params
 from stemma.errors import ProjectError
 from stemma.files import read_json
@@ -52,7 +52,7 @@ def show(as_json: bool) -> None:
 def _version() -> dict[str, Any]:
     facts = TRAINED / "training.json"
     return {
-        "overrides": read_params().get(RECORD, {}).get("overrides", []),
+        "overrides": record_of(read_params()).get("overrides", []),
         "training": read_json(facts) if facts.exists() else None,
         "metrics": read_json(METRICS),
         "sample": _first_sample(),
