@@ -100,6 +100,7 @@ BAD = {
     "unknown group choice": ("model=nonsense", "nonsense"),
     "wrong type": ("train.steps=many", "train.steps"),
     "out of range": ("runtime.threads=0", "runtime.threads"),
+    "more threads than any machine has": ("runtime.threads=100000", "runtime.threads"),
     "missing value": ("train.steps=???", "train.steps"),
     "environment": ("export.model_name=${oc.env:HOME}", "export.model_name"),
     "secret": ("export.model_name=ghp_" + "a1B2" * 9, "export.model_name"),
