@@ -9,8 +9,8 @@ from rich.table import Table
 from stemma.composition import record_of
 from stemma.config import read_params
 from stemma.errors import ProjectError
-from stemma.files import read_json
 from stemma.layout import METRICS, REPORTS, TRAINED
+from stemma.modeling.weights import read_object
 
 SCORES = {
     "bits_per_byte": "bits per byte",
@@ -53,8 +53,8 @@ def _version() -> dict[str, Any]:
     facts = TRAINED / "training.json"
     return {
         "overrides": record_of(read_params()).get("overrides", []),
-        "training": read_json(facts) if facts.exists() else None,
-        "metrics": read_json(METRICS),
+        "training": read_object(facts) if facts.exists() else None,
+        "metrics": read_object(METRICS, "evaluate", ("documents", "tokens")),
         "sample": _first_sample(),
     }
 
@@ -95,5 +95,5 @@ def _first_sample() -> str:
     path = REPORTS / "samples.md"
     if not path.exists():
         return ""
-    blocks = path.read_text(encoding="utf-8").split("```")
+    blocks = path.read_text(encoding="utf-8", errors="replace").split("```")
     return blocks[1].removeprefix("text").strip() if len(blocks) > 1 else ""
