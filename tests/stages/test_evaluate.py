@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import tiny
 from safetensors.numpy import load_file, save_file
 
+import tiny
 from stemma.config import build
 from stemma.corpus.packing import TokenWriter, read_split
 from stemma.errors import DataError, ModelError, SettingsError
