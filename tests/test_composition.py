@@ -100,11 +100,17 @@ BAD = {
     "unknown group choice": ("model=nonsense", "nonsense"),
     "wrong type": ("train.steps=many", "train.steps"),
     "out of range": ("runtime.threads=0", "runtime.threads"),
+    "more threads than any machine has": ("runtime.threads=100000", "runtime.threads"),
     "missing value": ("train.steps=???", "train.steps"),
     "environment": ("export.model_name=${oc.env:HOME}", "export.model_name"),
     "secret": ("export.model_name=ghp_" + "a1B2" * 9, "export.model_name"),
     "unknown variable": ("export.model_name=${nowhere}", "nowhere"),
     "key of another choice": ("+source.dataset=x", "source.dataset"),
+    "missing value in a list": ('evaluate.prompts=[a,"???"]', "evaluate.prompts.1"),
+    "environment in a list": ("evaluate.prompts=[a,'${oc.env:HOME}']", "evaluate.prompts.1"),
+    "secret in a list": ("evaluate.prompts=[ghp_" + "a1B2" * 9 + "]", "evaluate.prompts.0"),
+    "infinity": ("train.learning_rate=inf", "train.learning_rate"),
+    "a group without a choice": ("train=null", "train=null"),
 }
 
 
@@ -139,6 +145,94 @@ def test_a_secret_written_into_conf_is_refused(bare):
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert not (bare.path / "params.yaml").exists()
+
+
+@pytest.mark.parametrize("line", ["\tsteps: 5", "steps: [5", "name: again\nname: again"])
+def test_broken_yaml_in_conf_is_one_line_that_names_the_file(bare, line):
+    edit(bare, "conf/train/scratch.yaml", "steps: 1300", line)
+    done = bare.run("stemma compose", check=False)
+    assert done.returncode == 1
+    assert "conf/train/scratch.yaml" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+BROKEN = {
+    "a merge left open": ("composed:", "<<<<<<< HEAD\ncomposed:"),
+    "a quote left open": ("steps: 8", 'steps: "8'),
+    "a key twice": ("steps: 8", "steps: 8\n  steps: 9"),
+    "no mapping": ("composed:", "- composed"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_broken_params_are_one_line_and_reset_mends_them(bare, kind):
+    bare.run("stemma compose")
+    before = (bare.path / "params.yaml").read_bytes()
+    if kind == "no mapping":
+        (bare.path / "params.yaml").write_text("- a list\n")
+    else:
+        edit(bare, "params.yaml", *BROKEN[kind])
+    for command in ("stemma compose", "stemma compose --check", "python -m stemma.stages.ingest"):
+        done = bare.run(command, check=False)
+        assert done.returncode == 1
+        assert "params.yaml" in done.stderr
+        assert "stemma compose --reset" in done.stderr
+        assert done.stderr.count("\n") == 1
+    bare.run("stemma compose --reset")
+    assert (bare.path / "params.yaml").read_bytes() == before
+
+
+RECORDS = {
+    "none": "",
+    "empty": "composed:\n",
+    "a word": "composed: word\n",
+    "no overrides": "composed: {conf: a, values: b}\n",
+    "wrong overrides": "composed: {conf: a, overrides: [1], values: b}\n",
+}
+
+
+def without_record(project: Project) -> str:
+    text = (project.path / "params.yaml").read_text()
+    return text[text.index("experiment:") :]
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+def test_a_lost_record_is_made_anew_where_the_values_are_those_of_conf(bare, kind):
+    bare.run("stemma compose")
+    before = (bare.path / "params.yaml").read_bytes()
+    (bare.path / "params.yaml").write_text(RECORDS[kind] + without_record(bare))
+    bare.run("stemma compose")
+    assert (bare.path / "params.yaml").read_bytes() == before
+
+
+def test_a_lost_record_stops_with_a_few_keys_where_the_values_are_not_those_of_conf(bare):
+    bare.run("stemma compose train.momentum=0.5")
+    (bare.path / "params.yaml").write_text(without_record(bare))
+    done = bare.run("stemma compose", check=False)
+    assert done.returncode == 1
+    assert "lost its record" in done.stderr
+    assert "train.momentum" in done.stderr
+    (bare.path / "params.yaml").write_text("")
+    done = bare.run("stemma compose", check=False)
+    assert done.returncode == 1
+    assert "more" in done.stderr
+    assert len(done.stderr) < 1000
+
+
+def test_a_number_as_a_key_of_params_is_an_unknown_key(bare):
+    bare.run("stemma compose")
+    edit(bare, "params.yaml", "train:\n", "train:\n  5: 6\n")
+    done = bare.run("stemma compose", check=False)
+    assert done.returncode == 1
+    assert "train.5" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_recipe_of_conf_can_be_taken_away(bare):
+    # The recipe chosen by default is the shrunk one, without which the files have no ids.
+    bare.run("stemma compose ~experiment")
+    assert overrides(bare) == ["~experiment"]
+    bare.run("stemma compose --check")
 
 
 def test_outside_a_project(tmp_path):

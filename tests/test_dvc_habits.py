@@ -166,3 +166,12 @@ def test_show(project, verb):
     assert "bits" in done.stdout
     if "--json" in verb:
         assert json.loads(done.stdout)["training"]["steps"] == 8
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]"])
+def test_show_names_a_broken_file(project, content):
+    (project.path / "reports/metrics.json").write_text(content)
+    done = project.run("stemma show", check=False)
+    assert done.returncode == 1
+    assert "reports/metrics.json" in done.stderr
+    assert done.stderr.count("\n") == 1

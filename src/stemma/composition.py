@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -31,6 +32,7 @@ from stemma.layout import CONF, PARAMS
 from stemma.schema import Project
 
 RECORD = "composed"
+_SHOWN = 8  # keys that a message lists
 Values = dict[str, Any]
 
 
@@ -89,7 +91,10 @@ def recompose(
 def write(composition: Composition, root: Path = Path()) -> list[str]:
     """Write params.yaml, atomically; return a line for each key that changed, if it was there."""
     path = root / PARAMS
-    before = _without_record(read_params(path)) if path.exists() else composition.values
+    try:
+        before = _without_record(read_params(path))
+    except SettingsError:  # a file that is missing or torn is replaced
+        before = composition.values
     content = {RECORD: composition.record(), **composition.values}
     with atomic_file(path, "w") as handle:
         handle.write(OmegaConf.to_yaml(OmegaConf.create(content)))
@@ -148,14 +153,16 @@ def _compose(overrides: Sequence[str], root: Path) -> DictConfig:
     try:
         with initialize_config_dir(str(conf), version_base="1.3"):
             return hydra_compose("config", list(overrides))
-    except (HydraException, OmegaConfBaseException) as error:
-        hint = f"overrides in force: {' '.join(overrides)}; `stemma compose --reset` drops them"
+    # Hydra lets the errors of YAML through, and meets a group without a choice with a ValueError.
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
+        shown = _few(overrides, " ")
+        hint = f"overrides in force: {shown}; `stemma compose --reset` drops them"
         line = " ".join(str(error).split())
         raise SettingsError(line, hint if overrides else "see conf/") from error
 
 
 def _checked(config: DictConfig) -> Values:
-    for key, value in grammar.leaves(OmegaConf.to_container(config, resolve=False)):
+    for key, value in grammar.scalars(OmegaConf.to_container(config, resolve=False)):
         if value == "???":
             raise SettingsError(f"'{key}' has no value (???)", f"type -S {key}=…")
         if isinstance(value, str) and "${oc.env" in value.replace(" ", ""):
@@ -164,7 +171,7 @@ def _checked(config: DictConfig) -> Values:
                 "let the tool that needs it read the environment",
             )
     values = _resolved(config)
-    for key, value in grammar.leaves(values):
+    for key, value in grammar.scalars(values):
         service = find_secret(value) if isinstance(value, str) else None
         if service:
             raise SettingsError(
@@ -189,8 +196,9 @@ def _resolved(config: DictConfig) -> Values:
 def _canonical(values: Values, root: Path) -> tuple[str, ...]:
     found: list[str] = []
     base = _resolved(_compose([], root))
-    if values.get("experiment") != base.get("experiment"):
-        found.append(f"experiment={grammar.literal(values.get('experiment'))}")
+    recipe = values.get("experiment")
+    if recipe != base.get("experiment"):
+        found.append("~experiment" if recipe is None else f"experiment={grammar.literal(recipe)}")
         base = _resolved(_compose(found, root))
     choices = [
         f"{group}={section['name']}"
@@ -210,17 +218,33 @@ def _overrides_in_force(root: Path) -> Sequence[str]:
     if not path.exists():
         return ()
     stored = read_params(path)
-    record, values = stored.get(RECORD, {}), _without_record(stored)
+    record, values = record_of(stored), _without_record(stored)
     if digest_of_values(values) == record.get("values"):
         return record["overrides"]
     if record.get("conf") == digest_of_conf(root / CONF):
         return _canonical(values, root)
-    recorded = compose(record.get("overrides", ()), root).values
+    kept = record.get("overrides", ())
+    changes = _changes(values, compose(kept, root).values)
+    if not changes:
+        return kept
+    reason = f"conf/ and {PARAMS} were both edited" if record else f"{PARAMS} has lost its record"
     raise SettingsError(
-        f"conf/ and {PARAMS} were both edited; they differ in: "
-        + "; ".join(_changes(values, recorded)),
+        f"{reason}; they differ in: {_few(changes, '; ')}",
         "keep conf/: `stemma compose --reset`; keep a value: `stemma compose --reset KEY=VALUE`",
     )
+
+
+def record_of(stored: Values) -> Values:
+    """Return the record in what params.yaml holds; empty if there is none, or a hand broke it."""
+    record = stored.get(RECORD)
+    overrides = record.get("overrides") if isinstance(record, dict) else None
+    whole = isinstance(overrides, list) and all(isinstance(one, str) for one in overrides)
+    return stored[RECORD] if whole else {}
+
+
+def _few(items: Sequence[str], separator: str) -> str:
+    more = [f"and {len(items) - _SHOWN} more"] if len(items) > _SHOWN else []
+    return separator.join([*items[:_SHOWN], *more])
 
 
 def _without_record(stored: Values) -> Values:
@@ -253,7 +277,7 @@ def _warn_of_lost_overrides(composition: Composition, root: Path) -> None:
     path = root / PARAMS
     if not path.exists():
         return
-    before = read_params(path).get(RECORD, {}).get("overrides", [])
+    before = record_of(read_params(path)).get("overrides", [])
     kept = {grammar.key_of(override) for override in composition.overrides}
     lost = [override for override in before if grammar.key_of(override) not in kept]
     if lost:

@@ -6,17 +6,24 @@ from pathlib import Path
 from typing import Any, TypeVar, dataclass_transform
 
 import pydantic
+import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, TypeAdapter, ValidationError
-from yaml import YAMLError
 
 from stemma.errors import SettingsError
 from stemma.layout import PARAMS
 
 T = TypeVar("T")
 
-_STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=False, use_attribute_docstrings=True)
+_UNREADABLE = "mend it, or type `stemma compose --reset` for what conf/ says"
+_STRICT = ConfigDict(
+    extra="forbid",
+    arbitrary_types_allowed=False,
+    use_attribute_docstrings=True,
+    # Hydra cannot write infinity as an override, and null is how settings say "no limit".
+    allow_inf_nan=False,
+)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -50,11 +57,18 @@ def read_params(path: Path = PARAMS) -> dict[str, Any]:
     try:
         # OmegaConf and not a bare YAML 1.1 reader, which takes 1e-05 for a string.
         raw = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-    except (OmegaConfBaseException, YAMLError, ValueError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}", "type `stemma compose`") from error
+    except (OmegaConfBaseException, yaml.YAMLError, ValueError, OSError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}", _UNREADABLE) from error
     if not isinstance(raw, dict):
-        raise SettingsError(f"{path} holds no mapping of sections", "type `stemma compose`")
-    return {str(key): value for key, value in raw.items()}
+        raise SettingsError(f"{path} holds no mapping of sections", _UNREADABLE)
+    return _with_text_as_keys(raw)
+
+
+def _with_text_as_keys(value: Any) -> Any:
+    # YAML takes `5:` for a number, and keys of two kinds cannot be sorted.
+    if not isinstance(value, dict):
+        return value
+    return {str(key): _with_text_as_keys(inner) for key, inner in value.items()}
 
 
 def build(kind: type[T], raw: Mapping[str, Any], where: str) -> T:

@@ -23,6 +23,15 @@ def leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield prefix, value
 
 
+def scalars(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every dotted key with its value; the items of a list have their numbers as keys."""
+    if not isinstance(value, dict | list):
+        yield prefix, value
+        return
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from scalars(inner, f"{prefix}.{key}" if prefix else str(key))
+
+
 def between(base: dict[str, Any], values: dict[str, Any]) -> list[str]:
     """Return the overrides that lead from ``base`` to ``values``, sorted by key."""
     old, new = dict(leaves(base)), dict(leaves(values))

@@ -170,6 +170,15 @@ def test_a_torn_pretrained_tokenizer_is_named(project, name):
         make_tokenizer(pretrained("data/input/tokenizer"), [], project / "out")
 
 
+def test_a_tokenizer_config_that_is_no_object_is_named(project):
+    path = project / "data/input/tokenizer/tokenizer_config.json"
+    path.write_text("[]")
+    with pytest.raises(DataError, match=r"tokenizer_config\.json holds no JSON object"):
+        make_tokenizer(pretrained("data/input/tokenizer"), [], project / "out")
+    with pytest.raises(DataError, match=r"tokenizer_config\.json names no eos_token"):
+        Encoder(path.parent)
+
+
 def test_a_pretrained_tokenizer_that_is_not_there_is_named(project):
     with pytest.raises(DataError, match="data/input/none does not exist"):
         make_tokenizer(pretrained("data/input/none"), [], project / "out")

@@ -232,6 +232,21 @@ def test_a_missing_file_is_named(here: Path, name: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        (TRAINED / "config.json", "model_type"),
+        (METRICS, "perplexity_low"),
+        (RAW / "sources.json", "sources"),
+        (PREPARED / "data_report.json", "splits"),
+    ],
+)
+def test_a_key_that_is_not_there_is_named(here: Path, name: Path, key: str) -> None:
+    write_json(name, {k: value for k, value in read_json(name).items() if k != key})
+    with pytest.raises(ModelError, match=f"{name} has no key '{key}'"):
+        run(settings())
+
+
+@pytest.mark.parametrize(
     ("key", "value"),
     [("dtype", "int8"), ("license", "MIT License"), ("language", []), ("language", ["English"])],
 )

@@ -104,6 +104,15 @@ def test_a_torn_shard_is_named(before):
     assert "data/raw/documents-00000.parquet cannot be read" in done.stderr
 
 
+def test_a_shard_torn_inside_is_named(before):
+    shard = RAW / "documents-00000.parquet"
+    content = shard.read_bytes()
+    shard.write_bytes(content[:200] + bytes(200) + content[400:])
+    done = stage()
+    assert done.returncode == 1 and contents() == before
+    assert "data/raw/documents-00000.parquet cannot be read" in done.stderr
+
+
 def test_no_raw_data_says_what_to_type(project):
     (RAW / "documents-00000.parquet").unlink()
     done = stage()

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 
+import numpy as np
 import pytest
 
 from conftest import Project, environment
@@ -110,6 +111,18 @@ def test_a_missing_split_names_the_file_and_what_to_type(project):
     assert done.returncode == 1
     assert "data/prepared" in done.stderr
     assert "dvc repro" in done.stderr
+
+
+def test_tokens_of_another_tokenizer_stop_in_one_line(project):
+    path = project.path / "data/prepared/train.tokens.npy"
+    tokens = np.load(path)
+    tokens[-2] = 400
+    path.unlink()
+    np.save(path, tokens)
+    done = project.run(STAGE, check=False)
+    assert done.returncode == 1
+    assert "data/prepared holds id 400, but its tokenizer has 400 entries" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_tensorboard_events_stay_out_of_the_version(project):

@@ -154,7 +154,7 @@ def _end_of_text(folder: Path, reference: Tokenizer) -> int:
     path = folder / "tokenizer_config.json"
     try:
         token = read_json(path)["eos_token"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} names no eos_token: {error!r}", _REMEDY) from error
     index = reference.token_to_id(token)
     if index is None:

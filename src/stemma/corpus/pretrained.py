@@ -92,8 +92,11 @@ def _read(path: Path) -> Tokenizer:
 def _read_config(path: Path) -> dict[str, Any]:
     file = path.with_name("tokenizer_config.json")
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        config = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError as error:
         raise DataError(f"tokenizer.path: {file} is no JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise DataError(f"tokenizer.path: {file} holds no JSON object")
+    return config

@@ -99,14 +99,15 @@ def read_shard(path: Path) -> Iterator[list[Document]]:
         with pq.ParquetFile(path) as file:
             for index in range(file.num_row_groups):
                 yield [Document(**row) for row in file.read_row_group(index).to_pylist()]
-    except (pa.ArrowException, TypeError, UnicodeDecodeError) as error:
+    # Arrow reports a torn stream as an OSError that names nothing.
+    except (pa.ArrowException, OSError, TypeError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read: {error}", "type `dvc repro ingest`") from error
 
 
 def _uncompressed(path: Path) -> int:
     try:
         meta = pq.read_metadata(path)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read: {error}", "type `dvc repro ingest`") from error
     return sum(meta.row_group(index).total_byte_size for index in range(meta.num_row_groups))
 

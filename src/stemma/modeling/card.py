@@ -16,6 +16,14 @@ _METRICS = (
     ("top5_accuracy", "accuracy", "Top-5 accuracy"),
 )
 
+# What a card cannot do without.
+CONFIG_KEYS = ("model_type", "vocab_size")
+METRICS_KEYS = (
+    *(f"{key}{end}" for key, _, _ in _METRICS for end in ("", "_low", "_high")),
+    *("baselines", "documents", "tokens", "bytes"),
+)
+REPORT_KEYS = ("documents", "splits")
+
 
 @dataclasses.dataclass(frozen=True)
 class Facts:

@@ -1,6 +1,7 @@
 """Copy a trained model's files for others to load: safetensors, configuration, tokenizer."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,11 +49,16 @@ def copy_model(trained: Path, folder: Path, dtype: DType) -> None:
         shutil.copyfile(trained / name, folder / name)
 
 
-def read_object(path: Path, stage: str = "train") -> dict[str, Any]:
+def read_object(path: Path, stage: str = "train", keys: Iterable[str] = ()) -> dict[str, Any]:
     """Read a JSON object that a stage has written.
 
+    Args:
+        path: the file.
+        stage: who wrote it.
+        keys: what it must have.
+
     Raises:
-        ModelError: the file is missing or torn, or holds something else.
+        ModelError: the file is missing or torn, lacks a key, or holds something else.
     """
     remedy = f"type `dvc repro {stage}`, or `dvc checkout` to restore the files"
     try:
@@ -63,6 +69,9 @@ def read_object(path: Path, stage: str = "train") -> dict[str, Any]:
         raise ModelError(f"{path} is no JSON: {error}", remedy) from error
     if not isinstance(value, dict):
         raise ModelError(f"{path} holds no JSON object", remedy)
+    for key in keys:
+        if key not in value:
+            raise ModelError(f"{path} has no key '{key}'", remedy)
     return value
 
 

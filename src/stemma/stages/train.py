@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stemma.config import load, settings
-from stemma.errors import SettingsError, boundary
+from stemma.errors import DataError, SettingsError, boundary
 from stemma.files import atomic_directory, write_json
 from stemma.layout import PLOTS, PREPARED, RUNS, TRAINED
 from stemma.modeling.families import ModelSettings
@@ -57,6 +57,7 @@ def run(settings: TrainSettings) -> None:
         read_split(PREPARED, "validation").tokens, length, section.validation_blocks
     )
     encoder = Encoder(PREPARED / "tokenizer")
+    _check_ids(tokens, encoder.size)
     model = build_model(settings.model, encoder.size, encoder.end_of_text)
     name = checkpoints.fingerprint(dataclasses.asdict(settings), _inputs())
     folder = RUNS / "train" / name
@@ -67,6 +68,15 @@ def run(settings: TrainSettings) -> None:
         write_curves(trainer.state.log_history, PLOTS)
         _save(model, _facts(model, settings, dataclasses.asdict(started)))
         shutil.rmtree(folder / "checkpoints")
+
+
+def _check_ids(tokens: Any, size: int) -> None:
+    largest = int(tokens.max())
+    if largest >= size:
+        raise DataError(
+            f"{PREPARED} holds id {largest}, but its tokenizer has {size} entries",
+            "type `dvc repro prepare`, or `dvc checkout` to restore the files",
+        )
 
 
 def _inputs() -> list[Path]:

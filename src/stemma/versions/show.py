@@ -6,11 +6,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from stemma.composition import RECORD
+from stemma.composition import record_of
 from stemma.config import read_params
 from stemma.errors import ProjectError
-from stemma.files import read_json
 from stemma.layout import METRICS, REPORTS, TRAINED
+from stemma.modeling.weights import read_object
 
 SCORES = {
     "bits_per_byte": "bits per byte",
@@ -52,9 +52,9 @@ def show(as_json: bool) -> None:
 def _version() -> dict[str, Any]:
     facts = TRAINED / "training.json"
     return {
-        "overrides": read_params().get(RECORD, {}).get("overrides", []),
-        "training": read_json(facts) if facts.exists() else None,
-        "metrics": read_json(METRICS),
+        "overrides": record_of(read_params()).get("overrides", []),
+        "training": read_object(facts) if facts.exists() else None,
+        "metrics": read_object(METRICS, "evaluate", ("documents", "tokens")),
         "sample": _first_sample(),
     }
 
@@ -95,5 +95,5 @@ def _first_sample() -> str:
     path = REPORTS / "samples.md"
     if not path.exists():
         return ""
-    blocks = path.read_text(encoding="utf-8").split("```")
+    blocks = path.read_text(encoding="utf-8", errors="replace").split("```")
     return blocks[1].removeprefix("text").strip() if len(blocks) > 1 else ""

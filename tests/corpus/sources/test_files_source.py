@@ -117,6 +117,11 @@ def test_a_pattern_that_leaves_data_input_is_refused(read, pattern):
     refused(read, repr(pattern), "leaves data/input", "DVC", patterns=[pattern])
 
 
+def test_a_pattern_that_is_no_glob_is_refused(read):
+    with pytest.raises(SourceError, match=r"source\.patterns: 'a\*\*b'"):
+        read(patterns=["a**b"])
+
+
 def test_a_pattern_without_a_file_is_refused(read):
     put("a.txt", "x")
     refused(read, "'*.jsonl' matches no file", patterns=["*.txt", "*.jsonl"])

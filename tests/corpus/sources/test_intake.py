@@ -38,6 +38,8 @@ def test_the_books_count_documents_and_bytes_of_each_part():
         ([part("x", "y\0")], "data/input/a.jsonl: document 'a.jsonl#2' holds a NUL byte.*offset 1"),
         ([part("é\0")], "'a.jsonl#1' holds a NUL byte at offset 2"),
         ([part("ab\ud800")], "'a.jsonl#1' holds half a surrogate pair at character 2"),
+        ([part("x", ids=["\ud800"])], "its id holds half a surrogate pair at character 0"),
+        ([part("x", ids=["k"], name="caf\udce9")], "its source holds half a surrogate pair"),
         ([part("x", "y", ids=["k", "k"])], "data/input/a.jsonl: document 'k': this id has come"),
         ([part("x", ids=["k"]), part("y", name="b", ids=["k"])], "data/input/b: document 'k'"),
     ],

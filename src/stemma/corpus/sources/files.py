@@ -62,7 +62,13 @@ def _match(pattern: str) -> list[Path]:
             f"source.patterns: {pattern!r} leaves {INPUT}, and DVC would not see changes there",
             f"put the files below {INPUT} (or `dvc import` them there)",
         )
-    found = [path for path in INPUT.glob(pattern) if path.is_file() and not _ignored(path)]
+    try:
+        found = [path for path in INPUT.glob(pattern) if path.is_file() and not _ignored(path)]
+    except (ValueError, IndexError) as error:  # the latter for ".", until Python 3.12
+        raise SourceError(
+            f"source.patterns: {pattern!r} is no glob: {error}",
+            "`**/*.txt` finds the .txt files of every folder",
+        ) from error
     if not found:
         raise SourceError(
             f"source.patterns: {pattern!r} matches no file below {INPUT}",

@@ -59,13 +59,9 @@ class Intake:
 
     def _check(self, document: Document, origin: str) -> int:
         where = f"{origin}: document {document.id!r}"
-        try:
-            content = document.text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise SourceError(
-                f"{where} holds half a surrogate pair at character {error.start}",
-                "mend or remove it",
-            ) from error
+        content = _encode(document.text, where)
+        for name in ("id", "group", "source"):
+            _encode(getattr(document, name), f"{where}: its {name}")
         nul = content.find(b"\0")
         if nul >= 0:
             raise SourceError(
@@ -73,10 +69,21 @@ class Intake:
                 "it is no text, or UTF-16; convert or remove it",
             )
         # Eight bytes for an id of any length; among ten million, two collide once in 400,000 runs.
-        key = hashlib.blake2b(document.id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        key = hashlib.blake2b(document.id.encode(), digest_size=8).digest()
         if key in self._ids:
             raise SourceError(
                 f"{where}: this id has come before", "ids are unique; set source.columns.id"
             )
         self._ids.add(key)
         return len(content)
+
+
+def _encode(text: str, where: str) -> bytes:
+    # A file name that is not UTF-8 comes as such halves too.
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise SourceError(
+            f"{where} holds half a surrogate pair at character {error.start}",
+            "mend, rename or remove it",
+        ) from error
