@@ -24,14 +24,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from stemma import overrides as grammar
-from stemma.config import build, read_params
+from stemma.config import RECORD, build, digest_of_conf, read_params
 from stemma.corpus.secrets import find_secret
 from stemma.errors import SettingsError
 from stemma.files import atomic_file
 from stemma.layout import CONF, PARAMS
 from stemma.schema import Project
 
-RECORD = "composed"
 _SHOWN = 8  # keys that a message lists
 Values = dict[str, Any]
 
@@ -126,15 +125,6 @@ def record_for_dvc(config: DictConfig) -> Values:
     composition = Composition(values, _canonical(values, root), digest_of_conf(root / CONF))
     _warn_of_lost_overrides(composition, root)
     return composition.record()
-
-
-def digest_of_conf(conf: Path) -> str:
-    """Return a digest of the names and bytes of the YAML files in conf/."""
-    digest = hashlib.sha256()
-    for path in sorted(conf.rglob("*.yaml")):
-        digest.update(path.relative_to(conf).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:32]
 
 
 def digest_of_values(values: Values) -> str:

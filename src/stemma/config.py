@@ -1,6 +1,7 @@
 """Settings as the stages see them: frozen dataclasses, read from params.yaml and nowhere else."""
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, dataclass_transform
@@ -12,8 +13,9 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from stemma.errors import SettingsError
-from stemma.layout import PARAMS
+from stemma.layout import CONF, PARAMS
 
+RECORD = "composed"
 T = TypeVar("T")
 
 _UNREADABLE = "mend it, or type `stemma compose --reset` for what conf/ says"
@@ -36,14 +38,35 @@ def load(kind: type[T], path: Path = PARAMS) -> T:
     """Read one stage's settings; every field of ``kind`` is a section of params.yaml.
 
     Raises:
-        SettingsError: the file or a section is missing, or a key is missing, unknown or wrong.
+        SettingsError: the file or a section is missing, a key is missing, unknown or wrong, or
+            conf/ has been edited since the file was composed.
     """
     raw = read_params(path)
+    _refuse_drift(raw, path)
     names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
     for name in names:
         if name not in raw:
             raise SettingsError(f"{path} has no section '{name}'", "type `stemma compose`")
     return build(kind, {name: raw[name] for name in names}, str(path))
+
+
+def digest_of_conf(conf: Path) -> str:
+    """Return a digest of the names and bytes of the YAML files in conf/."""
+    digest = hashlib.sha256()
+    for path in sorted(conf.rglob("*.yaml")):
+        digest.update(path.relative_to(conf).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:32]
+
+
+def _refuse_drift(raw: Mapping[str, Any], path: Path) -> None:
+    # In the pipeline `compose` has run before; a stage started by itself would take old values.
+    conf, record = path.parent / CONF, raw.get(RECORD)
+    if isinstance(record, dict) and conf.is_dir() and record.get("conf") != digest_of_conf(conf):
+        raise SettingsError(
+            f"{CONF}/ was edited after {path} was composed from it",
+            "type `stemma compose --check` to see where, `stemma compose` to take it up",
+        )
 
 
 def read_params(path: Path = PARAMS) -> dict[str, Any]:

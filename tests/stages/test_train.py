@@ -105,6 +105,15 @@ def test_bad_settings_stop_in_one_line(project, kind):
     assert weights(project) == before
 
 
+def test_a_stage_started_by_itself_refuses_settings_that_have_drifted(project):
+    conf = project.path / "conf/runtime/auto.yaml"
+    conf.write_text(conf.read_text().replace("seed: 1", "seed: 2"))
+    done = project.run(STAGE, check=False)
+    assert done.returncode == 1
+    assert "conf/ was edited" in done.stderr
+    assert "stemma compose" in done.stderr
+
+
 def test_a_missing_split_names_the_file_and_what_to_type(project):
     shutil.rmtree(project.path / "data/prepared")
     done = project.run(STAGE, check=False)
