@@ -171,7 +171,6 @@ def test_files_of_a_listing_that_is_not_sound_are_not_known(repo, harm):
 
 
 def test_a_cache_beside_the_project_keeps_older_versions(repo, tmp_path):
-    """DVC 3.67 resolves a relative cache.dir of an older commit against /, and finds no listing."""
     (repo.path / ".dvc/cache").rename(tmp_path / "shared")
     repo.run("dvc cache dir -q ../shared")
     repo.commit("A shared cache")
