@@ -69,6 +69,39 @@ def show(as_json: bool) -> None:
     verb.show(as_json)
 
 
+@main.command()
+@click.option("--remote", metavar="NAME", help="Check this remote too.")
+@click.option("--repair", is_flag=True, help="Mend cache and remote from each other.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def fsck(remote: str | None, repair: bool, as_json: bool) -> None:
+    """Check that every object of every version is present and hashes to its name.
+
+    Reads all that a tag, a branch, an experiment or their history refers to; exit code 1 if an
+    object is damaged or missing. docs/faults.md says what each state means.
+    """
+    from stemma.versions import fsck as verb
+
+    if repair and not remote:
+        raise click.UsageError("--repair needs --remote NAME: the side to mend from")
+    if not verb.fsck(remote, repair, as_json):
+        raise SystemExit(1)
+
+
+@main.command()
+@click.option("--unpushed", is_flag=True, help="Also what no remote has a copy of.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def gc(unpushed: bool, yes: bool, as_json: bool) -> None:
+    """Delete from the cache what no version refers to; show it and ask first.
+
+    Kept: all that a tag, a branch, an experiment, their history, Git's reflogs or the working tree
+    refers to, and all that the default remote does not have.
+    """
+    from stemma.versions import gc as verb
+
+    verb.gc(unpushed, yes, as_json)
+
+
 def _tell_changes(changes: list[str], check: bool) -> None:
     for line in changes:
         click.echo(line)

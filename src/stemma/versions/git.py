@@ -7,14 +7,14 @@ from pathlib import Path
 from stemma.errors import ProjectError
 
 
-def run(arguments: Sequence[str], root: Path = Path()) -> str:
-    """Return what ``git ARGUMENTS`` prints.
+def run(arguments: Sequence[str], root: Path = Path(), given: str | None = None) -> str:
+    """Return what ``git ARGUMENTS`` prints, with ``given`` on its standard input.
 
     Raises:
         ProjectError: git fails; with the last line that it says.
     """
     command = ["git", "-C", str(root), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["no reason given"]
         raise ProjectError(f"git {' '.join(arguments)}: {said[-1]}", "see `git status`")

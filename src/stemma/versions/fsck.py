@@ -1,0 +1,89 @@
+"""Is every object that a version refers to present and sound? Print it; mend it if asked to."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.table import Table
+
+from stemma.versions.integrity import ABSENT, Problem, Report, examine
+from stemma.versions.objects import DamagedError, Store, cache_of, remote_of, repository
+
+
+def fsck(remote: str | None, repair: bool, as_json: bool) -> bool:
+    """Check, mend if asked to, print what was found; return whether all is sound now.
+
+    Raises:
+        ProjectError: Git or DVC refuses, or there is no such remote.
+    """
+    with repository() as repo:
+        stores = [cache_of(repo)]
+        if remote:
+            stores.append(remote_of(repo, remote))
+        report = examine(stores, elsewhere=bool(repo.config["remote"]))
+        if repair:
+            _mend(report, stores)
+    if as_json:
+        print(json.dumps(dataclasses.asdict(report) | {"sound": report.sound}, indent=2))
+    else:
+        _print(report)
+    return report.sound
+
+
+def _mend(report: Report, stores: list[Store]) -> None:
+    """Replace what is damaged or missing on one side by what the other side has."""
+    sides = {store.name: store for store in stores}
+    for problem in report.problems:
+        (other,) = (store for store in stores if store.name != problem.store)
+        if problem.state != ABSENT:
+            problem.repair = _copy(problem.key, sides[problem.store], other)
+
+
+def _copy(key: str, here: Store, other: Store) -> str:
+    try:
+        here.take(key, other)
+    except (DamagedError, FileNotFoundError):
+        return f"no sound copy in {other.name}"
+    except OSError as error:
+        return f"not repaired, {error.strerror or error}"
+    return "repaired"
+
+
+def _print(report: Report) -> None:
+    console = Console(highlight=False)
+    if report.problems:
+        table = Table()
+        for column in ("where", "object", "state", "file", "versions"):
+            table.add_column(column, overflow="fold")
+        for row in _rows(report.problems):
+            table.add_row(*row)
+        console.print(table)
+    for store, count in report.checked.items():
+        read = f"{report.bytes[store] / 1e6:,.1f} MB"
+        console.print(f"{store}: {count} of {report.objects} objects there, {read} read")
+    if report.absent:
+        console.print(f"{report.absent} objects are not in the cache (`dvc pull` fetches them)")
+    console.print(_verdict(report.problems))
+
+
+def _rows(problems: list[Problem]) -> Iterator[tuple[str, ...]]:
+    for problem in problems:
+        state = "; ".join(filter(None, [problem.state, problem.reason, problem.repair]))
+        for number, use in enumerate(problem.uses):
+            first = (problem.store, problem.key[:8], state) if number == 0 else ("", "", "")
+            path = f"{use.output}/{use.file}" if use.file else use.output
+            yield *first, path, ", ".join(use.versions)
+
+
+def _verdict(problems: list[Problem]) -> str:
+    left = [problem.state for problem in problems if problem.repair != "repaired"]
+    if not left:
+        return f"sound, after {len(problems)} repairs" if problems else "sound"
+    hints = []
+    if ABSENT in left:
+        hints.append("`dvc push` sends what is absent from a remote.")
+    if set(left) != {ABSENT}:
+        hints.append("`stemma fsck --remote NAME --repair` takes what the other side has;")
+        hints.append("what no side has, `dvc repro` at that version builds again.")
+    return "\n".join([f"not sound: {len(left)} objects", *hints])

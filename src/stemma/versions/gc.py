@@ -1,0 +1,129 @@
+"""Delete from the cache what no version refers to, and nothing else."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from stemma.errors import ProjectError
+from stemma.versions.objects import DamagedError, Store, cache_of, remote_of, repository
+from stemma.versions.references import DIR, outputs
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+ROWS = 10  # the largest; --json has all
+
+
+def gc(unpushed: bool, yes: bool, as_json: bool) -> None:
+    """Show what can go, ask, and delete it.
+
+    Args:
+        unpushed: let go also of what the default remote does not have.
+        yes: do not ask.
+        as_json: print what can go as JSON; without ``yes`` nothing is deleted.
+
+    Raises:
+        ProjectError: DVC is at work, or the files of some version cannot be known.
+    """
+    # Under DVC's lock no other command can add an object between the look and the deletion.
+    with repository() as repo, repo.lock:
+        cache = cache_of(repo)
+        _used_by_git(cache, DamagedError)  # DVC would stop in the middle of such a listing
+        # DVC fetches the listings that are not here, if the remote has them.
+        used = _used_by_dvc(repo)
+        used |= _used_by_git(cache, (DamagedError, FileNotFoundError))
+        spare = [key for key in cache.all() if key not in used]
+        only_here = set() if unpushed else set(spare) - _pushed(repo, spare)
+        sizes = {key: cache.size(key) for key in spare if key not in only_here}
+        if as_json:
+            print(json.dumps({"objects": sizes, "unpushed": len(only_here), "deleted": yes}))
+        else:
+            _show(sizes, len(only_here), cache)
+            yes = yes or (bool(sizes) and click.confirm("Delete them?", err=True))
+        if yes and sizes:
+            cache.keep(used | only_here)
+
+
+def _used_by_dvc(repo: "Repo") -> set[str]:
+    """Return what ``dvc gc --workspace --all-commits --all-experiments`` keeps."""
+    found = repo.used_objs(all_commits=True, all_experiments=True)
+    return {info.value for infos in found.values() for info in infos}
+
+
+def _used_by_git(cache: Store, refused: type[Exception] | tuple[type[Exception], ...]) -> set[str]:
+    """Return what any ref or reflog reaches: also stashes, queued experiments, amended commits.
+
+    Args:
+        cache: where the listings of folders are read.
+        refused: what the listing of a folder that a ref reaches must not raise.
+
+    Raises:
+        ProjectError: the listing of a folder is not sound, so its files are not known.
+    """
+    firm = {output.key for output in outputs()}
+    used = set()
+    for output, versions in outputs(reflog=True).items():
+        used.add(output.key)
+        try:
+            files = cache.listing(output.key) if output.key.endswith(DIR) else []
+        except (DamagedError, FileNotFoundError) as error:
+            if output.key not in firm or not isinstance(error, refused):
+                continue
+            raise ProjectError(
+                f"the listing of {output.path} ({', '.join(versions.names)}) is not in the cache "
+                "or damaged, so the files that it needs are not known",
+                "`stemma fsck` shows more; `dvc fetch --all-commits` or `stemma fsck --remote NAME "
+                "--repair` brings it back",
+            ) from error
+        used.update(key for _, key in files)
+    return used
+
+
+def _pushed(repo: "Repo", keys: list[str]) -> set[str]:
+    if not repo.config["core"].get("remote"):
+        return set()
+    return remote_of(repo, None).among(keys)
+
+
+def _show(sizes: dict[str, int], only_here: int, cache: Store) -> None:
+    console = Console(highlight=False)
+    if sizes:
+        console.print(_table(sizes, cache))
+        console.print(f"{len(sizes)} objects, {sum(sizes.values()) / 1e6:,.1f} MB, can go")
+    else:
+        console.print("nothing to delete")
+    if only_here:
+        console.print(
+            f"{only_here} objects that no version refers to stay: the default remote does not "
+            "have them (--unpushed lets them go)"
+        )
+
+
+def _table(sizes: dict[str, int], cache: Store) -> Table:
+    names = _names(sizes, cache)
+    table = Table()
+    table.add_column("object")
+    table.add_column("bytes", justify="right")
+    table.add_column("was", overflow="fold")
+    largest = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))
+    for key, size in largest[:ROWS]:
+        table.add_row(key[:8], f"{size:,}", names.get(key, ""))
+    if len(largest) > ROWS:
+        rest = largest[ROWS:]
+        table.add_row("…", f"{sum(size for _, size in rest):,}", f"{len(rest)} smaller ones")
+    return table
+
+
+def _names(sizes: dict[str, int], cache: Store) -> dict[str, str]:
+    """Return what listings that can go call the files that can go."""
+    names = {}
+    for listing in sizes:
+        if listing.endswith(DIR):
+            try:
+                names |= {key: path for path, key in cache.listing(listing)}
+            except DamagedError:
+                names[listing] = "a damaged listing"
+    return names

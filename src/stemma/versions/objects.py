@@ -1,0 +1,174 @@
+"""Where DVC keeps objects by their MD5: the cache and the remotes, through DVC's own file systems.
+
+``files/md5/ab/cdef…`` holds the file whose MD5 is ``abcdef…``; ``….dir`` is the JSON listing of a
+folder. DVC sends a folder's listing after its files, so where the listing is, the files have been.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stemma.errors import ProjectError
+from stemma.files import atomic_file
+from stemma.versions.references import DIR
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+CHUNK = 1 << 20
+READ_ONLY = 0o444  # as DVC protects its objects
+
+
+class DamagedError(Exception):
+    """An object's bytes do not hash to its name, or cannot be read; the text says which."""
+
+
+@contextlib.contextmanager
+def repository() -> Iterator["Repo"]:
+    """Open the project as DVC does, with all of its configuration.
+
+    Raises:
+        ProjectError: DVC refuses, at any time within the block.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo() as repo:
+            yield repo
+    except DvcException as error:
+        reasons = [str(error), str(error.__cause__ or "")]
+        raise ProjectError(f"DVC: {' '.join(filter(None, reasons))}", "see `dvc doctor`") from error
+
+
+class Store:
+    """Objects by name, in the cache or a remote.
+
+    Args:
+        name: ``cache``, or the remote's name.
+        database: DVC's object database.
+    """
+
+    def __init__(self, name: str, database: Any) -> None:
+        self.name = name
+        self._database = database
+        self._local = database.fs.protocol == "local"
+
+    def among(self, keys: list[str]) -> set[str]:
+        """Return those of the names that have an object here, sound or not."""
+        return set(self._database.list_oids_exists(keys))
+
+    def all(self) -> list[str]:
+        """Return the names of all objects, sorted."""
+        return sorted(self._database.all())
+
+    def size(self, key: str) -> int:
+        """Return the bytes of an object that is there."""
+        return self._database.fs.size(self._database.oid_to_path(key))
+
+    def check(self, key: str, tell: Callable[[int], object] = int) -> bool:
+        """Read an object in chunks and hash it; False if there is none.
+
+        Args:
+            key: the object's name.
+            tell: called with the bytes of each chunk.
+
+        Raises:
+            DamagedError: it is not what its name says, or cannot be read.
+        """
+        try:
+            for chunk in self.read(key):
+                tell(len(chunk))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """Yield an object's bytes in chunks.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+            DamagedError: at the end, if the bytes do not hash to the name; or a disk cannot read
+                them.
+            ProjectError: the remote does not answer.
+        """
+        digest = hashlib.md5(usedforsecurity=False)
+        try:
+            with self._database.fs.open(self._database.oid_to_path(key), "rb") as file:
+                while chunk := file.read(CHUNK):
+                    digest.update(chunk)
+                    yield chunk
+        except FileNotFoundError:
+            raise
+        # Every kind of remote has exceptions of its own.
+        except Exception as error:
+            if self._local and isinstance(error, OSError):
+                raise DamagedError(error.strerror or str(error)) from error
+            raise ProjectError(f"{self.name} cannot be read: {error}", "try again later") from error
+        if digest.hexdigest() != key.removesuffix(DIR):
+            raise DamagedError("its bytes do not hash to its name")
+
+    def listing(self, key: str) -> list[tuple[str, str]]:
+        """Return the files of a folder: path within it, and name of the object.
+
+        Raises:
+            FileNotFoundError: there is no such listing.
+            DamagedError: it is not what its name says.
+        """
+        entries = json.loads(b"".join(self.read(key)))
+        return [(entry["relpath"], entry["md5"]) for entry in entries]
+
+    def take(self, key: str, other: "Store") -> None:
+        """Replace an object by that of another store, atomically, hashing what is copied.
+
+        Raises:
+            DamagedError, FileNotFoundError: the other has no sound one.
+            OSError: it cannot be written; what was there is as it was.
+        """
+        path = self._database.oid_to_path(key)
+        if self._local:
+            _replace(Path(path), other.read(key))
+            return
+        with tempfile.NamedTemporaryFile() as whole:
+            whole.writelines(other.read(key))
+            whole.flush()
+            try:
+                # Object stores show an upload when it is complete.
+                self._database.fs.put_file(whole.name, path)
+            except Exception as error:
+                raise OSError(f"{self.name}: {error}") from error
+
+    def keep(self, keys: set[str]) -> None:
+        """Delete all objects but these, as ``dvc gc`` does."""
+        from dvc_data.hashfile.gc import gc
+        from dvc_data.hashfile.hash_info import HashInfo
+
+        gc(self._database, [HashInfo("md5", key) for key in keys])
+
+
+def _replace(path: Path, chunks: Iterator[bytes]) -> None:
+    for left_over in path.parent.glob(f".{path.name}.*.partial"):
+        shutil.rmtree(left_over)
+    with atomic_file(path) as handle:
+        handle.writelines(chunks)
+        os.fchmod(handle.fileno(), READ_ONLY)
+
+
+def cache_of(repo: "Repo") -> Store:
+    """Return the cache that DVC's configuration names, also a shared one."""
+    return Store("cache", repo.cache.local)
+
+
+def remote_of(repo: "Repo", name: str | None) -> Store:
+    """Return a remote; the default one for None.
+
+    Raises:
+        DvcException: there is no such remote, or its layout has no objects by name.
+    """
+    return Store(name or "remote", repo.cloud.get_remote_odb(name, "stemma"))

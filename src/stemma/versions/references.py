@@ -1,0 +1,194 @@
+"""What every version refers to: the outputs in dvc.lock and ``*.dvc`` of all that Git keeps."""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+from tqdm import tqdm
+
+from stemma.errors import ProjectError
+from stemma.versions import git
+
+LOCK = "dvc.lock"
+PIPELINE = "dvc.yaml"
+DIR = ".dir"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """One output as some version has it.
+
+    Attributes:
+        path: relative to the project's root.
+        key: the object's name: an MD5, of a folder that of its listing, ending in ``.dir``.
+        pushed: whether ``dvc push`` would send it to a remote.
+    """
+
+    path: str
+    key: str
+    pushed: bool
+
+
+@dataclasses.dataclass
+class Versions:
+    """Which versions have an output.
+
+    Attributes:
+        refs: tags, branches and experiments whose tip has it.
+        newest: the newest commit that has it.
+    """
+
+    refs: list[str]
+    newest: str
+
+    @property
+    def names(self) -> list[str]:
+        """The refs; where only history has it, the newest commit."""
+        return sorted(self.refs) or [self.newest[:10]]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Pointer:
+    path: str
+    blob: str
+    pipeline: str | None
+
+
+def outputs(root: Path = Path(), reflog: bool = False) -> dict[Output, Versions]:
+    """Return every cached output in the history of every tag, branch, experiment and HEAD.
+
+    Args:
+        root: the top of the Git repository.
+        reflog: also what only Git's reflogs still reach, such as an amended commit, a stash or a
+            queued experiment.
+
+    Raises:
+        ProjectError: a dvc.lock, dvc.yaml or ``*.dvc`` that Git holds cannot be read.
+    """
+    scope = ["--all", "--reflog"] if reflog else ["--all"]
+    tips = _tips(root)
+    found: dict[Output, Versions] = {}
+    for commit, pointers in tqdm(_pointers(scope, root), "versions", unit="", disable=None):
+        names = tips.get(commit, [])
+        for pointer in pointers:
+            for output in _outputs_in(pointer, root):
+                # Git lists the newest commits first.
+                found.setdefault(output, Versions([], commit)).refs.extend(names)
+    return found
+
+
+def _tips(root: Path) -> dict[str, list[str]]:
+    """Return the names of the refs at each commit; of HEAD too where no branch is checked out."""
+    form = "%(refname) %(objectname) %(*objectname)"
+    tips: dict[str, list[str]] = {}
+    for line in git.run(["for-each-ref", f"--format={form}"], root).splitlines():
+        name, *commits = line.split()
+        if (short := _short(name)) is not None:
+            tips.setdefault(commits[-1], []).append(short)
+    if not git.run(["branch", "--show-current"], root).strip():
+        tips.setdefault(git.commit_of("HEAD", root), []).append("HEAD")
+    return tips
+
+
+def _short(ref: str) -> str | None:
+    kind, _, name = ref.removeprefix("refs/").partition("/")
+    if kind in ("heads", "tags", "remotes"):
+        return None if name.endswith("/HEAD") else name
+    parts = name.split("/")
+    # refs/exps/<2 digits>/<38 digits>/<name>; DVC keeps its own affairs in exec, stash and celery.
+    if kind == "exps" and len(parts) == 3 and len(parts[0]) == 2:
+        return parts[2]
+    return None
+
+
+def _pointers(scope: list[str], root: Path) -> Iterator[tuple[str, set[_Pointer]]]:
+    """Yield each commit with its files that point to objects, asking Git three times in all."""
+    commits = git.run(["rev-list", *scope], root).split()
+    log = ["log", *scope, "-m", "--no-renames", "--diff-filter=A", "--format=", "--name-only", "-z"]
+    named = git.run([*log, "--", f":(glob)**/{LOCK}", ":(glob)**/*.dvc"], root)
+    paths = sorted(set(filter(None, named.split("\0"))))
+    pairs = [(path, str(PurePosixPath(path).with_name(PIPELINE))) for path in paths]
+    asked = "".join(f"{commit}:{path}\n" for commit in commits for pair in pairs for path in pair)
+    form = "--batch-check=%(objectname)"
+    told = iter(git.run(["cat-file", form], root, asked).splitlines())
+    for commit in commits:
+        pointers = set()
+        for path, _ in pairs:
+            blob, pipeline = _blob(next(told)), _blob(next(told))
+            if blob is not None:
+                pointers.add(_Pointer(path, blob, pipeline))
+        yield commit, pointers
+
+
+def _blob(line: str) -> str | None:
+    return None if line.endswith(" missing") else line
+
+
+@functools.cache
+def _outputs_in(pointer: _Pointer, root: Path) -> tuple[Output, ...]:
+    raw = _yaml(pointer.path, pointer.blob, root)
+    folder = PurePosixPath(pointer.path).parent
+    try:
+        if PurePosixPath(pointer.path).name == LOCK:
+            return tuple(_locked(raw, pointer, folder, root))
+        imported = any("repo" in dep for dep in raw.get("deps", ()))
+        return tuple(_entries(raw.get("outs", ()), {}, folder, not imported))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _unreadable(pointer.path, pointer.blob, error) from error
+
+
+def _locked(
+    raw: dict[str, Any], pointer: _Pointer, folder: PurePosixPath, root: Path
+) -> Iterator[Output]:
+    pipeline = _yaml(PIPELINE, pointer.pipeline, root) if pointer.pipeline else {}
+    for name, stage in (raw.get("stages") or {}).items():
+        # A stage of a foreach or matrix is name@item in the lock.
+        declared = (pipeline.get("stages") or {}).get(name.partition("@")[0]) or {}
+        declared = declared.get("do", declared)
+        yield from _entries(
+            stage.get("outs", ()), _flags(declared), folder / declared.get("wdir", "."), True
+        )
+
+
+def _flags(stage: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what dvc.yaml says of a stage's outputs, by a pattern that matches their paths."""
+    found = {}
+    for kind in ("outs", "metrics", "plots"):
+        for item in stage.get(kind) or ():
+            for path, flags in item.items() if isinstance(item, dict) else ():
+                pattern = ".*".join(re.escape(part) for part in re.split(r"\$\{[^}]*\}", path))
+                found[pattern] = flags or {}
+    return found
+
+
+def _entries(
+    outs: list[dict[str, Any]],
+    declared: dict[str, dict[str, Any]],
+    folder: PurePosixPath,
+    push: bool,
+) -> Iterator[Output]:
+    for out in outs:
+        path = out["path"]
+        flags = next((flags for like, flags in declared.items() if re.fullmatch(like, path)), out)
+        if flags.get("cache", True) and "md5" in out:
+            yield Output(str(folder / path), out["md5"], push and flags.get("push", True))
+
+
+@functools.cache
+def _yaml(path: str, blob: str, root: Path) -> dict[str, Any]:
+    try:
+        return yaml.load(git.run(["cat-file", "blob", blob], root), _LOADER) or {}
+    except yaml.YAMLError as error:
+        raise _unreadable(path, blob, error) from error
+
+
+def _unreadable(path: str, blob: str, error: Exception) -> ProjectError:
+    return ProjectError(
+        f"{path} (Git object {blob[:10]}) cannot be read: {' '.join(str(error).split())}",
+        f"`git log --all --find-object={blob[:10]}` shows the commits that have it",
+    )
