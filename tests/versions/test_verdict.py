@@ -34,13 +34,12 @@ def put_folder(cache: Path, folder: Path, files: dict[str, bytes], weights: dict
 
 
 def apart(tmp_path: Path, files: tuple[dict, dict], weights: tuple[dict, dict]) -> Row:
-    caches = tmp_path / "one", tmp_path / "other"
-    stages = [
-        Stage("train", "", (), (put_folder(cache, tmp_path, *side),), {})
-        for cache, side in zip(caches, zip(files, weights, strict=True), strict=True)
-    ]
-    sides = Sides(*caches, tmp_path / "tree", tmp_path / "tracked")
-    (row,) = rows_of(*stages, sides, Bounds(metric=0.01, weight=0.01))
+    one, other = tmp_path / "one", tmp_path / "other"
+    ours = put_folder(one, tmp_path, files[0], weights[0])
+    theirs = put_folder(other, tmp_path, files[1], weights[1])
+    sides = Sides(one, other, tmp_path / "tree", tmp_path / "tracked")
+    stages = [Stage("train", "", (), (out,), {}) for out in (ours, theirs)]
+    (row,) = rows_of(stages[0], stages[1], sides, Bounds(metric=0.01, weight=0.01))
     return row
 
 
@@ -94,8 +93,8 @@ def test_metrics(tmp_path: Path, loss: object, status: str):
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps({"loss": value, "baselines": {"bigram": {"loss": 4}}}))
         stages.append(Stage("evaluate", "", (), (Entry("reports/metrics.json", name, 0),), {}))
-    sides = Sides(*(tmp_path / name for name in ("cache", "own", "tree", "tracked")))
-    (row,) = rows_of(*stages, sides, Bounds(metric=0.01, weight=0.01))
+    sides = Sides(tmp_path / "cache", tmp_path / "own", tmp_path / "tree", tmp_path / "tracked")
+    (row,) = rows_of(stages[0], stages[1], sides, Bounds(metric=0.01, weight=0.01))
     assert row.status == status
     assert "(loss)" in row.note
 

@@ -173,6 +173,33 @@ def test_raw_files_come_from_the_cache_and_keep_keeps(project: Project):
     assert kept.exists()
 
 
+def test_a_broken_input_and_a_lost_output(project: Project):
+    project.run("dvc remote add -q --default shelf ../shelf")
+    project.run("dvc push -q train export")
+    project.commit("A remote")
+    cache = project.path / ".dvc/cache/files/md5"
+    listing = json.loads(object_of(project, "data/raw").read_bytes())
+    broken = next(item["md5"] for item in listing if item["relpath"].endswith(".parquet"))
+    content = bytearray((cache / broken[:2] / broken[2:]).read_bytes())
+    content[-20] ^= 1
+    (cache / broken[:2] / broken[2:]).chmod(0o644)
+    (cache / broken[:2] / broken[2:]).write_bytes(content)
+    for output in ("data/prepared", "models/trained"):
+        object_of(project, output).unlink()
+    report, told = verify(project, "--stage", "prepare", code=0)
+    assert "what makes it is rebuilt too: data/raw" in told
+    assert [row["output"] for row in report["rows"]] == ["params.yaml", "data/raw", "data/prepared"]
+    notes = {row["output"]: row["note"] for row in report["rows"]}
+    assert notes["data/prepared"] == "dvc.lock's is not in the cache and not in the remote"
+
+
+def object_of(project: Project, output: str) -> Path:
+    """Return the object in the cache that lists an output's files."""
+    text = (project.path / "dvc.lock").read_text()
+    md5 = re.findall(rf"- path: {output}\n      hash: md5\n      md5: (\S+)", text)[0]
+    return project.path / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interruption_leaves_nothing_behind(project: Project, number: signal.Signals):
     command = ["stemma", "verify", "--stage", "prepare"]

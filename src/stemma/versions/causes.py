@@ -38,12 +38,13 @@ class Finding:
 
 
 def of_claims(
-    locked: Stage, rebuilt: Stage, version: Mapping[str, Stage], sides: Sides
+    name: str, version: Mapping[str, Stage], built: Mapping[str, Stage], sides: Sides
 ) -> Iterator[Finding]:
-    """Yield where dvc.lock claims another input than the commit gives the stage.
+    """Yield where dvc.lock claims another input than the commit gives a stage that was built.
 
     An input that an earlier stage made is that stage's affair, unless dvc.lock names two hashes.
     """
+    locked, rebuilt = version[name], built[name]
     if locked.command != rebuilt.command:
         evidence = f"dvc.lock ran `{locked.command}`, dvc.yaml says `{rebuilt.command}`"
         yield Finding("code", evidence)

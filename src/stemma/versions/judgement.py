@@ -99,12 +99,12 @@ def _claims(
         return [Finding("not committed", line) for line in lines] or [
             Finding("stopped", result.reason)
         ]
-    rebuilt = next((stage for stage in result.stages if stage.name == name), None)
-    if rebuilt is None:
+    built = {stage.name: stage for stage in result.stages}
+    if name not in built:
         return []
     if name not in version:
         return [Finding("dvc.lock", f"dvc.yaml has the stage {name}, dvc.lock does not")]
-    return list(causes.of_claims(version[name], rebuilt, version, sides))
+    return list(causes.of_claims(name, version, built, sides))
 
 
 def _unexplained(row: Row, version: Mapping[str, Stage], result: Rebuilt, sides: Sides) -> Finding:

@@ -2,7 +2,6 @@
 
 import configparser
 import dataclasses
-import json
 import re
 import sys
 from collections.abc import Collection, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from stemma.errors import ProjectError
 from stemma.versions import git
 from stemma.versions.locks import LOCK, Stage, parse
-from stemma.versions.objects import files_of
+from stemma.versions.objects import Storage, files_of, hashes_of, is_sound
 from stemma.versions.worktree import Worktree
 
 _RUNNING = "Running stage '"
@@ -36,29 +35,29 @@ class Rebuilt:
     missing: dict[str, str]
 
 
-def rebuild(site: Worktree, locked: Sequence[Stage], cache: Path, only: str | None) -> Rebuilt:
+def rebuild(site: Worktree, locked: Sequence[Stage], storage: Storage, only: str | None) -> Rebuilt:
     """Fetch the raw files that DVC tracks, then run the stages.
 
     Args:
         site: a clean checkout of the version.
         locked: the stages of the version.
-        cache: the user's DVC cache: raw files, and the inputs of ``only``, come from there.
+        storage: the user's: raw files, and the inputs of ``only``, come from there.
         only: the one stage to build; those above it are built too if an input is not in the cache.
 
     Raises:
         ProjectError: a raw file is in no cache and no remote, or DVC itself cannot start.
     """
-    _point_dvc_at(site, cache)
+    _point_dvc_at(site, storage.cache, storage)
     _fetch_raw(site)
-    missing = _missing(site, locked, cache)
+    missing = _missing(site, locked, storage.cache)
     own = site.folder / "cache"
     made = {out.path for stage in locked for out in stage.outs}
     for stage in locked:
         if only in (None, stage.name) and absent(stage, site.tree, made):
             return Rebuilt([], own, stage.name, "a dependency is not there", missing)
-    alone = only is not None and _check_out_inputs(site, locked, only)
+    alone = only is not None and _check_out_inputs(site, locked, storage.cache, only)
     # Another state database too: with the one of the checkout DVC would trust hashes unseen.
-    _point_dvc_at(site, own)
+    _point_dvc_at(site, own, storage)
     (site.tree / LOCK).unlink()
     command = ["dvc", "repro", "--force", "--no-run-cache"]
     command += ["--single-item"] if alone else []
@@ -94,8 +93,8 @@ def _last(said: Sequence[str]) -> str:
     return (own or errors or [*said, ""])[-1]
 
 
-def _point_dvc_at(site: Worktree, cache: Path) -> None:
-    # The user's own settings stay in force: that is where remotes and their keys stand.
+def _point_dvc_at(site: Worktree, cache: Path, storage: Storage) -> None:
+    # The user's own settings stay in force: the keys of remotes stand there.
     config = configparser.ConfigParser(interpolation=None)
     config.optionxform = str  # pyright: ignore[reportAttributeAccessIssue]
     config.read(site.folder.parents[1] / "config.local", encoding="utf-8")
@@ -105,6 +104,10 @@ def _point_dvc_at(site: Worktree, cache: Path) -> None:
             "cache": {"dir": str(cache)},
             "core": {"site_cache_dir": str(state), "analytics": "false", "autostage": "false"},
         }
+    )
+    # A relative path would start from the worktree.
+    config.read_dict(
+        {f"'remote \"{name}\"'": {"url": url} for name, url in storage.remotes.items()}
     )
     with (site.tree / ".dvc/config.local").open("w", encoding="utf-8") as handle:
         config.write(handle)
@@ -123,28 +126,35 @@ def _fetch_raw(site: Worktree) -> None:
         )
 
 
-def _check_out_inputs(site: Worktree, locked: Sequence[Stage], only: str) -> bool:
+def _check_out_inputs(site: Worktree, locked: Sequence[Stage], cache: Path, only: str) -> bool:
     made = {out.path for stage in locked for out in stage.outs}
-    wanted = [dep.path for stage in locked if stage.name == only for dep in stage.deps]
-    missing = [path for path in wanted if path in made and not (site.tree / path).exists()]
-    return not missing or not site.run(["dvc", "checkout", *missing])[0]
+    deps = [dep for stage in locked if stage.name == only for dep in stage.deps]
+    wanted = [dep for dep in deps if dep.path in made and not (site.tree / dep.path).exists()]
+    broken = [dep.path for dep in wanted if not is_sound(cache, dep)]
+    if broken:
+        line = f"not sound in the cache, so what makes it is rebuilt too: {', '.join(broken)}"
+        print(line, file=sys.stderr)
+        return False
+    return not wanted or not site.run(["dvc", "checkout", *(dep.path for dep in wanted)])[0]
 
 
 def _missing(site: Worktree, locked: Sequence[Stage], cache: Path) -> dict[str, str]:
     # What Git keeps stands in the clean checkout.
     outs = [out for stage in locked for out in stage.outs if not (site.tree / out.path).exists()]
-    gone = [out.path for out in outs if files_of(cache, out) is None]
+    gone = [out for out in outs if files_of(cache, out) is None]
     if not gone:
         return {}
-    code, said = site.run(["dvc", "status", "--cloud", "--json", *gone])
+    # DVC names on stderr, by hash, what neither side has; its JSON leaves it out.
+    code, said = site.run(["dvc", "status", "--cloud", *(out.path for out in gone)])
+    text = "\n".join(said)
+    return {out.path: _where(code, text, hashes_of(cache, out)) for out in gone}
+
+
+def _where(code: int, text: str, hashes: Collection[str]) -> str:
+    lost = "dvc.lock's is not in the cache"
     if code:
-        return dict.fromkeys(gone, "dvc.lock's is not in the cache; no remote answers")
-    remote = json.loads(said[-1] if said else "{}")
-    lost = {path for path in gone if remote.get(path) == "missing"}
-    return {
-        path: f"dvc.lock's is not in the cache{' and not in the remote' if path in lost else ''}"
-        for path in gone
-    }
+        return f"{lost}; no remote answers"
+    return f"{lost} and not in the remote" if any(md5 in text for md5 in hashes) else lost
 
 
 def absent(stage: Stage, tree: Path, made: Collection[str]) -> list[str]:

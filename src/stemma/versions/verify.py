@@ -12,6 +12,7 @@ from stemma.errors import ProjectError
 from stemma.versions import git
 from stemma.versions.judgement import Report, compare, judge
 from stemma.versions.locks import Stage, stages_at
+from stemma.versions.objects import storage_of
 from stemma.versions.rebuild import rebuild
 from stemma.versions.verdict import Bounds, Sides
 from stemma.versions.worktree import Worktree, worktree
@@ -41,11 +42,11 @@ def verify(
     if git.run(["status", "--porcelain"], root):
         line = f"the working tree has changes; what is verified is the commit {commit[:10]}"
         print(line, file=sys.stderr)
-    cache = _cache_of(root)
+    storage = storage_of(root)
     with worktree(commit, root, keep) as site:
         tracked = _set_aside(site, locked)
-        result = rebuild(site, locked, cache, stage)
-        sides = Sides(cache, result.cache, site.tree, tracked)
+        result = rebuild(site, locked, storage, stage)
+        sides = Sides(storage.cache, result.cache, site.tree, tracked)
         names = [item.name for item in result.stages]
         names += [stage] if stage else list(version)
         rows = compare(dict.fromkeys(names), version, result, sides, bounds)
@@ -71,16 +72,6 @@ def tell(report: Report, as_json: bool) -> None:
     console.print(table)
     for line in _summary(report):
         console.print(line, markup=False, soft_wrap=True)
-
-
-def _cache_of(root: Path) -> Path:
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
-    try:
-        return Path(Repo(str(root)).cache.local_cache_dir)
-    except DvcException as error:
-        raise ProjectError(f"{root.resolve()}: {error}", "run this in a project") from error
 
 
 def _set_aside(site: Worktree, locked: list[Stage]) -> Path:

@@ -98,8 +98,9 @@ def worktree(commit: str, root: Path, keep: bool) -> Iterator[Worktree]:
                 folder.mkdir()
                 handle = _try_lock(folder)
                 assert handle is not None
-                tree = str(folder / "tree")
-                git.run(["worktree", "add", "--detach", "--quiet", tree, commit], root)
+                # The hook of `dvc install` would check out from a cache that is not there.
+                add = ["-c", "core.hooksPath=/dev/null", "worktree", "add", "--detach", "--quiet"]
+                git.run([*add, str(folder / "tree"), commit], root)
             yield Worktree(folder, handle)
         finally:
             with _undisturbed():
