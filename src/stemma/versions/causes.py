@@ -99,7 +99,10 @@ def of_output(
             "that is not deterministic",
             claim=False,
         )
-    evidence = f"{row.expected} is in no cache, so nothing shows that it ever was made"
+    evidence = (
+        f"nothing shows that {row.expected} was ever made: it is not in the cache, or broken there "
+        "(`dvc fetch`, and verify again)"
+    )
     return Finding("dvc.lock", evidence)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from stemma.layout import METRICS
 from stemma.versions.locks import Entry, Stage
-from stemma.versions.objects import files_of
+from stemma.versions.objects import files_of, is_sound
 from stemma.versions.tensors import SUFFIX, Distance, distance
 
 # Beside weights these describe the model; every other file is a part of it.
@@ -68,9 +68,11 @@ class Sides:
     tracked: Path
 
     def expected(self, out: Entry) -> Mapping[str, Path] | None:
-        """Return an output's files as the version has them; None if they are not at hand."""
+        """Return an output's files as the version has them; None if not at hand, or broken."""
         kept = self.tracked / out.path
-        return {"": kept} if kept.exists() else files_of(self.cache, out)
+        if kept.exists():
+            return {"": kept}
+        return files_of(self.cache, out) if is_sound(self.cache, out) else None
 
     def rebuilt(self, out: Entry) -> Mapping[str, Path] | None:
         """Return an output's files as the rebuild has them."""
