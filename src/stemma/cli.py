@@ -98,7 +98,7 @@ def verify(
     metric_bound: float,
     weight_bound: float,
 ) -> None:
-    r"""Rebuild a version from its raw sources and compare it with its dvc.lock.
+    """Rebuild a version from its raw sources and compare it with its dvc.lock.
 
     In a clean worktree of REV (default: HEAD), with an empty DVC cache and no run cache.
 
@@ -106,7 +106,7 @@ def verify(
     exact        every byte is the same: exit 0
     equivalent   weights and metrics are inside the bounds: exit 0 with --tolerance
     different    the first stage that diverges, how far, and the likely cause: exit 1
-    """
+    """  # noqa: D301 (click wants the character, not two)
     from stemma.versions import verify as verb
     from stemma.versions.verdict import Bounds
 
