@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from stemma.versions.locks import Entry, Stage
-from stemma.versions.objects import path_of
+from stemma.versions.cached import path_of
 from stemma.versions.tensors import distance
 from stemma.versions.verdict import Bounds, Row, Sides, follow, rows_of
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from stemma.errors import ProjectError
 from stemma.versions import git
 from stemma.versions.locks import LOCK, Stage, parse
-from stemma.versions.objects import Storage, files_of, hashes_of, is_sound
+from stemma.versions.cached import Storage, files_of, hashes_of, is_sound
 from stemma.versions.worktree import Worktree
 
 _RUNNING = "Running stage '"

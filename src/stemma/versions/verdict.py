@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from stemma.layout import METRICS
 from stemma.versions.locks import Entry, Stage
-from stemma.versions.objects import files_of, is_sound
+from stemma.versions.cached import files_of, is_sound
 from stemma.versions.tensors import SUFFIX, Distance, distance
 
 # Beside weights these describe the model; every other file is a part of it.

@@ -12,7 +12,7 @@ from stemma.errors import ProjectError
 from stemma.versions import git
 from stemma.versions.judgement import Report, compare, judge
 from stemma.versions.locks import Stage, stages_at
-from stemma.versions.objects import storage_of
+from stemma.versions.cached import storage_of
 from stemma.versions.rebuild import rebuild
 from stemma.versions.verdict import Bounds, Sides
 from stemma.versions.worktree import Worktree, worktree
