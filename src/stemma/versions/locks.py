@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from stemma.errors import ProjectError
+from stemma.layout import PARAMS
 from stemma.versions import git
 
 LOCK = "dvc.lock"
@@ -29,12 +30,17 @@ class Entry:
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """One stage of a version."""
+    """One stage of a version.
+
+    Attributes:
+        params: the settings that it read, by section.
+    """
 
     name: str
     command: str
     deps: tuple[Entry, ...]
     outs: tuple[Entry, ...]
+    params: dict[str, Any]
 
 
 def stages_at(commit: str, root: Path = Path()) -> list[Stage]:
@@ -46,19 +52,29 @@ def stages_at(commit: str, root: Path = Path()) -> list[Stage]:
     text = git.read(commit, LOCK, root)
     if text is None:
         raise ProjectError(f"{commit[:10]} has no {LOCK}", "it is no version: build and commit one")
+    return parse(text, commit[:10])
+
+
+def parse(text: str, owner: str) -> list[Stage]:
+    """Return the stages in the text of a dvc.lock, in its order; ``owner`` is whose it is.
+
+    Raises:
+        ProjectError: it cannot be read.
+    """
     try:
         stages = yaml.safe_load(text)["stages"]
         return [_stage(name, raw) for name, raw in stages.items()]
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise ProjectError(
-            f"{LOCK} of {commit[:10]} cannot be read: {' '.join(str(error).split())}",
+            f"{LOCK} of {owner} cannot be read: {' '.join(str(error).split())}",
             "was it merged or edited by hand?",
         ) from error
 
 
 def _stage(name: str, raw: dict[str, Any]) -> Stage:
     deps = tuple(_entry(item) for item in raw.get("deps", ()))
-    return Stage(name, raw["cmd"], deps, tuple(_entry(item) for item in raw.get("outs", ())))
+    outs = tuple(_entry(item) for item in raw.get("outs", ()))
+    return Stage(name, raw["cmd"], deps, outs, raw.get("params", {}).get(PARAMS.name, {}))
 
 
 def _entry(raw: dict[str, Any]) -> Entry:

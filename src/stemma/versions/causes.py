@@ -1,0 +1,196 @@
+"""Why a stage did not come out as dvc.lock says: a cause, and the evidence for it."""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import subprocess
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+from stemma.layout import CONF
+from stemma.versions import git
+from stemma.versions.locks import Entry, Stage
+from stemma.versions.verdict import Row, Sides, leaves
+
+Cause = Literal[
+    "code", "settings", "threads or precision", "data", "environment", "dvc.lock",
+    "not committed", "stopped", "unknown",
+]  # fmt: skip
+_ENVIRONMENT = "environment.lock"
+_SHOWN = 5  # differences of one kind
+_HISTORY = 200  # commits that are searched for the content of a hash
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One reason, and what shows it.
+
+    Attributes:
+        claim: dvc.lock claims what is not so; no tolerance covers that.
+    """
+
+    cause: Cause
+    evidence: str
+    claim: bool = True
+
+
+def of_claims(
+    name: str, version: Mapping[str, Stage], built: Mapping[str, Stage], sides: Sides
+) -> Iterator[Finding]:
+    """Yield where dvc.lock claims another input than the commit gives a stage that was built.
+
+    An input that an earlier stage made is that stage's affair, unless dvc.lock names two hashes.
+    """
+    locked, rebuilt = version[name], built[name]
+    if locked.command != rebuilt.command:
+        evidence = f"dvc.lock ran `{locked.command}`, dvc.yaml says `{rebuilt.command}`"
+        yield Finding("code", evidence)
+    made = {out.path: (stage.name, out.md5) for stage in version.values() for out in stage.outs}
+    found = {dep.path: dep.md5 for dep in rebuilt.deps}
+    for dep in locked.deps:
+        if dep.path in made:
+            maker, md5 = made[dep.path]
+            if md5 != dep.md5:
+                evidence = f"{maker} made {dep.path} {md5}, {locked.name} read {dep.md5}"
+                yield Finding("dvc.lock", f"dvc.lock contradicts itself: {evidence}")
+        elif dep.path not in found:
+            yield Finding("code", f"dvc.yaml no longer lists the dependency {dep.path}")
+        elif found[dep.path] != dep.md5:
+            yield Finding(_kind_of(dep.path), _evidence(dep, found[dep.path], sides.tree))
+    for path in found.keys() - {dep.path for dep in locked.deps}:
+        yield Finding("code", f"dvc.lock does not have the dependency {path}")
+    yield from _of_settings(locked, rebuilt)
+
+
+def of_output(
+    row: Row, locked: Stage, rebuilt: Stage, version: Mapping[str, Stage], sides: Sides
+) -> Finding:
+    """Return why an output differs although all inputs are the same."""
+    readers = [
+        stage.name
+        for stage in version.values()
+        for dep in stage.deps
+        if dep.path == row.output and dep.md5 == row.rebuilt
+    ]
+    if readers:
+        evidence = f"{', '.join(readers)} read {row.rebuilt}, which is what the rebuild gives"
+        return Finding("dvc.lock", f"{row.output} has another hash than its readers: {evidence}")
+    kept = sides.tracked / row.output
+    if kept.exists() and _md5(kept) == row.rebuilt:
+        evidence = f"{row.output} of the commit is what the rebuild gives, dvc.lock names another"
+        return Finding("dvc.lock", evidence)
+    facts = list(_of_facts(locked, rebuilt, sides))
+    if facts:
+        runtime = any(fact.startswith(("runtime.", "settings.runtime.")) for fact in facts)
+        settings = any(fact.startswith("settings.") for fact in facts)
+        other: Cause = "settings" if settings else "unknown"
+        evidence = "; ".join(facts[:_SHOWN])
+        return Finding("threads or precision" if runtime else other, evidence, settings)
+    packages = list(_of_packages(sides.tree))
+    if packages:
+        return Finding("environment", "; ".join(packages[:_SHOWN]), claim=False)
+    if kept.exists() or sides.expected(_entry(locked, row.output)) is not None:
+        return Finding(
+            "unknown",
+            "the same inputs, settings, code and declared packages: another processor, or a stage "
+            "that is not deterministic",
+            claim=False,
+        )
+    evidence = (
+        f"nothing shows that {row.expected} was ever made: it is not in the cache, or broken there "
+        "(`dvc fetch`, and verify again)"
+    )
+    return Finding("dvc.lock", evidence)
+
+
+def _entry(stage: Stage, path: str) -> Entry:
+    return next(out for out in stage.outs if out.path == path)
+
+
+def _kind_of(path: str) -> Cause:
+    if path == _ENVIRONMENT:
+        return "environment"
+    if path.partition("/")[0] == CONF.name:
+        return "settings"
+    return "data" if path.startswith("data/") else "code"
+
+
+def _evidence(dep: Entry, found: str, tree: Path) -> str:
+    text = f"{dep.path} is {dep.md5} in dvc.lock and {found} in the commit"
+    if dep.md5.endswith(".dir"):
+        return text
+    commit = _commit_with(dep, tree)
+    if commit:
+        return f"{text}; it is the file of {commit[:10]}"
+    return f"{text}; no commit has it: edited while the stage ran, or never committed"
+
+
+def _commit_with(dep: Entry, tree: Path) -> str | None:
+    history = ["log", "--all", f"--max-count={_HISTORY}", "--format=%H", "--", dep.path]
+    for commit in git.run(history, tree).split():
+        shown = subprocess.run(
+            ["git", "-C", str(tree), "show", f"{commit}:{dep.path}"],
+            capture_output=True,
+            check=False,
+        )
+        if hashlib.md5(shown.stdout, usedforsecurity=False).hexdigest() == dep.md5:
+            return commit
+    return None
+
+
+def _of_settings(locked: Stage, rebuilt: Stage) -> Iterator[Finding]:
+    changes = list(_changes(locked.params, rebuilt.params, "dvc.lock", "the commit"))
+    if changes:
+        runtime = any(change.startswith("runtime.") for change in changes)
+        evidence = "; ".join(changes[:_SHOWN])
+        yield Finding("threads or precision" if runtime else "settings", evidence)
+
+
+def _of_facts(locked: Stage, rebuilt: Stage, sides: Sides) -> Iterator[str]:
+    # What a stage noted about its run: models/trained/training.json and the like.
+    after = {out.path: out for out in rebuilt.outs}
+    for out in locked.outs:
+        ours = sides.expected(out) or {}
+        theirs = (sides.rebuilt(after[out.path]) or {}) if out.path in after else {}
+        for file in sorted(ours.keys() & theirs.keys()):
+            if file.endswith(".json"):
+                one, other = (json.loads(side[file].read_bytes()) for side in (ours, theirs))
+                yield from _changes(one, other, "the version", "the rebuild")
+
+
+def _changes(one: object, other: object, here: str, there: str) -> Iterator[str]:
+    before, after = dict(leaves(one)), dict(leaves(other))
+    for key in sorted({*before, *after}):
+        was, now = before.get(key, "absent"), after.get(key, "absent")
+        if was != now:
+            yield f"{key} is {_short(was)} in {here} and {_short(now)} in {there}"
+
+
+def _short(value: object) -> str:
+    return textwrap.shorten(str(value), 40, placeholder="…")
+
+
+def _of_packages(tree: Path) -> Iterator[str]:
+    from packaging.requirements import Requirement
+
+    lock = tree / _ENVIRONMENT
+    for line in lock.read_text(encoding="utf-8").splitlines() if lock.exists() else ():
+        if not line or line.startswith("#"):
+            continue
+        wanted = Requirement(line)
+        if wanted.marker and not wanted.marker.evaluate():
+            continue
+        try:
+            installed = importlib.metadata.version(wanted.name)
+        except importlib.metadata.PackageNotFoundError:
+            installed = "none"
+        if not wanted.specifier.contains(installed.partition("+")[0], prereleases=True):
+            yield f"{_ENVIRONMENT} declares {line}, installed is {installed}"
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "md5").hexdigest()

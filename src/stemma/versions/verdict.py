@@ -1,0 +1,170 @@
+"""What a rebuild says of a version: one row per output, and one verdict."""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from stemma.layout import METRICS
+from stemma.versions.cached import files_of, is_sound
+from stemma.versions.locks import Entry, Stage
+from stemma.versions.tensors import SUFFIX, Distance, distance
+
+# Beside weights these describe the model; every other file is a part of it.
+_DESCRIBE = ("README.md", "manifest.json", "training.json")
+Status = Literal["exact", "equivalent", "follows", "different", "not rebuilt"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Bounds:
+    """Within which a rebuild on another processor is the same model.
+
+    Attributes:
+        metric: relative difference of a number in reports/metrics.json.
+        weight: ‖a - b‖ / ‖a‖ of a tensor.
+    """
+
+    metric: float
+    weight: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One output.
+
+    Attributes:
+        status: ``follows`` is not the same, has no bound of its own, and was made with weights that
+            are equivalent.
+        expected: hash in dvc.lock; empty if it has none.
+        rebuilt: hash of the rebuild; empty if there is none.
+        note: how far the two are apart, or what is missing.
+        weights: the same in numbers, for an output with tensors that differ.
+    """
+
+    stage: str
+    output: str
+    status: Status
+    expected: str
+    rebuilt: str
+    note: str = ""
+    weights: Distance | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Sides:
+    """Where the files of a version and of its rebuild are.
+
+    Attributes:
+        cache: the user's DVC cache.
+        own: the DVC cache of the rebuild.
+        tree: the worktree.
+        tracked: the folder with the commit's own copies of the outputs that Git keeps.
+    """
+
+    cache: Path
+    own: Path
+    tree: Path
+    tracked: Path
+
+    def expected(self, out: Entry) -> Mapping[str, Path] | None:
+        """Return an output's files as the version has them; None if not at hand, or broken."""
+        kept = self.tracked / out.path
+        if kept.exists():
+            return {"": kept}
+        return files_of(self.cache, out) if is_sound(self.cache, out) else None
+
+    def rebuilt(self, out: Entry) -> Mapping[str, Path] | None:
+        """Return an output's files as the rebuild has them."""
+        return files_of(self.own, out) or {"": self.tree / out.path}
+
+
+def rows_of(
+    locked: Stage | None, rebuilt: Stage | None, sides: Sides, bounds: Bounds
+) -> Iterator[Row]:
+    """Yield a row for each output of a stage; either side may lack the stage."""
+    stage = locked or rebuilt
+    assert stage is not None
+    before = {out.path: out for out in locked.outs} if locked else {}
+    after = {out.path: out for out in rebuilt.outs} if rebuilt else {}
+    for path in dict.fromkeys([*before, *after]):
+        one, other = before.get(path), after.get(path)
+        if one is None or other is None:
+            note = "dvc.lock does not have it" if one is None else ""
+            status: Status = "different" if one is None else "not rebuilt"
+            hashes = one.md5 if one else "", other.md5 if other else ""
+            yield Row(stage.name, path, status, *hashes, note)
+        elif one.md5 == other.md5:
+            yield Row(stage.name, path, "exact", one.md5, other.md5)
+        else:
+            yield _apart(stage.name, one, other, sides, bounds)
+
+
+def _apart(stage: str, one: Entry, other: Entry, sides: Sides, bounds: Bounds) -> Row:
+    ours, theirs = sides.expected(one), sides.rebuilt(other)
+    row = Row(stage, one.path, "different", one.md5, other.md5)
+    if ours is None or theirs is None:
+        return row
+    if one.path == METRICS.as_posix():
+        name, apart = _furthest_metric(ours[""], theirs[""])
+        within: Status = "equivalent" if apart <= bounds.metric else "different"
+        note = f"metrics within {apart:.3g} ({name}); bound {bounds.metric:g}"
+        return dataclasses.replace(row, status=within, note=note)
+    if not any(file.endswith(SUFFIX) for file in ours):
+        return row
+    weights = distance(ours, theirs)
+    parts = _unequal_parts(ours, theirs)
+    relative = weights.relative if weights else 0.0
+    within = "equivalent" if relative <= bounds.weight and not parts else "different"
+    note = f"weights within {relative:.3g} of their norm; bound {bounds.weight:g}"
+    note += f"; not the same: {', '.join(parts)}" if parts else ""
+    return dataclasses.replace(row, status=within, note=note, weights=weights)
+
+
+def _unequal_parts(ours: Mapping[str, Path], theirs: Mapping[str, Path]) -> list[str]:
+    # A cache names files by their content, in two parts.
+    one, other = ({file: path.parts[-2:] for file, path in side.items()} for side in (ours, theirs))
+    return sorted(
+        file
+        for file in {*one, *other}
+        if not file.endswith(SUFFIX) and file not in _DESCRIBE and one.get(file) != other.get(file)
+    )
+
+
+def _furthest_metric(ours: Path, theirs: Path) -> tuple[str, float]:
+    one, other = (dict(leaves(json.loads(path.read_bytes()))) for path in (ours, theirs))
+    apart = {key: _relative(one.get(key), other.get(key)) for key in {*one, *other}}
+    return max(sorted(apart.items()), key=lambda item: item[1], default=("none", 0.0))
+
+
+def _relative(one: object, other: object) -> float:
+    if one == other:
+        return 0.0
+    if not isinstance(one, int | float) or not isinstance(other, int | float):
+        return float("inf")
+    # Of the larger, so that it is a number also where one of them is zero.
+    return abs(one - other) / max(abs(one), abs(other))
+
+
+def leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) for every leaf of nested mappings."""
+    if not isinstance(value, dict):
+        yield prefix, value
+        return
+    for key, inner in value.items():
+        yield from leaves(inner, f"{prefix}.{key}" if prefix else str(key))
+
+
+def follow(rows: list[Row], stages: Mapping[str, Stage]) -> list[Row]:
+    """Mark what differs only because it was made with, or beside, equivalent weights."""
+    loose: set[str] = set()
+    result = []
+    for row in rows:
+        inputs = {dep.path for dep in stages[row.stage].deps} if row.stage in stages else set()
+        beside = {other.output for other in rows if other.stage == row.stage}
+        if row.status == "equivalent" and row.weights:
+            loose.add(row.output)
+        elif row.status == "different" and not row.note and loose & (inputs | beside):
+            row = dataclasses.replace(row, status="follows")
+        result.append(row)
+    return result

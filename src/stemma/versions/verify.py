@@ -1,0 +1,112 @@
+"""Rebuild a version from its raw sources, and say whether it is what its dvc.lock claims."""
+
+import dataclasses
+import json
+import math
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from stemma.errors import ProjectError
+from stemma.versions import git
+from stemma.versions.cached import storage_of
+from stemma.versions.judgement import Report, compare, judge
+from stemma.versions.locks import Stage, stages_at
+from stemma.versions.rebuild import rebuild
+from stemma.versions.verdict import Bounds, Sides
+from stemma.versions.worktree import Worktree, worktree
+
+
+def verify(
+    revision: str, stage: str | None, keep: bool, bounds: Bounds, root: Path = Path()
+) -> Report:
+    """Rebuild a version in a temporary worktree and compare every output.
+
+    Args:
+        revision: what Git calls it.
+        stage: only this one; None for all.
+        keep: leave the worktree.
+        bounds: within which a version that is not the same is equivalent.
+        root: the project.
+
+    Raises:
+        ProjectError: there is no such version or stage, or it cannot be built at all.
+    """
+    commit = git.commit_of(revision, root)
+    locked = stages_at(commit, root)
+    version = {item.name: item for item in locked}
+    if stage is not None and stage not in version:
+        has = ", ".join(version)
+        raise ProjectError(f"dvc.lock of {commit[:10]} has no stage '{stage}'", f"it has {has}")
+    if git.run(["status", "--porcelain"], root):
+        line = f"the working tree has changes; what is verified is the commit {commit[:10]}"
+        print(line, file=sys.stderr)
+    storage = storage_of(root)
+    with worktree(commit, root, keep) as site:
+        tracked = _set_aside(site, locked)
+        result = rebuild(site, locked, storage, stage)
+        sides = Sides(storage.cache, result.cache, site.tree, tracked)
+        names = [item.name for item in result.stages]
+        names += [stage] if stage else list(version)
+        rows = compare(dict.fromkeys(names), version, result, sides, bounds)
+        report = judge(commit, rows, version, result, sides)
+        return dataclasses.replace(report, worktree=str(site.tree) if keep else None)
+
+
+def tell(report: Report, as_json: bool) -> None:
+    """Print a report as a table and a verdict, or as JSON."""
+    if as_json:
+        print(json.dumps(_as_json(report), indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table(title=f"{report.commit[:10]} rebuilt")
+    for column in ("stage", "output", "status", "dvc.lock", "rebuilt", ""):
+        table.add_column(column, overflow="fold")
+    for row in report.rows:
+        hashes = row.expected[:8], row.rebuilt[:8]
+        table.add_row(row.stage, row.output, row.status, *hashes, row.note)
+    console.print(table)
+    for line in _summary(report):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _set_aside(site: Worktree, locked: list[Stage]) -> Path:
+    # The rebuild overwrites what Git keeps of the outputs.
+    folder = site.folder / "tracked"
+    for path in (out.path for stage in locked for out in stage.outs):
+        if (site.tree / path).is_file():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(site.tree / path, folder / path)
+    return folder
+
+
+def _as_json(report: Report) -> dict[str, Any]:
+    # JSON has no infinity: such a distance is null.
+    def finite(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: finite(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [finite(inner) for inner in value]
+        return None if isinstance(value, float) and math.isinf(value) else value
+
+    return finite(dataclasses.asdict(report))
+
+
+def _summary(report: Report) -> list[str]:
+    lines = [f"verdict: {report.verdict}"]
+    if report.first:
+        output = f" ({report.output})" if report.output else ""
+        lines.append(f"first stage that diverges: {report.first}{output}")
+    if weights := report.weights:
+        lines.append(f"first tensor that differs: {weights.first}")
+        lines.append(f"largest difference: {weights.largest:.3g}, in {weights.where}")
+    lines += [f"likely cause: {found.cause}: {found.evidence}" for found in report.findings]
+    if report.worktree:
+        lines.append(
+            f"kept: {report.worktree} (remove: git worktree remove --force {report.worktree})"
+        )
+    return lines
