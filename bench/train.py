@@ -26,7 +26,7 @@ ARMS = {
     "trainer": "bare transformers Trainer, AdamW",
     "stemma": "Stemma",
 }
-STEPS, SKIPPED, ROUNDS = 60, 10, 5
+STEPS, SKIPPED, ROUNDS = 60, 10, 3
 
 
 def measure(rounds: int = ROUNDS) -> dict[str, Any]:

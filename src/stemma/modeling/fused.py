@@ -201,8 +201,8 @@ def _join_heads(split: Tensor, shape: tuple[int, int, int]) -> Tensor:
 
 
 def _dropout_mask(like: Tensor, share: float) -> Tensor:
-    # Eight random bits an element: torch's own Bernoulli takes ten times as long on a CPU. They
-    # come from the default generator, whose state is part of a checkpoint.
+    # Eight random bits an element, since drawing them is what dropout costs on a CPU. They come
+    # from the default generator, whose state is part of a checkpoint.
     words = torch.empty((like.numel() + 7) // 8, dtype=torch.int64)
     bits = words.random_(-(2**63), None).view(torch.uint8)[: like.numel()]
     threshold = round(share * 256)
