@@ -91,8 +91,8 @@ def start(settings: RuntimeSettings) -> Runtime:
 
 def _keep_freed_memory() -> None:
     # By default glibc hands each activation back to the kernel when it is freed, and the next step
-    # pays a page fault for every 4 KB of it: a fifth of the tokens per second of the default recipe.
-    # Elsewhere (musl, macOS) there is no mallopt.
+    # pays a page fault for every 4 KB of it: a fifth of the default recipe's speed. Elsewhere
+    # (musl, macOS) there is no mallopt.
     import ctypes
 
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
