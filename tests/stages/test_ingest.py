@@ -140,7 +140,7 @@ def test_a_disk_that_takes_no_more_leaves_raw_as_it_was(before):
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
-    refuse(ingest(preexec_fn=limit), "File too large", before)
+    refuse(ingest(preexec_fn=limit), "no space left on the disk at data/raw", before)
 
 
 def test_a_full_disk_is_one_line(tmp_path, capsys):
