@@ -137,7 +137,9 @@ def test_a_full_disk_is_one_line_and_changes_nothing(before):
 
     done = stage(preexec_fn=limit)
     assert done.returncode == 1 and contents() == before
-    assert done.stderr.count("\n") == 1 and "no space left on the disk at data/prepared" in done.stderr
+    assert (
+        done.stderr.count("\n") == 1 and "no space left on the disk at data/prepared" in done.stderr
+    )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
