@@ -142,7 +142,8 @@ def _loop(model: Any, section: Any, started: Any, blocks: Any) -> list[float]:
                 logits.float().flatten(0, 1), batch["labels"].flatten()
             )
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), section.clip)
+        if section.clip:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), section.clip)
         optimizer.step()
         optimizer.zero_grad()
         ticks.append(time.perf_counter())
@@ -169,7 +170,7 @@ def _trainer(model: Any, section: Any, started: Any, blocks: Any) -> list[float]
             per_device_train_batch_size=section.batch_size,
             bf16=started.precision == "bf16",
             use_cpu=started.device == "cpu",
-            max_grad_norm=section.clip,
+            max_grad_norm=section.clip or 0.0,
             save_strategy="no",
             report_to="none",
             disable_tqdm=True,
