@@ -115,7 +115,7 @@ def run_arm(arm: str) -> float:
     from stemma.stages.train import TrainSettings
 
     settings = load(TrainSettings)
-    started = runtime.start(settings.runtime)
+    started = runtime.start(settings.runtime) if arm == "stemma" else _plain(settings.runtime)
     section = settings.train
     encoder = Encoder(PREPARED / "tokenizer")
     model = build_model(settings.model, encoder.size, encoder.end_of_text)
@@ -126,6 +126,18 @@ def run_arm(arm: str) -> float:
     )
     steps = [after - before for before, after in itertools.pairwise(ticks)][SKIPPED:]
     return section.batch_size * section.sequence_length / statistics.median(steps)
+
+
+def _plain(declared: Any) -> Any:
+    """Return the same device, precision and threads, torch otherwise as it comes."""
+    import torch
+
+    from stemma.modeling import runtime
+
+    torch.set_num_threads(declared.threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    precision = "bf16" if runtime._computes_bf16(device) else "fp32"
+    return runtime.Runtime(device, precision, declared.threads, declared.seed)
 
 
 def _loop(model: Any, section: Any, started: Any, blocks: Any) -> list[float]:
