@@ -2,7 +2,8 @@
 
 requirements.lock is what uv resolves for every extra, on every platform, less the CUDA packages:
 torch brings those itself where its CUDA build is installed, and a CPU machine downloads none.
-environment.lock is the part of it that can change a model's bytes; the stages depend on it.
+environment.lock is the part of it that can change a model's bytes, and the Python that it was
+resolved for; the stages depend on it. To make versions with another Python, raise PYTHON.
 """
 
 import re
@@ -12,8 +13,9 @@ from pathlib import Path
 
 REQUIREMENTS = Path("requirements.lock")
 ENVIRONMENT = Path("environment.lock")
+PYTHON = "3.11"
 RESOLVE = (
-    "uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 "
+    f"uv pip compile pyproject.toml --all-extras --universal --python-version {PYTHON} "
     "--no-header --no-annotate --quiet"
 )
 CUDA = re.compile(r"(nvidia|cuda|triton)\b")
@@ -50,7 +52,9 @@ def environment(requirements: str) -> str:
     missing = sorted(set(CHANGES_BYTES) - set(pinned))
     if missing:
         sys.exit(f"requirements.lock does not pin {', '.join(missing)}: type `make lock`")
-    lines = [line for line in requirements.splitlines() if line.split("==")[0] in CHANGES_BYTES]
+    python = re.findall(r"--python-version (\S+)", requirements)
+    lines = [f"python=={version}.*" for version in python]
+    lines += [line for line in requirements.splitlines() if line.split("==")[0] in CHANGES_BYTES]
     return "# `make lock` derives this from requirements.lock.\n" + "\n".join(lines) + "\n"
 
 

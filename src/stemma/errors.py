@@ -5,7 +5,8 @@ StemmaError            message (what and where) and hint (what to type or change
 ├── SourceError        a file, wheel or data set that ingest reads
 ├── DataError          documents, tokenizer or arrays that prepare makes
 ├── ModelError         a model, checkpoint or loss that train, evaluate or export meet
-└── ProjectError       Git, DVC or the layout of the repository
+├── ProjectError       Git, DVC or the layout of the repository
+└── ReproducibilityError   the environment, or an input, is not what the version declares
 """
 
 import contextlib
@@ -49,6 +50,10 @@ class ModelError(StemmaError):
 
 class ProjectError(StemmaError):
     """The repository is not what the command needs."""
+
+
+class ReproducibilityError(StemmaError):
+    """What is there is not what the version declares it was made with."""
 
 
 @contextlib.contextmanager

@@ -2,10 +2,11 @@
 
 from stemma.config import settings
 from stemma.corpus.sources.settings import SourceSettings
+from stemma.environment import RuntimeSettings
 from stemma.stages.evaluate import EvaluateSection
 from stemma.stages.export import ExportSection
 from stemma.stages.prepare import PrepareSection, TokenizerSettings
-from stemma.stages.train import ModelSettings, RuntimeSettings, TaskSettings, TrainSection
+from stemma.stages.train import ModelSettings, TaskSettings, TrainSection
 
 
 @settings

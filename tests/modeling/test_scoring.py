@@ -11,7 +11,7 @@ from stemma.modeling.windows import cut
 
 CONTEXT, VOCABULARY = 16, 40
 torch.set_num_threads(1)
-RUNTIME = Runtime("cpu", "fp32", 1, 0)
+RUNTIME = Runtime("cpu", "fp32", 1, "native", True, 0)
 
 
 def gpt2() -> GPT2LMHeadModel:

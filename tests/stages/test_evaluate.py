@@ -44,7 +44,16 @@ def settings(**changes: object) -> EvaluateSettings:
         "prompts": ["the king", ""],
         "sample_tokens": 8,
     }
-    runtime = {"name": "test", "device": "cpu", "precision": "fp32", "threads": 1, "seed": 1}
+    runtime = {
+        "name": "test",
+        "device": "cpu",
+        "precision": "fp32",
+        "threads": 1,
+        "instructions": "native",
+        "deterministic": True,
+        "seed": 1,
+        "strict": False,
+    }
     raw = {"evaluate": {**evaluate, **changes}, "runtime": runtime}
     return build(EvaluateSettings, raw, "test")
 

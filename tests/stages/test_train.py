@@ -1,5 +1,6 @@
 """The train stage: same bytes every time, also after a kill; bad settings stop it in one line."""
 
+import json
 import os
 import shutil
 import signal
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from conftest import Project, environment
-from stemma.files import sha256_of
+from stemma.files import read_json, sha256_of
 
 STAGE = "python -m stemma.stages.train"
 
@@ -137,3 +138,23 @@ def test_tokens_of_another_tokenizer_stop_in_one_line(project):
 def test_tensorboard_events_stay_out_of_the_version(project):
     assert list(project.path.glob("runs/train/*/tensorboard/events*"))
     assert project.run("git status --porcelain").stdout == ""
+
+
+def test_what_it_was_made_on_stands_beside_the_model_and_outside_of_the_version(project):
+    folder = project.path / "models/trained"
+    facts = read_json(folder / "observed.json")
+    assert facts["weights"] == weights(project)
+    assert facts["processor"]["cores"] >= 1 and "torch" in facts["libraries"]
+    exported = read_json(project.path / "models/exported/observed.json")
+    assert exported["processor"] == facts["processor"]
+    assert exported["weights"] == sha256_of(project.path / "models/exported/model.safetensors")
+    assert f"made on {facts['processor']['name']}" in project.run("stemma show").stdout
+
+    (folder / "observed.json").write_text(json.dumps({**facts, "processor": {"name": "other"}}))
+    assert project.run("dvc status -q", check=False).returncode == 0
+    # A note that speaks of other weights is not handed on.
+    (folder / "observed.json").write_text(json.dumps({**facts, "weights": "0" * 64}))
+    project.run("python -m stemma.stages.export")
+    assert not (project.path / "models/exported/observed.json").exists()
+    assert project.run("dvc status -q", check=False).returncode == 0
+    assert "made on" not in project.run("stemma show").stdout

@@ -1,14 +1,12 @@
-"""The declared runtime: device, precision, threads. It changes a version's bytes."""
+"""What the declared runtime comes to on this machine, and torch set up for it."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
-
-from stemma.config import settings
+from stemma.environment import Instructions, RuntimeSettings
 from stemma.errors import ModelError
 
 if TYPE_CHECKING:
@@ -16,17 +14,6 @@ if TYPE_CHECKING:
 
 # <malloc.h>
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-
-
-@settings
-class RuntimeSettings:
-    """Where and in what arithmetic the model runs."""
-
-    name: str
-    device: Literal["auto", "cpu", "cuda"]
-    precision: Literal["auto", "bf16", "fp32"]
-    threads: Annotated[int, Field(ge=1, le=1024)]
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,12 +24,16 @@ class Runtime:
         device: ``cpu`` or ``cuda``.
         precision: ``bf16`` or ``fp32``: the arithmetic of the matrix products.
         threads: intra-op threads; the sums of a matrix product depend on it.
+        instructions: the newest instruction set that may be used.
+        deterministic: whether only algorithms run that give the same bits every time.
         seed: where every random number starts.
     """
 
     device: Literal["cpu", "cuda"]
     precision: Literal["bf16", "fp32"]
     threads: int
+    instructions: Instructions
+    deterministic: bool
     seed: int
 
     def dtype(self) -> torch.dtype:
@@ -78,15 +69,22 @@ def start(settings: RuntimeSettings) -> Runtime:
     device = "cuda" if has_cuda and settings.device != "cpu" else "cpu"
     precision = settings.precision
     if precision == "auto":
-        precision = "bf16" if _computes_bf16(device) else "fp32"
+        precision = "bf16" if _computes_bf16(device, settings.instructions) else "fp32"
     torch.set_num_threads(settings.threads)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(settings.deterministic)
     # Filling every new tensor finds uses of unset memory; it makes no result more deterministic.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if device == "cpu":
         _keep_freed_memory()
     torch.manual_seed(settings.seed)
-    return Runtime(device, precision, settings.threads, settings.seed)
+    return Runtime(
+        device,
+        precision,
+        settings.threads,
+        settings.instructions,
+        settings.deterministic,
+        settings.seed,
+    )
 
 
 def _keep_freed_memory() -> None:
@@ -101,11 +99,13 @@ def _keep_freed_memory() -> None:
         mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
-def _computes_bf16(device: str) -> bool:
+def _computes_bf16(device: str, instructions: Instructions) -> bool:
     # Emulated bf16 on a processor without these instructions is many times slower than fp32.
     import torch
 
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
+    if instructions != "native":
+        return False
     # "cpu_capability" stops at AVX512, so ask for the instructions themselves.
     return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()

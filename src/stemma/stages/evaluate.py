@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from stemma.config import load, settings
-from stemma.errors import SettingsError, boundary
+from stemma import stage
+from stemma.config import settings
+from stemma.environment import RuntimeSettings
+from stemma.errors import SettingsError
 from stemma.layout import METRICS, PLOTS, PREPARED, REPORTS, TRAINED
-from stemma.modeling.runtime import Runtime, RuntimeSettings, start
+from stemma.modeling.runtime import Runtime, start
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -167,8 +169,7 @@ def _write(
 
 def main() -> None:
     """Run the stage with the settings of params.yaml."""
-    with boundary("stemma evaluate"):
-        run(load(EvaluateSettings))
+    stage.main("evaluate", EvaluateSettings, run)
 
 
 if __name__ == "__main__":

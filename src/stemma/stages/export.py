@@ -3,7 +3,8 @@
 Takes models/trained, reports/metrics.json, data/raw/sources.json and
 data/prepared/data_report.json; gives a folder that ``AutoModelForCausalLM.from_pretrained`` loads
 without this package, with a model card (README.md) and manifest.json, which has the size and the
-SHA-256 of every other file.
+SHA-256 of every other file. Beside them, and outside of the version, observed.json says what the
+model was made on.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from stemma.config import load, settings
-from stemma.errors import boundary
+from stemma import stage
+from stemma.config import settings
 from stemma.layout import EXPORTED, METRICS, PREPARED, RAW, TRAINED
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def run(settings: ExportSettings) -> None:
     """
     from stemma.files import atomic_directory, write_json
     from stemma.modeling.card import write_card
+    from stemma.modeling.observed import hand_on
     from stemma.modeling.weights import copy_model
 
     with atomic_directory(EXPORTED) as folder:
@@ -60,6 +62,7 @@ def run(settings: ExportSettings) -> None:
         card = write_card(_facts(settings.export))
         (folder / "README.md").write_text(card, encoding="utf-8")
         write_json(folder / "manifest.json", {"files": _files(folder)})
+        hand_on(TRAINED, folder)
 
 
 def _facts(settings: ExportSection) -> Facts:
@@ -91,8 +94,7 @@ def _files(folder: Path) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Run the stage with the settings of params.yaml."""
-    with boundary("stemma export"):
-        run(load(ExportSettings))
+    stage.main("export", ExportSettings, run)
 
 
 if __name__ == "__main__":

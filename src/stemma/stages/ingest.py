@@ -1,8 +1,8 @@
 """First stage: copy the documents of a source into data/raw, and record where they are from."""
 
-from stemma.config import load, settings
+from stemma import stage
+from stemma.config import settings
 from stemma.corpus.sources.settings import SourceSettings
-from stemma.errors import boundary
 from stemma.layout import RAW
 
 
@@ -32,8 +32,7 @@ def run(settings: IngestSettings) -> None:
 
 def main() -> None:
     """Run the stage with the settings of params.yaml."""
-    with boundary("stemma ingest"):
-        run(load(IngestSettings))
+    stage.main("ingest", IngestSettings, run)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """prepare: data/raw → data/prepared. Cleans, drops duplicates, splits, tokenises and packs."""
 
-from stemma.config import load, settings
+from stemma import stage
+from stemma.config import settings
 from stemma.corpus.recipe import PrepareSection
 from stemma.corpus.vocabulary import TokenizerSettings
-from stemma.errors import boundary
 from stemma.files import atomic_directory
 from stemma.layout import PREPARED, RAW
 
@@ -39,9 +39,8 @@ def run(settings: PrepareSettings) -> None:
 
 
 def main() -> None:
-    """Run the stage as params.yaml says."""
-    with boundary("stemma prepare"):
-        run(load(PrepareSettings))
+    """Run the stage with the settings of params.yaml."""
+    stage.main("prepare", PrepareSettings, run)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from stemma.config import load, settings
-from stemma.errors import DataError, SettingsError, boundary
+from stemma import stage
+from stemma.config import settings
+from stemma.environment import ENVIRONMENT, RuntimeSettings
+from stemma.errors import DataError, SettingsError
 from stemma.files import atomic_directory, write_json
 from stemma.layout import PLOTS, PREPARED, RUNS, TRAINED
 from stemma.modeling.families import ModelSettings
-from stemma.modeling.runtime import RuntimeSettings, start
+from stemma.modeling.runtime import Runtime, start
 from stemma.modeling.tasks import TaskSettings
 from stemma.modeling.training import TrainSection
 
@@ -59,14 +61,15 @@ def run(settings: TrainSettings) -> None:
     encoder = Encoder(PREPARED / "tokenizer")
     _check_ids(tokens, encoder.size)
     model = build_model(settings.model, encoder.size, encoder.end_of_text)
-    name = checkpoints.fingerprint(dataclasses.asdict(settings), _inputs())
+    made_with = _made_with(settings, started)
+    name = checkpoints.fingerprint(made_with, _inputs())
     folder = RUNS / "train" / name
     trainer = LanguageTrainer(model, section, started, folder, blocks, held_out)
     resumed = checkpoints.latest(folder / "checkpoints")
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     if trainer.is_world_process_zero():
         write_curves(trainer.state.log_history, PLOTS)
-        _save(model, _facts(model, settings, dataclasses.asdict(started)))
+        _save(model, _facts(model, section, made_with))
         shutil.rmtree(folder / "checkpoints")
 
 
@@ -80,22 +83,29 @@ def _check_ids(tokens: Any, size: int) -> None:
 
 
 def _inputs() -> list[Path]:
-    files = [*PREPARED.glob("*.npy"), *PREPARED.glob("tokenizer/*"), Path("environment.lock")]
+    files = [*PREPARED.glob("*.npy"), *PREPARED.glob("tokenizer/*"), ENVIRONMENT]
     return [file for file in files if file.exists()]
 
 
-def _facts(model: Any, settings: TrainSettings, started: dict[str, Any]) -> dict[str, Any]:
-    section = settings.train
+def _made_with(settings: TrainSettings, started: Runtime) -> dict[str, Any]:
+    # What the declared runtime came to, and nothing of it that changes no byte.
+    declared = dataclasses.asdict(settings)
+    del declared["runtime"]
+    return {"settings": declared, "runtime": dataclasses.asdict(started)}
+
+
+def _facts(model: Any, section: TrainSection, made_with: dict[str, Any]) -> dict[str, Any]:
     return {
+        **made_with,
         "parameters": model.num_parameters(),
-        "settings": dataclasses.asdict(settings),
-        "runtime": started,
         "steps": section.steps,
         "tokens_seen": section.steps * section.batch_size * section.sequence_length,
     }
 
 
 def _save(model: Any, facts: dict[str, Any]) -> None:
+    from stemma.modeling import observed
+
     # Trainer switches it off; who loads the model to write with it wants it on.
     model.config.use_cache = True
     with atomic_directory(TRAINED) as folder:
@@ -103,12 +113,12 @@ def _save(model: Any, facts: dict[str, Any]) -> None:
         for file in sorted((PREPARED / "tokenizer").iterdir()):
             shutil.copyfile(file, folder / file.name)
         write_json(folder / "training.json", facts)
+        observed.record(folder)
 
 
 def main() -> None:
-    """Run the stage as DVC does."""
-    with boundary("stemma train"):
-        run(load(TrainSettings))
+    """Run the stage with the settings of params.yaml."""
+    stage.main("train", TrainSettings, run)
 
 
 if __name__ == "__main__":

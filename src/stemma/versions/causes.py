@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import importlib.metadata
 import json
 import subprocess
 import textwrap
@@ -10,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
+from stemma.environment import ENVIRONMENT, packages
 from stemma.layout import CONF
 from stemma.versions import git
 from stemma.versions.locks import Entry, Stage
@@ -19,7 +19,6 @@ Cause = Literal[
     "code", "settings", "threads or precision", "data", "environment", "dvc.lock",
     "not committed", "stopped", "unknown",
 ]  # fmt: skip
-_ENVIRONMENT = "environment.lock"
 _SHOWN = 5  # differences of one kind
 _HISTORY = 200  # commits that are searched for the content of a hash
 
@@ -84,14 +83,14 @@ def of_output(
         return Finding("dvc.lock", evidence)
     facts = list(_of_facts(locked, rebuilt, sides))
     if facts:
-        runtime = any(fact.startswith(("runtime.", "settings.runtime.")) for fact in facts)
+        runtime = any(fact.startswith("runtime.") for fact in facts)
         settings = any(fact.startswith("settings.") for fact in facts)
         other: Cause = "settings" if settings else "unknown"
         evidence = "; ".join(facts[:_SHOWN])
         return Finding("threads or precision" if runtime else other, evidence, settings)
-    packages = list(_of_packages(sides.tree))
-    if packages:
-        return Finding("environment", "; ".join(packages[:_SHOWN]), claim=False)
+    unlike = list(packages(sides.tree / ENVIRONMENT))
+    if unlike:
+        return Finding("environment", "; ".join(unlike[:_SHOWN]), claim=False)
     if kept.exists() or sides.expected(_entry(locked, row.output)) is not None:
         return Finding(
             "unknown",
@@ -111,7 +110,7 @@ def _entry(stage: Stage, path: str) -> Entry:
 
 
 def _kind_of(path: str) -> Cause:
-    if path == _ENVIRONMENT:
+    if path == ENVIRONMENT.as_posix():
         return "environment"
     if path.partition("/")[0] == CONF.name:
         return "settings"
@@ -171,24 +170,6 @@ def _changes(one: object, other: object, here: str, there: str) -> Iterator[str]
 
 def _short(value: object) -> str:
     return textwrap.shorten(str(value), 40, placeholder="…")
-
-
-def _of_packages(tree: Path) -> Iterator[str]:
-    from packaging.requirements import Requirement
-
-    lock = tree / _ENVIRONMENT
-    for line in lock.read_text(encoding="utf-8").splitlines() if lock.exists() else ():
-        if not line or line.startswith("#"):
-            continue
-        wanted = Requirement(line)
-        if wanted.marker and not wanted.marker.evaluate():
-            continue
-        try:
-            installed = importlib.metadata.version(wanted.name)
-        except importlib.metadata.PackageNotFoundError:
-            installed = "none"
-        if not wanted.specifier.contains(installed.partition("+")[0], prereleases=True):
-            yield f"{_ENVIRONMENT} declares {line}, installed is {installed}"
 
 
 def _md5(path: Path) -> str:

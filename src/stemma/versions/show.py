@@ -10,6 +10,7 @@ from stemma.composition import record_of
 from stemma.config import read_params
 from stemma.errors import ProjectError
 from stemma.layout import METRICS, REPORTS, TRAINED
+from stemma.modeling.observed import read as read_observed
 from stemma.modeling.weights import read_object
 
 SCORES = {
@@ -54,6 +55,7 @@ def _version() -> dict[str, Any]:
     return {
         "overrides": record_of(read_params()).get("overrides", []),
         "training": read_object(facts) if facts.exists() else None,
+        "observed": read_observed(TRAINED),
         "metrics": read_object(METRICS, "evaluate", ("documents", "tokens")),
         "sample": _first_sample(),
     }
@@ -68,6 +70,9 @@ def _headline(version: dict[str, Any]) -> str:
             f"{training['tokens_seen']:,} tokens seen, "
             f"{runtime['precision']} on {runtime['device']}"
         )
+    if observed := version["observed"]:
+        machine = [observed["processor"]["name"], *observed["gpus"]]
+        parts.append(f"made on {', '.join(machine)}, torch {observed['libraries']['torch'][0]}")
     overrides = " ".join(version["overrides"])
     parts.append(f"conf/ with {overrides}" if overrides else "conf/ as it stands")
     return "\n".join(parts)

@@ -1,0 +1,101 @@
+"""Runs a stage as DVC does: in the declared environment, on inputs that nobody edits meanwhile.
+
+DVC hashes a stage's dependencies when its command has ended. What was edited during the command
+would stand in dvc.lock as what the outputs were made of.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from stemma.config import load, read_params, settings
+from stemma.environment import RuntimeSettings, cap, differences
+from stemma.errors import ReproducibilityError, boundary
+from stemma.files import sha256_of
+
+PIPELINE = Path("dvc.yaml")
+_STRICT = "runtime.strict=true stops here"
+
+
+S = TypeVar("S")
+
+
+@settings
+class _Declared:
+    runtime: RuntimeSettings
+
+
+def main(name: str, kind: type[S], run: Callable[[S], None]) -> None:
+    """Run a stage with the settings of params.yaml.
+
+    Args:
+        name: what dvc.yaml calls the stage.
+        kind: its settings.
+        run: the stage.
+
+    Raises:
+        SystemExit: code 1 after an error of the user's, which stands in one line on stderr.
+    """
+    with boundary(f"stemma {name}"):
+        before = _inputs(name)
+        runtime = load(_Declared).runtime
+        _tell(name, differences(runtime), runtime.strict)
+        cap(runtime.instructions)
+        run(load(kind))
+        _refuse_changes(before, _inputs(name))
+
+
+def _tell(name: str, unlike: list[str], strict: bool) -> None:
+    if not unlike:
+        return
+    line = f"not the declared environment: {'; '.join(unlike)}"
+    if strict:
+        raise ReproducibilityError(line, "install what is declared, or set runtime.strict=false")
+    print(f"stemma {name}: {line} ({_STRICT})", file=sys.stderr)
+
+
+def _refuse_changes(before: Mapping[str, object], after: Mapping[str, object]) -> None:
+    changed = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+    if changed:
+        raise ReproducibilityError(
+            f"changed while the stage ran: {', '.join(changed)}",
+            "its outputs were made with what was there before; type `dvc repro`",
+        )
+
+
+def _inputs(name: str) -> dict[str, object]:
+    """Return a fingerprint of each dependency and parameter that dvc.yaml gives a stage."""
+    if not PIPELINE.exists():
+        return {}
+    with PIPELINE.open(encoding="utf-8") as handle:
+        stage = yaml.safe_load(handle).get("stages", {}).get(name, {})
+    params = read_params()
+    found: dict[str, object] = {}
+    for dependency in stage.get("deps", ()):
+        path = re.sub(r"\$\{([\w.]+)\}", lambda match: str(_value(params, match[1])), dependency)
+        found[path] = _fingerprint(Path(path))
+    for key in (item for item in stage.get("params", ()) if isinstance(item, str)):
+        found[f"{key} in params.yaml"] = _value(params, key)
+    return found
+
+
+def _value(params: Any, key: str) -> Any:
+    for part in key.split("."):
+        params = params.get(part) if isinstance(params, dict) else None
+    return params
+
+
+def _fingerprint(path: Path) -> object:
+    # To hash a corpus a second time takes minutes, and no tool writes into one unseen by stat.
+    if path.is_file():
+        return sha256_of(path)
+    return sorted(_look(file) for file in path.rglob("*") if file.is_file())
+
+
+def _look(file: Path) -> tuple[str, int, int, int]:
+    stat = file.stat()
+    return file.as_posix(), stat.st_size, stat.st_mtime_ns, stat.st_ino

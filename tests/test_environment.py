@@ -1,0 +1,88 @@
+"""environment.lock and the declared arithmetic against what is there."""
+
+import importlib.metadata
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import lock
+import pytest
+import yaml
+
+from conftest import ROOT
+from stemma import environment
+from stemma.environment import RuntimeSettings, differences
+
+RUNTIME = {
+    "name": "test",
+    "device": "cpu",
+    "precision": "fp32",
+    "threads": 1,
+    "instructions": "native",
+    "deterministic": True,
+    "seed": 1,
+    "strict": False,
+}
+
+
+@pytest.fixture(autouse=True)
+def no_caps(monkeypatch):
+    for caps in environment._CAPS.values():
+        for name in caps:
+            monkeypatch.delenv(name, raising=False)
+
+
+def unlike(lines: str, folder: Path, **changes: object) -> list[str]:
+    path = folder / "environment.lock"
+    path.write_text(lines)
+    return differences(RuntimeSettings(**{**RUNTIME, **changes}), path)  # type: ignore[arg-type]
+
+
+def test_the_declared_packages_are_none_to_speak_of(tmp_path):
+    click = importlib.metadata.version("click")
+    minor = ".".join(platform.python_version_tuple()[:2])
+    lines = f"# a comment\npython=={minor}.*\nclick=={click}\ntorch==2.13.0\n"
+    assert unlike(lines, tmp_path) == []
+
+
+def test_every_package_that_is_not_as_declared_is_named_with_both_versions(tmp_path):
+    click, python = importlib.metadata.version("click"), platform.python_version()
+    lines = "python==3.9.*\nclick==0.1\nnot-there==2.0\nclick==0.2 ; python_version < '3'\n"
+    assert unlike(lines, tmp_path) == [
+        f"environment.lock declares python==3.9.*, here is {python}",
+        f"environment.lock declares click==0.1, here is {click}",
+        "environment.lock declares not-there==2.0, here is none",
+    ]
+
+
+def test_a_cap_that_is_not_declared_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
+    assert unlike("", tmp_path) == [
+        "ATEN_CPU_CAPABILITY=avx2 is set, and runtime.instructions=native has no such cap"
+    ]
+    assert unlike("", tmp_path, instructions="avx2") == []
+
+
+def test_the_lock_declares_the_python_that_it_was_resolved_for():
+    requirements = (ROOT / "requirements.lock").read_text()
+    assert f"\npython=={lock.PYTHON}.*\n" in lock.environment(requirements)
+    other = requirements.replace(f"--python-version {lock.PYTHON}", "--python-version 3.13")
+    assert "\npython==3.13.*\n" in lock.environment(other)
+    assert lock.environment(requirements) == (ROOT / "environment.lock").read_text()
+
+
+@pytest.mark.parametrize("stage", ["ingest", "prepare", "train", "evaluate", "export"])
+def test_nothing_that_reads_a_cap_is_loaded_before_it_is_set(stage):
+    # numpy and torch choose their kernels when they are imported.
+    command = f"import sys, stemma.stages.{stage}; print({{'numpy', 'torch'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", command], check=True, capture_output=True)
+    assert done.stdout.strip() == b"set()"
+
+
+def test_stages_depend_on_all_of_the_runtime_that_changes_bytes():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    declared = {f"runtime.{field}" for field in RuntimeSettings.__dataclass_fields__}
+    for stage in ("train", "evaluate"):
+        listed = {key for key in stages[stage]["params"] if key.startswith("runtime")}
+        assert listed == declared - {"runtime.name", "runtime.strict"}
