@@ -125,8 +125,8 @@ def test_other_weights_inside_the_bounds_need_a_tolerance(project: Project):
 def test_another_environment_is_the_cause_where_all_else_is_the_same(project: Project):
     # A version of a torch that is not here: its lock says so, and its weights are other ones.
     edit(project.path / "environment.lock", "torch==2.13.0", "torch==2.12.0")
-    capped = "cmd: env ATEN_CPU_CAPABILITY=default python"
-    edit(project.path / "dvc.yaml", "cmd: python", capped, 5)
+    capped = "cmd: env ATEN_CPU_CAPABILITY=default python -m stemma.stages.train"
+    edit(project.path / "dvc.yaml", "cmd: python -m stemma.stages.train", capped)
     project.run("dvc repro")
     for file in ("dvc.yaml", "dvc.lock"):
         path = project.path / file
@@ -134,8 +134,8 @@ def test_another_environment_is_the_cause_where_all_else_is_the_same(project: Pr
     project.commit("Made with another torch")
     report, _ = verify(project, "--stage", "train", code=1)
     assert (report["verdict"], report["first"]) == ("equivalent", "train")
-    line = "environment.lock declares torch==2.12.0, here is 2.13.0"
-    assert evidence_of(report) == f"environment: {line}"
+    line = "environment: environment.lock declares torch==2.12.0, here is 2.13.0"
+    assert evidence_of(report).startswith(line)
 
 
 def test_code_that_changed_while_a_stage_ran(project: Project):

@@ -44,6 +44,7 @@ def _observe() -> dict[str, Any]:
     import torch
 
     seen = torch.cpu.get_capabilities()
+    blas = np.show_config("dicts")["Build Dependencies"]["blas"]  # type: ignore[index]
     return {
         "processor": {
             "name": seen.get("cpu_name", platform.processor()),
@@ -60,10 +61,7 @@ def _observe() -> dict[str, Any]:
             "python": f"{platform.python_version()}, {platform.python_compiler()}",
             "system": f"{platform.system()} {platform.release()}, {' '.join(platform.libc_ver())}",
             "torch": [torch.__version__, *_build(torch.__config__.show())],
-            "numpy": [
-                np.__version__,
-                np.show_config("dicts")["Build Dependencies"]["blas"]["name"],
-            ],
+            "numpy": [np.__version__, blas["name"]],
         },
     }
 
