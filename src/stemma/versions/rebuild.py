@@ -85,6 +85,9 @@ def _reproduce(site: Worktree, command: list[str], count: int) -> tuple[str | No
             print(line, file=sys.stderr, flush=True)
 
     code, said = site.run(command, see)
+    # DVC 3.67 goes on without the object, and exits with 0.
+    if lost := _not_transferred(said):
+        raise ProjectError(f"DVC cannot keep the rebuild: {lost}", "make room where .dvc/tmp is")
     if not code:
         return None, ""
     if not running:
@@ -92,6 +95,11 @@ def _reproduce(site: Worktree, command: list[str], count: int) -> tuple[str | No
     named = re.search(r"failed to reproduce '([^']+)'", "\n".join(said))
     stage = named[1] if named else running[-1]
     return stage, f"DVC was stopped by signal {-code}" if code < 0 else _last(said)
+
+
+def _not_transferred(said: Sequence[str]) -> str | None:
+    # DVC's last error only counts the files; this one names a file and says why.
+    return next((line for line in said if line.startswith("ERROR: failed to transfer")), None)
 
 
 def _last(said: Sequence[str]) -> str:
@@ -125,9 +133,10 @@ def _fetch_raw(site: Worktree) -> None:
         return
     code, said = site.run(["dvc", "pull", *tracked])
     if code:
-        names = ", ".join(tracked)
+        names, why = ", ".join(tracked), _not_transferred(said)
+        claim = "cannot be fetched" if why else "is in no cache and no remote"
         raise ProjectError(
-            f"raw data is in no cache and no remote: {names}: {_last(said)}",
+            f"raw data {claim}: {names}: {why or _last(said)}",
             "fetch it where it is: `dvc pull`, or `dvc push` from the machine that has it",
         )
 
