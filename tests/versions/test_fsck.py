@@ -308,6 +308,14 @@ def test_errors_are_one_line(repo):
     assert commit
 
 
+def test_a_lock_that_git_cannot_read_is_one_line(repo):
+    blob = repo.run("git rev-parse v1:dvc.lock").stdout.strip()
+    flip(repo.path / ".git/objects" / blob[:2] / blob[2:])
+    done = repo.run("stemma fsck", check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"stemma: Git object {blob} cannot be read (see `git fsck`)\n"
+
+
 def test_a_real_version(project):
     path = project.path / "models/trained/model.safetensors"
     listing = read_json(next(objects(cache(project)).rglob("*.dir")))

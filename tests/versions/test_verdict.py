@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from stemma.versions.cached import path_of
 from stemma.versions.locks import Entry, Stage
+from stemma.versions.objects import cache_at
 from stemma.versions.tensors import distance
 from stemma.versions.verdict import Bounds, Row, Sides, follow, rows_of
 
@@ -18,9 +18,14 @@ WEIGHTS = {"a": np.ones((2, 3), np.float32), "b": np.arange(4, dtype=np.float32)
 
 def put(cache: Path, content: bytes) -> str:
     md5 = hashlib.md5(content).hexdigest()
-    path_of(cache, md5).parent.mkdir(parents=True, exist_ok=True)
-    path_of(cache, md5).write_bytes(content)
+    path = place(cache, md5)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
     return md5
+
+
+def place(cache: Path, key: str) -> Path:
+    return cache / "files/md5" / key[:2] / key[2:]
 
 
 def put_folder(cache: Path, folder: Path, files: dict[str, bytes], weights: dict) -> Entry:
@@ -29,7 +34,7 @@ def put_folder(cache: Path, folder: Path, files: dict[str, bytes], weights: dict
     content = files | {"model.safetensors": (folder / "x").read_bytes()}
     listing = [{"md5": put(cache, data), "relpath": name} for name, data in content.items()]
     md5 = f"{put(cache, json.dumps(listing).encode())}.dir"
-    path_of(cache, md5[:-4]).rename(path_of(cache, md5))
+    place(cache, md5[:-4]).rename(place(cache, md5))
     return Entry("models/trained", md5, 0)
 
 
@@ -37,7 +42,7 @@ def apart(tmp_path: Path, files: tuple[dict, dict], weights: tuple[dict, dict]) 
     one, other = tmp_path / "one", tmp_path / "other"
     ours = put_folder(one, tmp_path, files[0], weights[0])
     theirs = put_folder(other, tmp_path, files[1], weights[1])
-    sides = Sides(one, other, tmp_path / "tree", tmp_path / "tracked")
+    sides = Sides(cache_at(one), cache_at(other), tmp_path / "tree", tmp_path / "tracked")
     stages = [Stage("train", "", (), (out,), {}) for out in (ours, theirs)]
     (row,) = rows_of(stages[0], stages[1], sides, Bounds(metric=0.01, weight=0.01))
     return row
@@ -83,6 +88,18 @@ def test_what_only_describes_may_differ_and_a_tokenizer_may_not(tmp_path: Path):
     assert row.note.endswith("not the same: tokenizer.json")
 
 
+@pytest.mark.parametrize("suffix", [".dir", ""])
+def test_what_is_broken_in_the_cache_is_not_what_the_version_has(tmp_path: Path, suffix: str):
+    out = put_folder(tmp_path / "one", tmp_path, {}, WEIGHTS)
+    one, other = cache_at(tmp_path / "one"), cache_at(tmp_path / "other")
+    sides = Sides(one, other, tmp_path / "tree", tmp_path / "tracked")
+    files = sides.expected(out)
+    assert files is not None
+    broken = place(tmp_path / "one", out.md5) if suffix else files["model.safetensors"]
+    broken.write_bytes(broken.read_bytes()[:-9])
+    assert sides.expected(out) is None
+
+
 @pytest.mark.parametrize(
     ("loss", "status"), [(2.01, "equivalent"), (2.1, "different"), ("x", "different")]
 )
@@ -93,7 +110,8 @@ def test_metrics(tmp_path: Path, loss: object, status: str):
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps({"loss": value, "baselines": {"bigram": {"loss": 4}}}))
         stages.append(Stage("evaluate", "", (), (Entry("reports/metrics.json", name, 0),), {}))
-    sides = Sides(tmp_path / "cache", tmp_path / "own", tmp_path / "tree", tmp_path / "tracked")
+    cache, own = (cache_at(tmp_path / name) for name in ("cache", "own"))
+    sides = Sides(cache, own, tmp_path / "tree", tmp_path / "tracked")
     (row,) = rows_of(stages[0], stages[1], sides, Bounds(metric=0.01, weight=0.01))
     assert row.status == status
     assert "(loss)" in row.note

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from stemma.errors import ProjectError
-from stemma.versions.objects import DamagedError, Store, cache_of, remote_of, repository
-from stemma.versions.references import DIR, outputs
+from stemma.versions.objects import DIR, DamagedError, Store, cache_of, remote_of, repository
+from stemma.versions.references import Output, Versions, outputs
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -30,11 +30,11 @@ def gc(unpushed: bool, yes: bool, as_json: bool) -> None:
     """
     # Under DVC's lock no other command can add an object between the look and the deletion.
     with repository() as repo, repo.lock:
-        cache = cache_of(repo)
-        _used_by_git(cache, DamagedError)  # DVC would stop in the middle of such a listing
+        cache, held = cache_of(repo), outputs(reflog=True)
+        _used_by_git(held, cache, DamagedError)  # DVC would stop in the middle of such a listing
         # DVC fetches the listings that are not here, if the remote has them.
         used = _used_by_dvc(repo)
-        used |= _used_by_git(cache, (DamagedError, FileNotFoundError))
+        used |= _used_by_git(held, cache, (DamagedError, FileNotFoundError))
         spare = [key for key in cache.all() if key not in used]
         only_here = set() if unpushed else set(spare) - _pushed(repo, spare)
         sizes = {key: cache.size(key) for key in spare if key not in only_here}
@@ -53,24 +53,28 @@ def _used_by_dvc(repo: "Repo") -> set[str]:
     return {info.value for infos in found.values() for info in infos}
 
 
-def _used_by_git(cache: Store, refused: type[Exception] | tuple[type[Exception], ...]) -> set[str]:
+def _used_by_git(
+    held: dict[Output, Versions],
+    cache: Store,
+    refused: type[Exception] | tuple[type[Exception], ...],
+) -> set[str]:
     """Return what any ref or reflog reaches: also stashes, queued experiments, amended commits.
 
     Args:
+        held: the outputs, by the versions that have them.
         cache: where the listings of folders are read.
         refused: what the listing of a folder that a ref reaches must not raise.
 
     Raises:
         ProjectError: the listing of a folder is not sound, so its files are not known.
     """
-    firm = {output.key for output in outputs()}
     used = set()
-    for output, versions in outputs(reflog=True).items():
+    for output, versions in held.items():
         used.add(output.key)
         try:
-            files = cache.listing(output.key) if output.key.endswith(DIR) else []
+            used.update(cache.files(output.key).values())
         except (DamagedError, FileNotFoundError) as error:
-            if output.key not in firm or not isinstance(error, refused):
+            if not versions.kept or not isinstance(error, refused):
                 continue
             raise ProjectError(
                 f"the listing of {output.path} ({', '.join(versions.names)}) is not in the cache "
@@ -78,7 +82,6 @@ def _used_by_git(cache: Store, refused: type[Exception] | tuple[type[Exception],
                 "`stemma fsck` shows more; `dvc fetch --all-commits` or `stemma fsck --remote NAME "
                 "--repair` brings it back",
             ) from error
-        used.update(key for _, key in files)
     return used
 
 
@@ -123,7 +126,7 @@ def _names(sizes: dict[str, int], cache: Store) -> dict[str, str]:
     for listing in sizes:
         if listing.endswith(DIR):
             try:
-                names |= {key: path for path, key in cache.listing(listing)}
+                names |= {key: path for path, key in cache.files(listing).items()}
             except DamagedError:
                 names[listing] = "a damaged listing"
     return names

@@ -1,7 +1,8 @@
 """What Stemma asks of Git, through the git command: no working tree is touched."""
 
+import contextlib
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from stemma.errors import ProjectError
@@ -40,3 +41,31 @@ def read(commit: str, path: str, root: Path = Path()) -> str | None:
     command = ["git", "-C", str(root), "show", f"{commit}:{path}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return None if done.returncode else done.stdout
+
+
+@contextlib.contextmanager
+def blobs(root: Path = Path()) -> Iterator[Callable[[str], bytes]]:
+    """Yield a function that returns a blob by its hash; one process answers all calls.
+
+    Raises:
+        ProjectError: from the function: Git does not have the blob, or cannot read it.
+    """
+    command = ["git", "-C", str(root), "cat-file", "--batch"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:
+        asked, told = child.stdin, child.stdout
+        assert asked is not None
+        assert told is not None
+
+        def read(blob: str) -> bytes:
+            asked.write(f"{blob}\n".encode())
+            asked.flush()
+            # <hash> blob <bytes>, the bytes, and a line feed; <hash> missing; or nothing.
+            header = told.readline().split()
+            size = int(header[2]) if len(header) == 3 else 0
+            content = told.read(size + 1) if len(header) == 3 else b""
+            if len(content) != size + 1:
+                raise ProjectError(f"Git object {blob} cannot be read", "see `git fsck`")
+            return content[:-1]
+
+        yield read

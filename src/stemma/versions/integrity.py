@@ -6,8 +6,8 @@ from multiprocessing.pool import ThreadPool
 
 from tqdm import tqdm
 
-from stemma.versions.objects import DamagedError, Store
-from stemma.versions.references import DIR, Output, Versions, outputs
+from stemma.versions.objects import DIR, DamagedError, Store
+from stemma.versions.references import Output, Versions, outputs
 
 THREADS = 4  # hashlib lets go of the interpreter; more do not pay on one disk
 
@@ -86,7 +86,7 @@ def examine(stores: list[Store], elsewhere: bool) -> Report:
     # Listings first: they say which other objects there should be.
     objects.check([key for key in objects.needs if key.endswith(DIR)])
     for output, used_by in versions.items():
-        for _, key in objects.files(output):
+        for key in objects.files(output).values():
             objects.need(key, output, used_by)
     objects.check([key for key in objects.needs if not key.endswith(DIR)])
     problems = list(objects.problems(elsewhere))
@@ -130,12 +130,12 @@ class _Objects:
             states = self.needs[output.key].states
             need.listed |= {store for store, (state, _) in states.items() if state != ABSENT}
 
-    def files(self, output: Output) -> list[tuple[str, str]]:
-        """Return a folder's files by the first sound listing; [] for a file or if none is sound."""
+    def files(self, output: Output) -> dict[str, str]:
+        """Return a folder's files by the first sound listing; {} for a file or if none is sound."""
         for store in self._stores if output.key.endswith(DIR) else ():
             if self.needs[output.key].states[store.name][0] == SOUND:
-                return store.listing(output.key)
-        return []
+                return store.files(output.key)
+        return {}
 
     def check(self, keys: list[str]) -> None:
         """Read and hash these objects in every store."""
@@ -194,6 +194,6 @@ def _name(problems: list[Problem], versions: dict[Output, Versions], objects: _O
         by_key.setdefault(problem.key, []).append(problem)
     for output, used_by in versions.items() if problems else ():
         names = tuple(used_by.names)
-        for file, key in [("", output.key), *objects.files(output)]:
+        for file, key in [("", output.key), *objects.files(output).items()]:
             for problem in by_key.get(key, ()):
                 problem.uses.append(Use(output.path, file, names))

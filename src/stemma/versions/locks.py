@@ -11,6 +11,7 @@ from stemma.layout import PARAMS
 from stemma.versions import git
 
 LOCK = "dvc.lock"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where it is
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,13 +63,21 @@ def parse(text: str, owner: str) -> list[Stage]:
         ProjectError: it cannot be read.
     """
     try:
-        stages = yaml.safe_load(text)["stages"]
-        return [_stage(name, raw) for name, raw in stages.items()]
+        return [_stage(name, raw) for name, raw in load(text)["stages"].items()]
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise ProjectError(
             f"{LOCK} of {owner} cannot be read: {' '.join(str(error).split())}",
             "was it merged or edited by hand?",
         ) from error
+
+
+def load(text: str | bytes) -> dict[str, Any]:
+    """Return what a YAML file of DVC has; {} if it is empty.
+
+    Raises:
+        YAMLError: it is no YAML.
+    """
+    return yaml.load(text, _LOADER) or {}
 
 
 def _stage(name: str, raw: dict[str, Any]) -> Stage:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from stemma.errors import ProjectError
 from stemma.files import atomic_file
-from stemma.versions.references import DIR
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
+DIR = ".dir"
 CHUNK = 1 << 20
 READ_ONLY = 0o444  # as DVC protects its objects
 
@@ -30,8 +30,8 @@ class DamagedError(Exception):
 
 
 @contextlib.contextmanager
-def repository() -> Iterator["Repo"]:
-    """Open the project as DVC does, with all of its configuration.
+def repository(root: Path = Path()) -> Iterator["Repo"]:
+    """Open the project of a folder as DVC does, with all of its configuration.
 
     Raises:
         ProjectError: DVC refuses, at any time within the block.
@@ -40,7 +40,7 @@ def repository() -> Iterator["Repo"]:
     from dvc.repo import Repo
 
     try:
-        with Repo() as repo:
+        with Repo(str(root)) as repo:
             yield repo
     except DvcException as error:
         reasons = [str(error), str(error.__cause__ or "")]
@@ -114,15 +114,32 @@ class Store:
         if digest.hexdigest() != key.removesuffix(DIR):
             raise DamagedError("its bytes do not hash to its name")
 
-    def listing(self, key: str) -> list[tuple[str, str]]:
-        """Return the files of a folder: path within it, and name of the object.
+    def files(self, key: str) -> dict[str, str]:
+        """Return the objects of an output's files by path in it ("" if it is a file).
 
         Raises:
-            FileNotFoundError: there is no such listing.
-            DamagedError: it is not what its name says.
+            FileNotFoundError: it is a folder, and its listing is not here.
+            DamagedError: the listing is not what its name says.
         """
-        entries = json.loads(b"".join(self.read(key)))
-        return [(entry["relpath"], entry["md5"]) for entry in entries]
+        if not key.endswith(DIR):
+            return {"": key}
+        return {item["relpath"]: item["md5"] for item in json.loads(b"".join(self.read(key)))}
+
+    def paths(self, key: str) -> dict[str, Path] | None:
+        """Return where a cache has an output's files, by path in it; None if it lacks one."""
+        try:
+            files = self.files(key).items()
+        except (DamagedError, FileNotFoundError):
+            return None
+        paths = {name: Path(self._database.oid_to_path(file)) for name, file in files}
+        return paths if all(path.exists() for path in paths.values()) else None
+
+    def is_sound(self, key: str) -> bool:
+        """Say whether all of an output is here, and every file hashes to its name."""
+        try:
+            return all(self.check(file) for file in self.files(key).values())
+        except (DamagedError, FileNotFoundError):
+            return False
 
     def take(self, key: str, other: "Store") -> None:
         """Replace an object by that of another store, atomically, hashing what is copied.
@@ -160,9 +177,17 @@ def _replace(path: Path, chunks: Iterator[bytes]) -> None:
         os.fchmod(handle.fileno(), READ_ONLY)
 
 
+def cache_at(folder: Path) -> Store:
+    """Return the DVC 3 cache in a folder, which need not exist yet."""
+    from dvc.fs import localfs
+    from dvc_data.hashfile.db.local import LocalHashFileDB
+
+    return Store("cache", LocalHashFileDB(localfs, str(folder / "files/md5")))
+
+
 def cache_of(repo: "Repo") -> Store:
     """Return the cache that DVC's configuration names, also a shared one."""
-    return Store("cache", repo.cache.local)
+    return cache_at(Path(repo.cache.local_cache_dir))
 
 
 def remote_of(repo: "Repo", name: str | None) -> Store:

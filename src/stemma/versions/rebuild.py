@@ -4,13 +4,13 @@ import configparser
 import dataclasses
 import re
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from stemma.errors import ProjectError
 from stemma.versions import git
-from stemma.versions.cached import Storage, files_of, hashes_of, is_sound
-from stemma.versions.locks import LOCK, Stage, parse
+from stemma.versions.locks import LOCK, Entry, Stage, parse
+from stemma.versions.objects import DamagedError, Store, cache_at
 from stemma.versions.worktree import Worktree
 
 _RUNNING = "Running stage '"
@@ -35,29 +35,37 @@ class Rebuilt:
     missing: dict[str, str]
 
 
-def rebuild(site: Worktree, locked: Sequence[Stage], storage: Storage, only: str | None) -> Rebuilt:
+def rebuild(
+    site: Worktree,
+    locked: Sequence[Stage],
+    cache: Path,
+    remotes: Mapping[str, str],
+    only: str | None,
+) -> Rebuilt:
     """Fetch the raw files that DVC tracks, then run the stages.
 
     Args:
         site: a clean checkout of the version.
         locked: the stages of the version.
-        storage: the user's: raw files, and the inputs of ``only``, come from there.
+        cache: the user's: raw files, and the inputs of ``only``, come from there.
+        remotes: the user's, name -> URL; a path is absolute.
         only: the one stage to build; those above it are built too if an input is not in the cache.
 
     Raises:
         ProjectError: a raw file is in no cache and no remote, or DVC itself cannot start.
     """
-    _point_dvc_at(site, storage.cache, storage)
+    _point_dvc_at(site, cache, remotes)
     _fetch_raw(site)
-    missing = _missing(site, locked, storage.cache)
+    store = cache_at(cache)
+    missing = _missing(site, locked, store)
     own = site.folder / "cache"
     made = {out.path for stage in locked for out in stage.outs}
     for stage in locked:
         if only in (None, stage.name) and absent(stage, site.tree, made):
             return Rebuilt([], own, stage.name, "a dependency is not there", missing)
-    alone = only is not None and _check_out_inputs(site, locked, storage.cache, only)
+    alone = only is not None and _check_out_inputs(site, locked, store, only)
     # Another state database too: with the one of the checkout DVC would trust hashes unseen.
-    _point_dvc_at(site, own, storage)
+    _point_dvc_at(site, own, remotes)
     (site.tree / LOCK).unlink()
     command = ["dvc", "repro", "--force", "--no-run-cache"]
     command += ["--single-item"] if alone else []
@@ -77,6 +85,9 @@ def _reproduce(site: Worktree, command: list[str], count: int) -> tuple[str | No
             print(line, file=sys.stderr, flush=True)
 
     code, said = site.run(command, see)
+    # DVC 3.67 goes on without the object, and exits with 0.
+    if lost := _not_transferred(said):
+        raise ProjectError(f"DVC cannot keep the rebuild: {lost}", "make room where .dvc/tmp is")
     if not code:
         return None, ""
     if not running:
@@ -86,6 +97,11 @@ def _reproduce(site: Worktree, command: list[str], count: int) -> tuple[str | No
     return stage, f"DVC was stopped by signal {-code}" if code < 0 else _last(said)
 
 
+def _not_transferred(said: Sequence[str]) -> str | None:
+    # DVC's last error only counts the files; this one names a file and says why.
+    return next((line for line in said if line.startswith("ERROR: failed to transfer")), None)
+
+
 def _last(said: Sequence[str]) -> str:
     # A stage says in one line why it stops; DVC's own last words only repeat its command.
     own = [line for line in said if line.startswith("stemma ")]
@@ -93,7 +109,7 @@ def _last(said: Sequence[str]) -> str:
     return (own or errors or [*said, ""])[-1]
 
 
-def _point_dvc_at(site: Worktree, cache: Path, storage: Storage) -> None:
+def _point_dvc_at(site: Worktree, cache: Path, remotes: Mapping[str, str]) -> None:
     # The user's own settings stay in force: the keys of remotes stand there.
     config = configparser.ConfigParser(interpolation=None)
     config.optionxform = str  # pyright: ignore[reportAttributeAccessIssue]
@@ -106,9 +122,7 @@ def _point_dvc_at(site: Worktree, cache: Path, storage: Storage) -> None:
         }
     )
     # A relative path would start from the worktree.
-    config.read_dict(
-        {f"'remote \"{name}\"'": {"url": url} for name, url in storage.remotes.items()}
-    )
+    config.read_dict({f"'remote \"{name}\"'": {"url": url} for name, url in remotes.items()})
     with (site.tree / ".dvc/config.local").open("w", encoding="utf-8") as handle:
         config.write(handle)
 
@@ -119,18 +133,19 @@ def _fetch_raw(site: Worktree) -> None:
         return
     code, said = site.run(["dvc", "pull", *tracked])
     if code:
-        names = ", ".join(tracked)
+        names, why = ", ".join(tracked), _not_transferred(said)
+        claim = "cannot be fetched" if why else "is in no cache and no remote"
         raise ProjectError(
-            f"raw data is in no cache and no remote: {names}: {_last(said)}",
+            f"raw data {claim}: {names}: {why or _last(said)}",
             "fetch it where it is: `dvc pull`, or `dvc push` from the machine that has it",
         )
 
 
-def _check_out_inputs(site: Worktree, locked: Sequence[Stage], cache: Path, only: str) -> bool:
+def _check_out_inputs(site: Worktree, locked: Sequence[Stage], cache: Store, only: str) -> bool:
     made = {out.path for stage in locked for out in stage.outs}
     deps = [dep for stage in locked if stage.name == only for dep in stage.deps]
     wanted = [dep for dep in deps if dep.path in made and not (site.tree / dep.path).exists()]
-    broken = [dep.path for dep in wanted if not is_sound(cache, dep)]
+    broken = [dep.path for dep in wanted if not cache.is_sound(dep.md5)]
     if broken:
         line = f"not sound in the cache, so what makes it is rebuilt too: {', '.join(broken)}"
         print(line, file=sys.stderr)
@@ -138,16 +153,24 @@ def _check_out_inputs(site: Worktree, locked: Sequence[Stage], cache: Path, only
     return not wanted or not site.run(["dvc", "checkout", *(dep.path for dep in wanted)])[0]
 
 
-def _missing(site: Worktree, locked: Sequence[Stage], cache: Path) -> dict[str, str]:
+def _missing(site: Worktree, locked: Sequence[Stage], cache: Store) -> dict[str, str]:
     # What Git keeps stands in the clean checkout.
     outs = [out for stage in locked for out in stage.outs if not (site.tree / out.path).exists()]
-    gone = [out for out in outs if files_of(cache, out) is None]
+    gone = [out for out in outs if cache.paths(out.md5) is None]
     if not gone:
         return {}
     # DVC names on stderr, by hash, what neither side has; its JSON leaves it out.
     code, said = site.run(["dvc", "status", "--cloud", *(out.path for out in gone)])
     text = "\n".join(said)
-    return {out.path: _where(code, text, hashes_of(cache, out)) for out in gone}
+    return {out.path: _where(code, text, _hashes(cache, out)) for out in gone}
+
+
+def _hashes(cache: Store, out: Entry) -> set[str]:
+    # Those of its files too, as far as the cache knows them.
+    try:
+        return {out.md5, *cache.files(out.md5).values()}
+    except (DamagedError, FileNotFoundError):
+        return {out.md5}
 
 
 def _where(code: int, text: str, hashes: Collection[str]) -> str:

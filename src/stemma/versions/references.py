@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,11 +12,10 @@ from tqdm import tqdm
 
 from stemma.errors import ProjectError
 from stemma.versions import git
+from stemma.versions.locks import LOCK, load
 
-LOCK = "dvc.lock"
 PIPELINE = "dvc.yaml"
-DIR = ".dir"
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_RECENT = 32  # files that stay parsed: most versions share their dvc.yaml with the one before
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,10 +40,12 @@ class Versions:
     Attributes:
         refs: tags, branches and experiments whose tip has it.
         newest: the newest commit that has it.
+        kept: whether a ref or HEAD reaches it, not only a reflog.
     """
 
     refs: list[str]
     newest: str
+    kept: bool
 
     @property
     def names(self) -> list[str]:
@@ -57,6 +58,9 @@ class _Pointer:
     path: str
     blob: str
     pipeline: str | None
+
+
+_Parse = Callable[[str, str], dict[str, Any]]  # path and blob
 
 
 def outputs(root: Path = Path(), reflog: bool = False) -> dict[Output, Versions]:
@@ -72,13 +76,18 @@ def outputs(root: Path = Path(), reflog: bool = False) -> dict[Output, Versions]
     """
     scope = ["--all", "--reflog"] if reflog else ["--all"]
     tips = _tips(root)
+    kept = set(git.run(["rev-list", "--all"], root).split())
     found: dict[Output, Versions] = {}
-    for commit, pointers in tqdm(_pointers(scope, root), "versions", unit="", disable=None):
-        names = tips.get(commit, [])
-        for pointer in pointers:
-            for output in _outputs_in(pointer, root):
-                # Git lists the newest commits first.
-                found.setdefault(output, Versions([], commit)).refs.extend(names)
+    with git.blobs(root) as read:
+        parse = functools.lru_cache(_RECENT)(functools.partial(_parse, read))
+        outputs_in = functools.cache(functools.partial(_outputs_in, parse))
+        for commit, pointers in tqdm(_pointers(scope, root), "versions", unit="", disable=None):
+            for pointer in pointers:
+                for output in outputs_in(pointer):
+                    # Git lists the newest commits first.
+                    versions = found.setdefault(output, Versions([], commit, False))
+                    versions.refs.extend(tips.get(commit, ()))
+                    versions.kept |= commit in kept
     return found
 
 
@@ -129,13 +138,13 @@ def _blob(line: str) -> str | None:
     return None if line.endswith(" missing") else line
 
 
-@functools.cache
-def _outputs_in(pointer: _Pointer, root: Path) -> tuple[Output, ...]:
-    raw = _yaml(pointer.path, pointer.blob, root)
+def _outputs_in(parse: _Parse, pointer: _Pointer) -> tuple[Output, ...]:
+    raw = parse(pointer.path, pointer.blob)
     folder = PurePosixPath(pointer.path).parent
     try:
         if PurePosixPath(pointer.path).name == LOCK:
-            return tuple(_locked(raw, pointer, folder, root))
+            pipeline = parse(PIPELINE, pointer.pipeline) if pointer.pipeline else {}
+            return tuple(_locked(raw, pipeline, folder))
         imported = any("repo" in dep for dep in raw.get("deps", ()))
         return tuple(_entries(raw.get("outs", ()), {}, folder, not imported))
     except (KeyError, TypeError, AttributeError) as error:
@@ -143,9 +152,8 @@ def _outputs_in(pointer: _Pointer, root: Path) -> tuple[Output, ...]:
 
 
 def _locked(
-    raw: dict[str, Any], pointer: _Pointer, folder: PurePosixPath, root: Path
+    raw: dict[str, Any], pipeline: dict[str, Any], folder: PurePosixPath
 ) -> Iterator[Output]:
-    pipeline = _yaml(PIPELINE, pointer.pipeline, root) if pointer.pipeline else {}
     for name, stage in (raw.get("stages") or {}).items():
         # A stage of a foreach or matrix is name@item in the lock.
         declared = (pipeline.get("stages") or {}).get(name.partition("@")[0]) or {}
@@ -179,10 +187,9 @@ def _entries(
             yield Output(str(folder / path), out["md5"], push and flags.get("push", True))
 
 
-@functools.cache
-def _yaml(path: str, blob: str, root: Path) -> dict[str, Any]:
+def _parse(read: Callable[[str], bytes], path: str, blob: str) -> dict[str, Any]:
     try:
-        return yaml.load(git.run(["cat-file", "blob", blob], root), _LOADER) or {}
+        return load(read(blob))
     except yaml.YAMLError as error:
         raise _unreadable(path, blob, error) from error
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stemma.layout import METRICS
-from stemma.versions.cached import files_of, is_sound
 from stemma.versions.locks import Entry, Stage
+from stemma.versions.objects import Store
 from stemma.versions.tensors import SUFFIX, Distance, distance
 
 # Beside weights these describe the model; every other file is a part of it.
@@ -62,8 +62,8 @@ class Sides:
         tracked: the folder with the commit's own copies of the outputs that Git keeps.
     """
 
-    cache: Path
-    own: Path
+    cache: Store
+    own: Store
     tree: Path
     tracked: Path
 
@@ -72,11 +72,11 @@ class Sides:
         kept = self.tracked / out.path
         if kept.exists():
             return {"": kept}
-        return files_of(self.cache, out) if is_sound(self.cache, out) else None
+        return self.cache.paths(out.md5) if self.cache.is_sound(out.md5) else None
 
     def rebuilt(self, out: Entry) -> Mapping[str, Path] | None:
         """Return an output's files as the rebuild has them."""
-        return files_of(self.own, out) or {"": self.tree / out.path}
+        return self.own.paths(out.md5) or {"": self.tree / out.path}
 
 
 def rows_of(

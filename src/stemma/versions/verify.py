@@ -10,9 +10,9 @@ from typing import Any
 
 from stemma.errors import ProjectError
 from stemma.versions import git
-from stemma.versions.cached import storage_of
 from stemma.versions.judgement import Report, compare, judge
 from stemma.versions.locks import Stage, stages_at
+from stemma.versions.objects import cache_at, repository
 from stemma.versions.rebuild import rebuild
 from stemma.versions.verdict import Bounds, Sides
 from stemma.versions.worktree import Worktree, worktree
@@ -42,11 +42,13 @@ def verify(
     if git.run(["status", "--porcelain"], root):
         line = f"the working tree has changes; what is verified is the commit {commit[:10]}"
         print(line, file=sys.stderr)
-    storage = storage_of(root)
+    with repository(root) as repo:
+        cache = Path(repo.cache.local_cache_dir)
+        remotes = {name: remote["url"] for name, remote in repo.config["remote"].items()}
     with worktree(commit, root, keep) as site:
         tracked = _set_aside(site, locked)
-        result = rebuild(site, locked, storage, stage)
-        sides = Sides(storage.cache, result.cache, site.tree, tracked)
+        result = rebuild(site, locked, cache, remotes, stage)
+        sides = Sides(cache_at(cache), cache_at(result.cache), site.tree, tracked)
         names = [item.name for item in result.stages]
         names += [stage] if stage else list(version)
         rows = compare(dict.fromkeys(names), version, result, sides, bounds)
