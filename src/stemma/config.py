@@ -3,20 +3,24 @@
 import dataclasses
 import hashlib
 from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar, dataclass_transform
+from typing import Annotated, Any, TypeVar, dataclass_transform
 
 import pydantic
 import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo
 
 from stemma.errors import SettingsError
 from stemma.layout import CONF, PARAMS
 
 RECORD = "composed"
 T = TypeVar("T")
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 _UNREADABLE = "mend it, or type `stemma compose --reset` for what conf/ says"
 _STRICT = ConfigDict(
@@ -32,6 +36,35 @@ _STRICT = ConfigDict(
 def settings(kind: type[T]) -> type[T]:
     """Make a class a frozen dataclass that is checked when it is built and takes no unknown key."""
     return pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=_STRICT)(kind)  # type: ignore[return-value]
+
+
+def chosen(package: str, key: str) -> BeforeValidator:
+    """Return what makes a field the ``Settings`` of the module that its ``key`` names.
+
+    So a section's class can stand in one of several modules, and only that one is imported.
+
+    Args:
+        package: where the modules are.
+        key: of the section.
+    """
+
+    def check(raw: Any, info: ValidationInfo) -> Any:
+        if not isinstance(raw, Mapping):
+            return raw
+        section, name = info.field_name, raw.get(key)
+        if not isinstance(name, str) or not name.isidentifier() or not _exists(package, name):
+            raise SettingsError(
+                f"{info.context}: '{section}.{key}' is {name!r}, which {package} has no module for",
+                f"conf/{section}/ holds what can be chosen",
+            )
+        kind = import_module(f"{package}.{name}").Settings
+        return build(kind, raw, str(info.context), section)
+
+    return BeforeValidator(check)
+
+
+def _exists(package: str, name: str) -> bool:
+    return find_spec(f"{package}.{name}") is not None
 
 
 def load(kind: type[T], path: Path = PARAMS) -> T:
@@ -94,25 +127,33 @@ def _with_text_as_keys(value: Any) -> Any:
     return {str(key): _with_text_as_keys(inner) for key, inner in value.items()}
 
 
-def build(kind: type[T], raw: Mapping[str, Any], where: str) -> T:
+def build(
+    kind: type[T], raw: Mapping[str, Any], where: str, section: str | None = None
+) -> T:
     """Build and check one settings object.
+
+    Args:
+        kind: its class.
+        raw: plain values.
+        where: the file, for messages.
+        section: the key that ``raw`` stands under, for messages.
 
     Raises:
         SettingsError: names the first key that is missing, unknown or wrong, and counts the others.
     """
     try:
-        return TypeAdapter(kind).validate_python(dict(raw))
+        return TypeAdapter(kind).validate_python(dict(raw), context=where)
     except ValidationError as error:
         problems = error.errors(include_url=False)
         first, others = problems[0], len(problems) - 1
         more = f"; {others} more like it" if others else ""
         raise SettingsError(
-            f"{where}: {_describe(first, raw)}{more}", "settings are written in conf/ or with -S"
+            f"{where}: {_describe(first, raw, section)}{more}", "settings are written in conf/ or with -S"
         ) from error
 
 
-def _describe(problem: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
-    key = _key(problem["loc"], raw)
+def _describe(problem: Mapping[str, Any], raw: Mapping[str, Any], section: str | None) -> str:
+    key = ".".join(filter(None, [section, _key(problem["loc"], raw)]))
     if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"unknown key '{key}'"
     if problem["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):

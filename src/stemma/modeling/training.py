@@ -4,11 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stemma.config import settings
+from stemma.config import Positive, Share, settings
 from stemma.errors import SettingsError
-from stemma.modeling.families import Positive
-
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @settings
