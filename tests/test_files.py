@@ -60,6 +60,13 @@ def test_a_kill_leaves_the_old_folder_and_the_next_write_sweeps(tmp_path):
     assert left_over(tmp_path) == []
 
 
+def test_the_next_write_of_a_file_sweeps_what_a_killed_one_left(tmp_path):
+    (tmp_path / ".a.json.abc.partial").mkdir()
+    (tmp_path / ".a.json.abc.partial/a.json").write_text("half")
+    write_json(tmp_path / "a.json", 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
 def test_a_kill_between_the_two_renames_is_mended(tmp_path):
     folder, partial = tmp_path / "out", tmp_path / ".out.abc.partial"
     (partial / "previous").mkdir(parents=True)

@@ -16,26 +16,19 @@ from pydantic import Field
 from stemma.config import settings
 
 ENVIRONMENT = Path("environment.lock")
-Instructions = Literal["native", "avx512", "avx2"]
+Instructions = Literal["native", "avx2"]
 
-# What the libraries read when they are loaded: torch, oneDNN, MKL, OpenBLAS, numpy.
+# What torch, oneDNN, MKL, numpy and OpenBLAS read when they are loaded. With its branches named
+# after instruction sets MKL computes otherwise on AMD than on Intel; with COMPATIBLE it does not.
 _CAPS: dict[Instructions, dict[str, str]] = {
     "native": {},
-    "avx512": {
-        "ATEN_CPU_CAPABILITY": "avx512",
-        "ONEDNN_MAX_CPU_ISA": "AVX512_CORE",
-        "MKL_CBWR": "AVX512",
-        "MKL_ENABLE_INSTRUCTIONS": "AVX512",
-        "OPENBLAS_CORETYPE": "SkylakeX",
-        "NPY_DISABLE_CPU_FEATURES": "AVX512_ICL AVX512_SPR",
-    },
     "avx2": {
         "ATEN_CPU_CAPABILITY": "avx2",
         "ONEDNN_MAX_CPU_ISA": "AVX2",
-        "MKL_CBWR": "AVX2",
-        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "MKL_CBWR": "COMPATIBLE",
+        "NPY_DISABLE_CPU_FEATURES": "X86_V4,AVX512_ICL,AVX512_SPR",
         "OPENBLAS_CORETYPE": "Haswell",
-        "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
+        "OPENBLAS_NUM_THREADS": "1",
     },
 }
 
@@ -98,4 +91,4 @@ def _instructions(declared: Instructions) -> Iterator[str]:
     for variable in sorted({name for known in _CAPS.values() for name in known}):
         value = os.environ.get(variable)
         if value is not None and value != caps.get(variable):
-            yield f"{variable}={value} is set, and runtime.instructions={declared} has no such cap"
+            yield f"{variable}={value} is set, which runtime.instructions={declared} is not"

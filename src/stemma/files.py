@@ -19,6 +19,7 @@ def atomic_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
         OSError: the disk is full or the folder cannot be written; ``path`` is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
     encoding = None if "b" in mode else "utf-8"
     with _temporary_sibling(path) as temporary:
         with temporary.open(mode, encoding=encoding) as handle:

@@ -47,7 +47,7 @@ def model_and_steps(section, steps, optimizer_state=None, model_state=None):
     model = build_model(MODEL, 50, 0)
     if model_state:
         model.load_state_dict(model_state)
-    optimizer = build_optimizer(model, section)
+    optimizer = build_optimizer(model, section, torch.bfloat16)
     if optimizer_state:
         optimizer.load_state_dict(optimizer_state)
     for step in steps:
@@ -81,7 +81,7 @@ def test_the_rest_is_adamw_as_torch_has_it():
 @pytest.mark.parametrize("shape", [(3, 16, 16), (2, 16, 64)])
 def test_orthogonalized_matrices_have_singular_values_near_one(shape):
     torch.manual_seed(0)
-    values = torch.linalg.svdvals(orthogonalize(torch.randn(shape)).float())
+    values = torch.linalg.svdvals(orthogonalize(torch.randn(shape), torch.bfloat16).float())
     assert values.min() > 0.3
     assert values.max() < 1.3
 

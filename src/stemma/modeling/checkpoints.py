@@ -21,7 +21,9 @@ def fingerprint(settings: object, inputs: list[Path]) -> str:
     code = sorted(
         Path(file)
         for name, module in sys.modules.items()
-        if name.split(".")[0] == "stemma" and (file := getattr(module, "__file__", None))
+        # The stage itself is called __main__ when it is run.
+        if name.split(".")[0] in ("stemma", "__main__")
+        and (file := getattr(module, "__file__", None))
     )
     parts = [json.dumps(settings, sort_keys=True)]
     parts += [f"{path.name} {sha256_of(path)}" for path in [*code, *sorted(inputs)]]
@@ -34,14 +36,21 @@ def seal(checkpoint: Path) -> None:
 
 
 def latest(folder: Path) -> Path | None:
-    """Return the newest checkpoint whose files are as they were sealed; None if there is none."""
+    """Return the newest checkpoint whose files are as they were sealed; None if there is none.
+
+    The others, which a kill tore while they were being written or deleted, are deleted: Trainer
+    counts folders when it makes room, and would let go of a whole one instead.
+    """
     numbered = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-    for checkpoint in reversed(numbered):
-        if (checkpoint / SEAL).exists() and read_json(checkpoint / SEAL) == _digests(checkpoint):
-            return checkpoint
-        # A kill tore it while it was being written.
-        shutil.rmtree(checkpoint)
-    return None
+    whole = [checkpoint for checkpoint in numbered if _is_whole(checkpoint)]
+    for torn in set(numbered) - set(whole):
+        shutil.rmtree(torn)
+    return whole[-1] if whole else None
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    sealed = checkpoint / SEAL
+    return sealed.exists() and read_json(sealed) == _digests(checkpoint)
 
 
 def _digests(checkpoint: Path) -> dict[str, str]:

@@ -20,8 +20,16 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 5
 
 
-def build_optimizer(model: nn.Module, section: TrainSection) -> torch.optim.Optimizer:
-    """Return the optimiser that ``train.optimizer`` names, over the parameters to be trained."""
+def build_optimizer(
+    model: nn.Module, section: TrainSection, dtype: torch.dtype
+) -> torch.optim.Optimizer:
+    """Return the optimiser that ``train.optimizer`` names, over the parameters to be trained.
+
+    Args:
+        model: what is trained.
+        section: the settings of training.
+        dtype: of Muon's matrix products.
+    """
     named = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
     if section.optimizer == "adamw":
         return torch.optim.AdamW(_adam_groups([weight for _, weight in named], section), fused=True)
@@ -33,7 +41,7 @@ def build_optimizer(model: nn.Module, section: TrainSection) -> torch.optim.Opti
         "momentum": section.momentum,
         "weight_decay": section.muon_weight_decay,
     }
-    return MuonAdamW([muon, *_adam_groups(rest, section)])
+    return MuonAdamW([muon, *_adam_groups(rest, section)], dtype)
 
 
 def _adam_groups(weights: list[nn.Parameter], section: TrainSection) -> list[dict[str, Any]]:
@@ -53,10 +61,12 @@ class MuonAdamW(torch.optim.Optimizer):
     Args:
         groups: parameter groups; ``lr`` and ``weight_decay`` in all, ``momentum`` or ``betas`` and
             ``eps``. Matrices of Muon are transformers' Conv1D, shape [in, out].
+        dtype: of Muon's matrix products; bf16 is enough where the processor has it.
     """
 
-    def __init__(self, groups: list[dict[str, Any]]) -> None:
+    def __init__(self, groups: list[dict[str, Any]], dtype: torch.dtype) -> None:
         super().__init__(groups, {})
+        self._dtype = dtype
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
@@ -76,7 +86,8 @@ class MuonAdamW(torch.optim.Optimizer):
                 by_shape.setdefault(shape, []).append((part, direction))
         for pairs in by_shape.values():
             wide = [u.t() if u.shape[0] > u.shape[1] else u for _, u in pairs]
-            for (part, _), direction in zip(pairs, orthogonalize(torch.stack(wide)), strict=True):
+            directions = orthogonalize(torch.stack(wide), self._dtype)
+            for (part, _), direction in zip(pairs, directions, strict=True):
                 turned = direction.t() if part.shape[0] > part.shape[1] else direction
                 # Updates of equal size whatever the shape of the matrix.
                 scale = max(1, part.shape[1] / part.shape[0]) ** 0.5
@@ -115,15 +126,16 @@ class MuonAdamW(torch.optim.Optimizer):
         )
 
 
-def orthogonalize(matrices: Tensor) -> Tensor:
-    """Bring the singular values of each matrix near one, by Newton-Schulz iteration in bf16.
+def orthogonalize(matrices: Tensor, dtype: torch.dtype) -> Tensor:
+    """Bring the singular values of each matrix near one, by Newton-Schulz iteration.
 
     Args:
         matrices: [n, rows, columns], rows <= columns.
+        dtype: of the matrix products and of the result.
     """
     a, b, c = COEFFICIENTS
     norms = matrices.flatten(1).norm(dim=1).clamp_min(1e-7)
-    x = (matrices / norms[:, None, None]).bfloat16()
+    x = (matrices / norms[:, None, None]).to(dtype)
     for _ in range(ITERATIONS):
         gram = torch.bmm(x, x.transpose(1, 2))
         gram = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)

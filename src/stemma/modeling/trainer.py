@@ -67,7 +67,7 @@ class LanguageTrainer(Trainer):
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Build the optimiser that the settings name."""
         if self.optimizer is None:
-            self.optimizer = build_optimizer(self._net, self.section)
+            self.optimizer = build_optimizer(self._net, self.section, self._runtime.dtype())
         return self.optimizer
 
     def compute_loss(

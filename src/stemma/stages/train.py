@@ -11,6 +11,7 @@ from stemma.environment import ENVIRONMENT, RuntimeSettings
 from stemma.errors import DataError, SettingsError
 from stemma.files import atomic_directory, write_json
 from stemma.layout import PLOTS, PREPARED, RUNS, TRAINED
+from stemma.modeling import observed
 from stemma.modeling.families import ModelSettings
 from stemma.modeling.runtime import Runtime, start
 from stemma.modeling.tasks import TaskSettings
@@ -104,8 +105,6 @@ def _facts(model: Any, section: TrainSection, made_with: dict[str, Any]) -> dict
 
 
 def _save(model: Any, facts: dict[str, Any]) -> None:
-    from stemma.modeling import observed
-
     # Trainer switches it off; who loads the model to write with it wants it on.
     model.config.use_cache = True
     with atomic_directory(TRAINED) as folder:

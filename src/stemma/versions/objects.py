@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -170,8 +169,6 @@ class Store:
 
 
 def _replace(path: Path, chunks: Iterator[bytes]) -> None:
-    for left_over in path.parent.glob(f".{path.name}.*.partial"):
-        shutil.rmtree(left_over)
     with atomic_file(path) as handle:
         handle.writelines(chunks)
         os.fchmod(handle.fileno(), READ_ONLY)
