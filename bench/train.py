@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -25,6 +26,8 @@ ARMS = {
     "loop": "plain PyTorch loop, AdamW",
     "trainer": "bare transformers Trainer, AdamW",
     "stemma": "Stemma",
+    "fp32": "Stemma, runtime.precision=fp32",
+    "portable": "Stemma, runtime=portable",
 }
 STEPS, SKIPPED, ROUNDS = 60, 10, 3
 
@@ -109,23 +112,42 @@ def run_arm(arm: str) -> float:
     from stemma.corpus.packing import read_split
     from stemma.corpus.tokenizer import Encoder
     from stemma.layout import PREPARED
-    from stemma.modeling import runtime
-    from stemma.modeling.batches import PackedBlocks
-    from stemma.modeling.families import build_model
     from stemma.stages.train import TrainSettings
 
     settings = load(TrainSettings)
-    started = runtime.start(settings.runtime) if arm == "stemma" else _plain(settings.runtime)
+    started = _start(arm, settings.runtime)
+
+    from transformers import AutoModelForCausalLM
+
+    from stemma.modeling.batches import PackedBlocks
+    from stemma.modeling.building import Tokens
+
     section = settings.train
     encoder = Encoder(PREPARED / "tokenizer")
-    model = build_model(settings.model, encoder.size, encoder.end_of_text)
+    tokens = Tokens(encoder.size, encoder.end_of_text)
+    model = settings.model.build(AutoModelForCausalLM, tokens, {})
     tokens = read_split(PREPARED, "train").tokens
     blocks = PackedBlocks(tokens, section.sequence_length, STEPS * section.batch_size, 1)
-    ticks = {"loop": _loop, "trainer": _trainer, "stemma": _stemma}[arm](
-        model, section, started, blocks
-    )
+    train = {"loop": _loop, "trainer": _trainer}.get(arm, _stemma)
+    ticks = train(model, section, started, blocks)
     steps = [after - before for before, after in itertools.pairwise(ticks)][SKIPPED:]
     return section.batch_size * section.sequence_length / statistics.median(steps)
+
+
+def _start(arm: str, declared: Any) -> Any:
+    import dataclasses
+
+    from stemma.environment import RuntimeSettings, cap
+    from stemma.modeling import runtime
+
+    if arm in ("loop", "trainer"):
+        return _plain(declared)
+    if arm == "fp32":
+        declared = dataclasses.replace(declared, precision="fp32")
+    if arm == "portable":
+        declared = RuntimeSettings(**yaml.safe_load(Path("conf/runtime/portable.yaml").read_text()))
+        cap(declared.instructions)
+    return runtime.start(declared)
 
 
 def _plain(declared: Any) -> Any:
@@ -136,8 +158,8 @@ def _plain(declared: Any) -> Any:
 
     torch.set_num_threads(declared.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    precision = "bf16" if runtime._computes_bf16(device) else "fp32"
-    return runtime.Runtime(device, precision, declared.threads, declared.seed)
+    precision = "bf16" if runtime._computes_bf16(device, "native") else "fp32"
+    return runtime.Runtime(device, precision, declared.threads, "native", False, declared.seed)
 
 
 def _loop(model: Any, section: Any, started: Any, blocks: Any) -> list[float]:
@@ -196,6 +218,7 @@ def _stemma(model: Any, section: Any, started: Any, blocks: Any) -> list[float]:
     import dataclasses
 
     from stemma.modeling.trainer import LanguageTrainer
+    from stemma.tasks.causal_lm import training as causal_lm
 
     short = dataclasses.replace(
         section,
@@ -206,7 +229,7 @@ def _stemma(model: Any, section: Any, started: Any, blocks: Any) -> list[float]:
     )
     clock = _clock()
     with tempfile.TemporaryDirectory() as folder:
-        trainer = LanguageTrainer(model, short, started, Path(folder), blocks, [])
+        trainer = LanguageTrainer(model, causal_lm, short, started, Path(folder), blocks, [])
         trainer.add_callback(clock)
         trainer.train()
     return clock.ticks

@@ -12,16 +12,35 @@ import grimp
 
 SOURCE = Path("src")
 PIPELINE = Path("dvc.yaml")
+# What a stage imports by the name that a setting gives: its path in dvc.yaml, where DVC puts the
+# setting's value in, and the modules that can stand there.
+CHOSEN = {
+    "train": {
+        "families/${model.family}.py": "stemma.families.*",
+        "tasks/${task.name}/__init__.py": "stemma.tasks.*",
+        "tasks/${task.name}/training.py": "stemma.tasks.*.training",
+    },
+    "evaluate": {
+        "tasks/${task.name}/__init__.py": "stemma.tasks.*",
+        "tasks/${task.name}/measure.py": "stemma.tasks.*.measure",
+    },
+}
 
 
 def closure(stage: str) -> list[str]:
-    """Return the files whose code runs when a stage runs, relative to the project's root."""
-    graph = grimp.build_graph("stemma", cache_dir=None)
-    module = f"stemma.stages.{stage}"
-    modules = {module} | graph.find_upstream_modules(module)
+    """Return the files whose code runs when a stage runs, relative to the project's root.
+
+    Of what a setting chooses, the path with the setting; and what any of the choices imports.
+    """
+    graph = grimp.build_graph("stemma", cache_dir=None, exclude_type_checking_imports=True)
+    chosen = CHOSEN.get(stage, {})
+    choices = {module for name in chosen.values() for module in graph.find_matching_modules(name)}
+    roots = {f"stemma.stages.{stage}"} | choices
+    modules = roots.union(*(graph.find_upstream_modules(root) for root in roots)) - choices
     packages = {name.rsplit(".", depth)[0] for name in modules for depth in range(1, 4)}
-    files = {_file_of(name) for name in modules | packages}
-    return sorted(file.as_posix() for file in files if _has_code(file))
+    files = {_file_of(name) for name in (modules | packages) - choices}
+    templates = [f"{SOURCE}/stemma/{path}" for path in chosen]
+    return sorted([*templates, *(file.as_posix() for file in files if _has_code(file))])
 
 
 def rewrite(text: str) -> str:

@@ -1,6 +1,7 @@
 """The ``stemma`` command: thin verbs for what DVC and Git lack. Each imports its own module."""
 
 import json
+import os
 
 import click
 
@@ -51,7 +52,10 @@ def compose(overrides: tuple[str, ...], reset: bool, check: bool, as_json: bool)
     if check:
         changes = composition.differences()
     else:
-        changes = composition.write(composition.recompose(overrides, reset=reset))
+        # DVC tells the commands that it runs which stage they are.
+        changes = composition.write(
+            composition.recompose(overrides, reset=reset), by_dvc="DVC_STAGE" in os.environ
+        )
     if as_json:
         click.echo(json.dumps({"drifted" if check else "changed": changes}))
     else:

@@ -24,6 +24,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from stemma import overrides as grammar
+from stemma import pipeline
 from stemma.config import RECORD, build, digest_of_conf, read_params
 from stemma.corpus.secrets import find_secret
 from stemma.errors import SettingsError
@@ -87,8 +88,18 @@ def recompose(
     return compose([*kept, *overrides], root)
 
 
-def write(composition: Composition, root: Path = Path()) -> list[str]:
-    """Write params.yaml, atomically; return a line for each key that changed, if it was there."""
+def write(composition: Composition, root: Path = Path(), by_dvc: bool = False) -> list[str]:
+    """Write params.yaml, atomically; return a line for each key that changed, if it was there.
+
+    Args:
+        composition: what to write.
+        root: the project.
+        by_dvc: DVC runs this as a stage.
+
+    Raises:
+        SettingsError: it is written, and DVC has to start anew: a setting that stands in the paths
+            of dvc.yaml has another value than when DVC read them.
+    """
     path = root / PARAMS
     try:
         before = _without_record(read_params(path))
@@ -97,6 +108,11 @@ def write(composition: Composition, root: Path = Path()) -> list[str]:
     content = {RECORD: composition.record(), **composition.values}
     with atomic_file(path, "w") as handle:
         handle.write(OmegaConf.to_yaml(OmegaConf.create(content)))
+    if by_dvc and (moved := pipeline.moved(before, composition.values)):
+        raise SettingsError(
+            f"{', '.join(moved)}; DVC had read before on which files the stages depend",
+            "params.yaml is written: type `dvc repro` again",
+        )
     return _changes(before, composition.values)
 
 

@@ -12,7 +12,14 @@ import pydantic
 import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+)
 
 from stemma.errors import SettingsError
 from stemma.layout import CONF, PARAMS
@@ -127,9 +134,7 @@ def _with_text_as_keys(value: Any) -> Any:
     return {str(key): _with_text_as_keys(inner) for key, inner in value.items()}
 
 
-def build(
-    kind: type[T], raw: Mapping[str, Any], where: str, section: str | None = None
-) -> T:
+def build(kind: type[T], raw: Mapping[str, Any], where: str, section: str | None = None) -> T:
     """Build and check one settings object.
 
     Args:
@@ -148,7 +153,8 @@ def build(
         first, others = problems[0], len(problems) - 1
         more = f"; {others} more like it" if others else ""
         raise SettingsError(
-            f"{where}: {_describe(first, raw, section)}{more}", "settings are written in conf/ or with -S"
+            f"{where}: {_describe(first, raw, section)}{more}",
+            "settings are written in conf/ or with -S",
         ) from error
 
 

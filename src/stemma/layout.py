@@ -11,5 +11,6 @@ TRAINED = Path("models/trained")
 EXPORTED = Path("models/exported")
 REPORTS = Path("reports")
 PLOTS = REPORTS / "plots"
+EVALUATION = PLOTS / "evaluation"
 METRICS = REPORTS / "metrics.json"
 RUNS = Path("runs")

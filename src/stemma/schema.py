@@ -3,10 +3,12 @@
 from stemma.config import settings
 from stemma.corpus.sources.settings import SourceSettings
 from stemma.environment import RuntimeSettings
-from stemma.stages.evaluate import EvaluateSection
+from stemma.modeling.building import ModelSettings
+from stemma.modeling.evaluation import EvaluateSection
+from stemma.modeling.task import TaskSettings
+from stemma.modeling.training import TrainSection
 from stemma.stages.export import ExportSection
 from stemma.stages.prepare import PrepareSection, TokenizerSettings
-from stemma.stages.train import ModelSettings, TaskSettings, TrainSection
 
 
 @settings

@@ -4,20 +4,17 @@ DVC hashes a stage's dependencies when its command has ended. What was edited du
 would stand in dvc.lock as what the outputs were made of.
 """
 
-import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import yaml
-
+from stemma import pipeline
 from stemma.config import load, read_params, settings
 from stemma.environment import RuntimeSettings, cap, differences
 from stemma.errors import ReproducibilityError, boundary
 from stemma.files import sha256_of
 
-PIPELINE = Path("dvc.yaml")
 _STRICT = "runtime.strict=true stops here"
 
 
@@ -69,24 +66,15 @@ def _refuse_changes(before: Mapping[str, object], after: Mapping[str, object]) -
 
 def _inputs(name: str) -> dict[str, object]:
     """Return a fingerprint of each dependency and parameter that dvc.yaml gives a stage."""
-    if not PIPELINE.exists():
-        return {}
-    with PIPELINE.open(encoding="utf-8") as handle:
-        stage = yaml.safe_load(handle).get("stages", {}).get(name, {})
-    params = read_params()
+    stage = pipeline.stage_of(name)
+    params = read_params() if stage else {}
     found: dict[str, object] = {}
     for dependency in stage.get("deps", ()):
-        path = re.sub(r"\$\{([\w.]+)\}", lambda match: str(_value(params, match[1])), dependency)
+        path = pipeline.fill(dependency, params)
         found[path] = _fingerprint(Path(path))
     for key in (item for item in stage.get("params", ()) if isinstance(item, str)):
-        found[f"{key} in params.yaml"] = _value(params, key)
+        found[f"{key} in params.yaml"] = pipeline.value_of(params, key)
     return found
-
-
-def _value(params: Any, key: str) -> Any:
-    for part in key.split("."):
-        params = params.get(part) if isinstance(params, dict) else None
-    return params
 
 
 def _fingerprint(path: Path) -> object:

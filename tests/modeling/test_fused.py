@@ -2,20 +2,26 @@
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
+from stemma.families.gpt2 import Settings
 from stemma.modeling import fused
-from stemma.modeling.families import ModelSettings, build_model
+from stemma.modeling.building import Tokens
 
 
-def settings(**changes) -> ModelSettings:
+def settings(**changes) -> Settings:
     shape = {"layers": 2, "heads": 2, "width": 32, "context": 24, "dropout": 0.0}
     kind = {"name": "x", "family": "gpt2", "activation": "relu2", "bias": False}
-    return ModelSettings(**kind | shape | changes)
+    return Settings(**kind | shape | changes)
+
+
+def built(**changes):
+    return settings(**changes).build(AutoModelForCausalLM, Tokens(300, 0), {})
 
 
 def random_model(**changes):
     torch.manual_seed(3)
-    model = build_model(settings(**changes), 300, 0)
+    model = built(**changes)
     for name, weight in model.named_parameters():
         if weight.requires_grad:
             torch.nn.init.normal_(weight, std=0.2 if ".h." in name else 0.5)
@@ -74,7 +80,7 @@ def test_dropout_scales_and_only_when_training():
 
 @pytest.mark.parametrize("change", [{"activation": "relu"}, {"bias": True}])
 def test_other_models_take_their_own_forward(change):
-    model = build_model(settings(**change), 300, 0)
+    model = built(**change)
     assert not fused.supports(model, "cpu")
-    assert not fused.supports(build_model(settings(), 300, 0), "cuda")
-    assert fused.supports(build_model(settings(), 300, 0), "cpu")
+    assert not fused.supports(built(), "cuda")
+    assert fused.supports(built(), "cpu")

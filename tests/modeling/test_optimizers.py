@@ -3,8 +3,10 @@ import dataclasses
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
-from stemma.modeling.families import ModelSettings, build_model
+from stemma.families.gpt2 import Settings
+from stemma.modeling.building import Tokens
 from stemma.modeling.optimizers import build_optimizer, orthogonalize
 from stemma.modeling.training import TrainSection
 
@@ -29,7 +31,7 @@ SECTION = TrainSection(
     checkpoint_every=1,
     validation_blocks=1,
 )
-MODEL = ModelSettings(
+MODEL = Settings(
     name="x",
     family="gpt2",
     layers=2,
@@ -44,7 +46,7 @@ MODEL = ModelSettings(
 
 def model_and_steps(section, steps, optimizer_state=None, model_state=None):
     torch.manual_seed(0)
-    model = build_model(MODEL, 50, 0)
+    model = MODEL.build(AutoModelForCausalLM, Tokens(50, 0), {})
     if model_state:
         model.load_state_dict(model_state)
     optimizer = build_optimizer(model, section, torch.bfloat16)

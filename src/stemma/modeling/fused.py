@@ -29,7 +29,9 @@ _softmax_backward = torch.ops.aten._softmax_backward_data
 
 def supports(model: Any, device: str) -> bool:
     """Return whether this is what the model computes: bias-free GPT-2 with relu2, on a CPU."""
-    config = model.config
+    config = getattr(model, "config", None)  # a wrapper's is inside
+    if config is None:
+        return False
     frozen = all(
         not parameter.requires_grad
         for name, parameter in model.named_parameters()

@@ -9,45 +9,56 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stemma.files import atomic_file
+from stemma.files import atomic_directory, atomic_file, write_json
+from stemma.layout import EVALUATION, METRICS, REPORTS
+from stemma.modeling.evaluation import Measured
 from stemma.modeling.heldout import HeldOut
 from stemma.modeling.intervals import Tally
+from stemma.modeling.samples import page
 
 _DIGITS = 4
 
 
-def metrics(table: Mapping[str, Mapping[str, float]], held_out: HeldOut) -> dict[str, Any]:
-    """Return what metrics.json holds: the model's figures, the baselines' below them, and counts.
+def write(measured: Measured, sample_tokens: int) -> None:
+    """Write reports/: metrics.json, examples.parquet, samples.md and the plots of evaluation.
 
     Args:
-        table: figures by model; ``model`` is ours, the others are baselines.
-        held_out: what they were measured on.
+        measured: what the task found out.
+        sample_tokens: most tokens that a sample added to its prompt.
     """
+    table = measured.table
+    columns = list(table["model"])
+    rows = [[name, *(row.get(column) for column in columns)] for name, row in table.items()]
+    with atomic_directory(EVALUATION) as folder:
+        _write_csv(folder / "baselines.csv", [["model", *columns], *rows])
+        for name, plot in measured.plots.items():
+            _write_csv(folder / name, plot)
+    with atomic_file(REPORTS / "examples.parquet") as handle:
+        pq.write_table(pa.table(measured.examples), handle, compression="zstd")
+    with atomic_file(REPORTS / "samples.md", "w") as handle:
+        handle.write(page(measured.samples, sample_tokens))
+    baselines = {name: dict(row) for name, row in table.items() if name != "model"}
+    write_json(METRICS, {**table["model"], "baselines": baselines, **measured.counts})
+
+
+def counts(held_out: HeldOut) -> dict[str, int]:
+    """Return how much of what was measured on."""
     return {
-        **table["model"],
-        "baselines": {name: dict(row) for name, row in table.items() if name != "model"},
         "documents": len(held_out.ids),
         "tokens": len(held_out.split.tokens),
         "bytes": int(held_out.sizes.sum()),
     }
 
 
-def write_table(path: Path, table: Mapping[str, Mapping[str, float]]) -> None:
-    """Write the figures as CSV, one row per model."""
-    columns = list(table["model"])
-    rows = ([name, *(row[column] for column in columns)] for name, row in table.items())
-    _write_csv(path, ["model", *columns], rows)
-
-
-def write_positions(path: Path, tallies: Mapping[str, Tally]) -> None:
-    """Write the loss in nats per token by distance from the document's start, as CSV.
+def positions(tallies: Mapping[str, Tally]) -> list[list[Any]]:
+    """Return the loss in nats per token by distance from the document's start, as rows.
 
     A row holds the tokens from ``position`` (counted from 1) to just before twice that; a model
     that uses what it has read gets better from row to row.
     """
     counts = tallies["model"].position_tokens
     doublings = int(np.flatnonzero(counts)[-1]) + 1
-    rows = (
+    return [["position", "tokens", *tallies]] + [
         [
             2**index,
             int(counts[index]),
@@ -57,17 +68,16 @@ def write_positions(path: Path, tallies: Mapping[str, Tally]) -> None:
             ),
         ]
         for index in range(doublings)
-    )
-    _write_csv(path, ["position", "tokens", *tallies], rows)
+    ]
 
 
-def write_examples(path: Path, held_out: HeldOut, tally: Tally) -> None:
-    """Write one row per document, as Parquet.
+def examples(held_out: HeldOut, tally: Tally) -> dict[str, Any]:
+    """Return one row per document, by columns.
 
     Columns: id, tokens, bytes, loss (sum over the tokens, in nats), correct (tokens that were the
     first guess), top5 (tokens among the first five guesses).
     """
-    columns = {
+    return {
         "id": held_out.ids,
         "tokens": held_out.lengths,
         "bytes": held_out.sizes,
@@ -75,12 +85,8 @@ def write_examples(path: Path, held_out: HeldOut, tally: Tally) -> None:
         "correct": tally.top1,
         "top5": tally.top5,
     }
-    with atomic_file(path) as handle:
-        pq.write_table(pa.table(columns), handle, compression="zstd")
 
 
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def _write_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
     with atomic_file(path, "w") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
+        csv.writer(handle, lineterminator="\n").writerows(rows)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import SequentialSampler
+from torch.utils.data import Dataset, SequentialSampler
 from torch.utils.tensorboard.writer import SummaryWriter
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
 from transformers.integrations.integration_utils import TensorBoardCallback
@@ -16,11 +16,10 @@ from transformers.utils import logging as transformers_logging
 
 from stemma.errors import SettingsError
 from stemma.files import atomic_file
-from stemma.modeling import fused
-from stemma.modeling.batches import PackedBlocks
 from stemma.modeling.callbacks import Checkpointing, Progress
 from stemma.modeling.optimizers import build_optimizer
 from stemma.modeling.runtime import Runtime
+from stemma.modeling.task import Batch, Training
 from stemma.modeling.training import TrainSection
 
 
@@ -28,31 +27,33 @@ class LanguageTrainer(Trainer):
     """Trains on pre-shifted labels, in the order of the dataset.
 
     Args:
-        model: a causal language model.
+        model: what is trained.
+        task: what it is trained to do.
         section: the settings of training.
         runtime: device, precision and seed.
         folder: where checkpoints and TensorBoard events go.
-        blocks: the training data; its items are taken in order.
-        held_out: blocks on which the validation loss is measured.
+        examples: the training data; its items are taken in order.
+        held_out: examples on which the validation loss is measured.
     """
 
     def __init__(
         self,
         model: PreTrainedModel,
+        task: Training,
         section: TrainSection,
         runtime: Runtime,
         folder: Path,
-        blocks: PackedBlocks,
-        held_out: list[dict[str, torch.Tensor]],
+        examples: Dataset[Batch],
+        held_out: list[Batch],
     ) -> None:
         self.section = section
         transformers_logging.disable_progress_bar()
-        self._net, self._blocks, self._runtime = model, blocks, runtime
-        self._fused = fused.supports(model, runtime.device)
+        self._net, self._task, self._runtime = model, task, runtime
         super().__init__(
             model,
             _arguments(section, runtime, folder / "checkpoints"),
-            train_dataset=blocks,
+            data_collator=task.collate,
+            train_dataset=examples,
             eval_dataset=held_out,  # type: ignore[arg-type]
             callbacks=[
                 Checkpointing(),
@@ -73,22 +74,16 @@ class LanguageTrainer(Trainer):
     def compute_loss(
         self,
         model: Any,
-        inputs: dict[str, torch.Tensor],
+        inputs: Batch,
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Return the mean cross-entropy in nats per token."""
-        ids, labels = inputs["input_ids"], inputs["labels"]
-        # Under torchrun the model comes wrapped, and its own forward has to sum the gradients.
-        if self._fused and model is self._net:
-            loss = fused.loss(model, ids, labels, self._runtime.dtype())
-        else:
-            logits = model(input_ids=ids, use_cache=False).logits.float()
-            loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+        """Return the mean loss in nats over what the task predicts."""
+        loss = self._task.loss(model, inputs, self._runtime)
         return (loss, {"loss": loss}) if return_outputs else loss
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
-        return SequentialSampler(self._blocks)
+        return SequentialSampler(self.train_dataset)  # type: ignore[arg-type]
 
 
 def write_curves(history: list[dict[str, Any]], folder: Path) -> None:

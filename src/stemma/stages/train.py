@@ -12,9 +12,9 @@ from stemma.errors import DataError, SettingsError
 from stemma.files import atomic_directory, write_json
 from stemma.layout import PLOTS, PREPARED, RUNS, TRAINED
 from stemma.modeling import observed
-from stemma.modeling.families import ModelSettings
+from stemma.modeling.building import ModelSettings
 from stemma.modeling.runtime import Runtime, start
-from stemma.modeling.tasks import TaskSettings
+from stemma.modeling.task import TaskSettings, training_of
 from stemma.modeling.training import TrainSection
 
 
@@ -28,7 +28,7 @@ class TrainSettings:
     runtime: RuntimeSettings
 
     def __post_init__(self) -> None:
-        if self.train.sequence_length > self.model.context:
+        if self.model.context is not None and self.train.sequence_length > self.model.context:
             raise SettingsError(
                 f"train.sequence_length {self.train.sequence_length} is longer than "
                 f"model.context {self.model.context}",
@@ -45,27 +45,24 @@ def run(settings: TrainSettings) -> None:
     """
     started = start(settings.runtime)
 
-    from stemma.corpus.packing import read_split
-    from stemma.corpus.tokenizer import Encoder
+    import transformers
+
+    from stemma.corpus.encoding import Encoder
     from stemma.modeling import checkpoints
-    from stemma.modeling.batches import PackedBlocks, held_out_blocks
-    from stemma.modeling.families import build_model
+    from stemma.modeling.building import Tokens
     from stemma.modeling.trainer import LanguageTrainer, write_curves
 
-    section, length = settings.train, settings.train.sequence_length
-    tokens = read_split(PREPARED, "train").tokens
-    items = section.steps * section.batch_size
-    blocks = PackedBlocks(tokens, length, items, started.seed)
-    held_out = held_out_blocks(
-        read_split(PREPARED, "validation").tokens, length, section.validation_blocks
-    )
+    task, section = training_of(settings.task), settings.train
+    examples, held_out = task.examples(settings.task, PREPARED, section, started.seed)
     encoder = Encoder(PREPARED / "tokenizer")
-    _check_ids(tokens, encoder.size)
-    model = build_model(settings.model, encoder.size, encoder.end_of_text)
+    _check_ids(encoder.size)
+    auto = getattr(transformers, task.AUTO)
+    tokens = Tokens(encoder.size, encoder.end_of_text)
+    model = settings.model.build(auto, tokens, task.head(settings.task, PREPARED))
     made_with = _made_with(settings, started)
     name = checkpoints.fingerprint(made_with, _inputs())
     folder = RUNS / "train" / name
-    trainer = LanguageTrainer(model, section, started, folder, blocks, held_out)
+    trainer = LanguageTrainer(model, task, section, started, folder, examples, held_out)
     resumed = checkpoints.latest(folder / "checkpoints")
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     if trainer.is_world_process_zero():
@@ -74,8 +71,10 @@ def run(settings: TrainSettings) -> None:
         shutil.rmtree(folder / "checkpoints")
 
 
-def _check_ids(tokens: Any, size: int) -> None:
-    largest = int(tokens.max())
+def _check_ids(size: int) -> None:
+    from stemma.corpus.packing import read_split
+
+    largest = int(read_split(PREPARED, "train").tokens.max())
     if largest >= size:
         raise DataError(
             f"{PREPARED} holds id {largest}, but its tokenizer has {size} entries",

@@ -1,0 +1,51 @@
+"""What evaluate asks of a task, and what a task answers: settings in, figures and tables out."""
+
+import dataclasses
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from stemma.config import Positive, settings
+
+Table = dict[str, dict[str, float]]
+
+
+@settings
+class EvaluateSection:
+    """How a model is measured."""
+
+    name: str
+    context: Positive | None
+    """Tokens that a window holds; None for as many as the model sees."""
+    stride: Annotated[float, Field(gt=0, le=1)]
+    """Share of the context by which one window lies behind the other."""
+    batch_tokens: Positive
+    """Most tokens of a batch, padding counted."""
+    resamples: Positive
+    """Of the bootstrap behind the intervals."""
+    baseline_tokens: Positive
+    """Most training tokens that the n-gram models count."""
+    prompts: tuple[str, ...]
+    """What the samples begin with."""
+    sample_tokens: Positive
+    """Most tokens added to a prompt."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """What a task found out about a model.
+
+    Attributes:
+        table: figures with the ends of their 95 % intervals, by model: ``model`` is ours, the
+            others are baselines.
+        counts: how much was measured, such as documents, tokens, bytes.
+        examples: one row per example: its columns by name, of one length; ``id`` among them.
+        samples: (prompt, what the model wrote).
+        plots: file name below reports/plots -> rows, the first of them the header.
+    """
+
+    table: Table
+    counts: dict[str, int]
+    examples: dict[str, Any]
+    samples: list[tuple[str, str]]
+    plots: dict[str, list[list[Any]]]

@@ -1,0 +1,85 @@
+"""What the stages ask of a task: the modules of the package that ``task.name`` chooses.
+
+A stage depends only on the modules of the task that is chosen: an edit of one task makes no version
+of another stale. So nothing imports a task by its name.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
+
+from stemma.config import chosen
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.utils.data import Dataset
+
+    from stemma.modeling.evaluation import EvaluateSection, Measured
+    from stemma.modeling.runtime import Runtime
+    from stemma.modeling.training import TrainSection
+
+Batch = dict[str, Any]
+TaskSettings = Annotated[Any, chosen("stemma.tasks", "name")]
+
+
+class Training(Protocol):
+    """What train asks: ``training.py`` of a task.
+
+    Attributes:
+        AUTO: name of transformers' Auto class of its models.
+    """
+
+    AUTO: str
+
+    def head(self, settings: Any, prepared: Path) -> dict[str, Any]:
+        """Return what the task adds to a model's configuration, such as num_labels."""
+        ...
+
+    def examples(
+        self, settings: Any, prepared: Path, section: TrainSection, seed: int
+    ) -> tuple[Dataset[Batch], list[Batch]]:
+        """Return the training examples in the order of training, and some of validation.
+
+        Item i of the first is example i of the whole run (``steps * batch_size`` of them), a
+        function of the seed and of i alone, so that a resumed run goes on where a killed one ended.
+
+        Raises:
+            DataError: data/prepared is missing, torn or too small.
+        """
+        ...
+
+    def collate(self, examples: list[Batch]) -> Batch:
+        """Return a batch of tensors, [examples, longest], from examples of different lengths."""
+        ...
+
+    def loss(self, model: Any, batch: Batch, runtime: Runtime) -> Tensor:
+        """Return the mean loss in nats over what the task predicts; autocast is on."""
+        ...
+
+
+class Measure(Protocol):
+    """What evaluate asks: ``measure.py`` of a task."""
+
+    def measure(
+        self, settings: Any, section: EvaluateSection, folder: Path, runtime: Runtime
+    ) -> Measured:
+        """Measure the model in ``folder`` on the test split of data/prepared.
+
+        Raises:
+            DataError: data/prepared lacks a file, is torn, or has nothing to test on.
+            ModelError: the model cannot be loaded, does not fit the data, or has no finite loss.
+            SettingsError: a setting of evaluate does not fit the model.
+        """
+        ...
+
+
+def training_of(task: Any) -> Training:
+    """Return the module that trains the task of these settings."""
+    return cast(Training, import_module(f"stemma.tasks.{task.name}.training"))
+
+
+def measure_of(task: Any) -> Measure:
+    """Return the module that measures the task of these settings."""
+    return cast(Measure, import_module(f"stemma.tasks.{task.name}.measure"))

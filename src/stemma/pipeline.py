@@ -1,0 +1,38 @@
+"""dvc.yaml as DVC reads it: paths in which the value of a setting stands."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PIPELINE = Path("dvc.yaml")
+_SETTING = re.compile(r"\$\{([\w.]+)\}")
+
+
+def stage_of(name: str) -> Mapping[str, Any]:
+    """Return a stage as dvc.yaml has it; empty if there is no such file or stage."""
+    if not PIPELINE.exists():
+        return {}
+    with PIPELINE.open(encoding="utf-8") as handle:
+        return yaml.safe_load(handle).get("stages", {}).get(name, {})
+
+
+def fill(path: str, params: Any) -> str:
+    """Put the values of settings into a path such as ``tasks/${task.name}.py``."""
+    return _SETTING.sub(lambda match: str(value_of(params, match[1])), path)
+
+
+def value_of(params: Any, key: str) -> Any:
+    """Return what stands under a dotted key; None if nothing does."""
+    for part in key.split("."):
+        params = params.get(part) if isinstance(params, dict) else None
+    return params
+
+
+def moved(before: Any, after: Any) -> list[str]:
+    """Return a phrase for each setting in paths of dvc.yaml whose value is another one."""
+    text = PIPELINE.read_text(encoding="utf-8") if PIPELINE.exists() else ""
+    values = {key: value_of(after, key) for key in sorted(set(_SETTING.findall(text)))}
+    return [f"{key} is now {new}" for key, new in values.items() if new != value_of(before, key)]

@@ -1,0 +1,111 @@
+"""Measure a causal language model on the test split, beside n-gram models; and let it write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenizers import Tokenizer
+
+from stemma.corpus.encoding import Encoder
+from stemma.corpus.packing import read_split
+from stemma.errors import SettingsError
+from stemma.layout import PREPARED
+from stemma.modeling import results
+from stemma.modeling.evaluation import EvaluateSection, Measured
+from stemma.modeling.heldout import HeldOut, check_vocabulary, read_held_out
+from stemma.modeling.intervals import Tally, figures, tally
+from stemma.modeling.ngram import KneserNey, first_documents
+from stemma.modeling.runtime import Runtime
+from stemma.modeling.samples import continue_greedily
+from stemma.modeling.scoring import load_model, score
+from stemma.modeling.windows import cut
+from stemma.tasks.causal_lm import Settings
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def measure(
+    settings: Settings, section: EvaluateSection, folder: Path, runtime: Runtime
+) -> Measured:
+    """Score every token of the test split with the model in ``folder``.
+
+    Raises:
+        DataError: data/prepared lacks a file, is torn, or has no test document.
+        ModelError: the model cannot be loaded, does not fit the data, or has no finite loss.
+        SettingsError: the context, or a prompt with its continuation, is longer than the model's.
+    """
+    test = read_held_out(PREPARED)
+    model = load_model(folder, runtime.device)
+    encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
+    context = _context(section, model, folder)
+    samples = _samples(section, model, encoder, folder)
+    tallies = _baselines(section, test, encoder.size)
+    tallies["model"] = _measure(section, test, model, runtime, context)
+    table = {
+        name: figures(tally, test, section.resamples, runtime.seed)
+        for name, tally in tallies.items()
+    }
+    return Measured(
+        table,
+        results.counts(test),
+        results.examples(test, tallies["model"]),
+        samples,
+        {"loss_by_position.csv": results.positions(tallies)},
+    )
+
+
+def _context(settings: EvaluateSection, model: PreTrainedModel, folder: Path) -> int:
+    limit = getattr(model.config, "max_position_embeddings", None)
+    context = settings.context or limit
+    if context is None:
+        raise SettingsError(
+            f"evaluate.context is null, and {folder} has no longest context",
+            "set evaluate.context to the context it was trained with",
+        )
+    if limit is not None and context > limit:
+        raise SettingsError(
+            f"evaluate.context is {context}, but {folder} sees only {limit} tokens",
+            f"use -S evaluate.context={limit} or null",
+        )
+    return context
+
+
+def _samples(
+    settings: EvaluateSection, model: PreTrainedModel, encoder: Encoder, folder: Path
+) -> list[tuple[str, str]]:
+    limit = getattr(model.config, "max_position_embeddings", None)
+    decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    samples = []
+    for index, ids in enumerate(encoder.encode_batch(settings.prompts)):
+        # The end-of-text token stands before the prompt; the last token written is never read.
+        if limit is not None and len(ids) + settings.sample_tokens > limit:
+            raise SettingsError(
+                f"evaluate.prompts[{index}] has {len(ids)} tokens, which with "
+                f"evaluate.sample_tokens = {settings.sample_tokens} exceeds the {limit} tokens "
+                f"that {folder} sees",
+                "lower evaluate.sample_tokens",
+            )
+        written = continue_greedily(model, ids, settings.sample_tokens, encoder.end_of_text)
+        samples.append((settings.prompts[index], decoder.decode(written)))
+    return samples
+
+
+def _baselines(settings: EvaluateSection, test: HeldOut, vocabulary: int) -> dict[str, Tally]:
+    train = first_documents(read_split(PREPARED, "train"), settings.baseline_tokens)
+    return {
+        name: tally(name, test, KneserNey(train, vocabulary, order).score(test.split))
+        for order, name in enumerate(("unigram", "bigram", "trigram"), start=1)
+    }
+
+
+def _measure(
+    settings: EvaluateSection,
+    test: HeldOut,
+    model: PreTrainedModel,
+    runtime: Runtime,
+    context: int,
+) -> Tally:
+    windows = cut(test.split.offsets, context, max(1, round(context * settings.stride)))
+    return tally("model", test, score(model, test.split, windows, settings.batch_tokens, runtime))

@@ -1,0 +1,49 @@
+"""What train asks of the task: blocks of packed documents, and the loss of every next token."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import default_collate
+
+from stemma.corpus.packing import read_split
+from stemma.modeling import fused
+from stemma.modeling.batches import PackedBlocks, held_out_blocks
+from stemma.modeling.runtime import Runtime
+from stemma.modeling.task import Batch
+from stemma.modeling.training import TrainSection
+from stemma.tasks.causal_lm import Settings
+
+AUTO = "AutoModelForCausalLM"
+
+
+def head(settings: Settings, prepared: Path) -> dict[str, Any]:
+    """Add nothing: the head is the embedding."""
+    return {}
+
+
+def examples(
+    settings: Settings, prepared: Path, section: TrainSection, seed: int
+) -> tuple[PackedBlocks, list[Batch]]:
+    """Return blocks of packed documents, shuffled anew in every epoch."""
+    length = section.sequence_length
+    train, held_out = (read_split(prepared, split) for split in ("train", "validation"))
+    items = section.steps * section.batch_size
+    blocks = PackedBlocks(train.tokens, length, items, seed)
+    return blocks, held_out_blocks(held_out.tokens, length, section.validation_blocks)
+
+
+def collate(examples: list[Batch]) -> Batch:
+    """Stack blocks, which are of one length."""
+    return default_collate(examples)
+
+
+def loss(model: Any, batch: Batch, runtime: Runtime) -> Tensor:
+    """Return the mean cross-entropy in nats per token."""
+    ids, labels = batch["input_ids"], batch["labels"]
+    # Under torchrun the model comes wrapped, and its own forward has to sum the gradients.
+    if fused.supports(model, runtime.device):
+        return fused.loss(model, ids, labels, runtime.dtype())
+    logits = model(input_ids=ids, use_cache=False).logits.float()
+    return torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
