@@ -22,7 +22,8 @@ def stages_run(output: str) -> list[str]:
 
 def exported(project: Project) -> dict[str, str]:
     folder = project.path / "models/exported"
-    return {file.name: sha256_of(file) for file in sorted(folder.iterdir())}
+    files = (file for file in sorted(folder.iterdir()) if file.name != "observed.json")
+    return {file.name: sha256_of(file) for file in files}
 
 
 def edit(project: Project, file: str, old: str, new: str) -> None:
