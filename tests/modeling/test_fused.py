@@ -51,6 +51,19 @@ def test_loss_and_gradients_are_the_models_own():
         torch.testing.assert_close(computed[name], expected[name], rtol=1e-4, atol=1e-6, msg=name)
 
 
+def test_documents_apart_are_those_of_the_models_own_attention():
+    model, ids, labels = random_model()
+    positions = torch.cat([torch.arange(7), torch.arange(1), torch.arange(12)]).expand(3, -1)
+    logits = model(input_ids=ids, position_ids=positions, use_cache=False).logits
+    wanted = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+    found = fused.loss(model, ids, labels, torch.float32, positions)
+    assert abs(found - fused.loss(model, ids, labels, torch.float32)) > 1e-3
+    torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-6)
+    expected, computed = gradients(model, wanted), gradients(model, found)
+    for name in expected:
+        torch.testing.assert_close(computed[name], expected[name], rtol=1e-4, atol=1e-6, msg=name)
+
+
 def test_bf16_stays_near():
     model, ids, labels = random_model()
     wanted = gradients(model, reference(model, ids, labels))
@@ -84,3 +97,9 @@ def test_other_models_take_their_own_forward(change):
     assert not fused.supports(model, "cpu")
     assert not fused.supports(built(), "cuda")
     assert fused.supports(built(), "cpu")
+
+
+def test_a_model_that_checkpoints_activations_takes_its_own_forward():
+    model = built()
+    model.activation_checkpointing_enable({"use_reentrant": False})
+    assert not fused.supports(model, "cpu")
