@@ -75,7 +75,7 @@ model = AutoModelForCausalLM.from_pretrained("models/exported")
 tokenizer = AutoTokenizer.from_pretrained("models/exported")
 ```
 
-Every document that it has read follows an end-of-text token: put `tokenizer.bos_token` before a
+Every document that it has read follows an end-of-text token: put `tokenizer.eos_token` before a
 prompt."""
 
 _PROVENANCE = """\
