@@ -10,7 +10,7 @@ from stemma.files import read_json, write_json
 
 CONTEXT = 64
 LAYERS = 3
-VOCABULARY = 400
+VOCABULARY = 300
 TEMPLATE = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
 # The settings of conftest's tiny version, for a base below data/input.
 EXPERIMENT = """\
@@ -21,7 +21,7 @@ defaults:
   - override /tokenizer: base
   - override /train: {method}
 experiment: tiny
-source: {{columns: {{id: name}}}}
+source: {{patterns: ["*.jsonl"], columns: {{id: name}}}}
 prepare: {{split: {{validation: 0.2, test: 0.2}}}}
 train:
   steps: 8

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from stemma import stage
 from stemma.config import settings
-from stemma.layout import EXPORTED, METRICS, PREPARED, RAW, TRAINED
+from stemma.layout import BASE, EXPORTED, METRICS, PREPARED, RAW, TRAINED
 
 if TYPE_CHECKING:
     from stemma.modeling.card import Facts
@@ -82,6 +82,8 @@ def _facts(settings: ExportSection) -> Facts:
         sources=read_object(RAW / "sources.json", "ingest", ["sources"])["sources"],
         report=read_object(PREPARED / "data_report.json", "prepare", REPORT_KEYS),
         training=read_object(training) if training.exists() else {},
+        base=read_object(BASE / "base.json", "base", ["kind"]),
+        beside=not settings.merge and (TRAINED / "adapter_config.json").exists(),
     )
 
 

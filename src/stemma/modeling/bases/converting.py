@@ -70,20 +70,19 @@ def _save_gguf(source: Source, file: str, saved: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
+    _silence()
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(
             source.folder,
             gguf_file=file,
             dtype=torch.float32,
-            # Without it the packages that happen to be installed would decide.
+            # Without it the packages that happen to be installed would decide, and what is left of
+            # the quantisation could not be saved.
             quantization_config=GgufConfig(dequantize=True),
         )
         tokenizer = AutoTokenizer.from_pretrained(source.folder, gguf_file=file)
     except Exception as error:  # each format and architecture raises errors of its own
         raise ModelError(f"{file} cannot be read as GGUF: {_said(error)}") from error
-    # What is not quantised any more says that it is, and then cannot be saved.
-    del model.config.quantization_config
-    model.hf_quantizer, model.is_quantized = None, False
     model.to(torch.bfloat16).save_pretrained(saved)
     tokenizer.save_pretrained(saved)
 
@@ -91,6 +90,7 @@ def _save_gguf(source: Source, file: str, saved: Path) -> None:
 def _save(source: Source, config: dict[str, Any], saved: Path) -> None:
     trust = _is_trusted(source, config)
     kind = _class_of(source, config)
+    _silence()
     try:
         model, loading = kind.from_pretrained(
             source.folder,
@@ -183,6 +183,13 @@ def _copy_tokenizer(source: Source, tokenizer: Path, folder: Path, config: dict[
     write_json(folder / settings.name, found)
     if (tokenizer / _TEMPLATE).exists():
         shutil.copyfile(tokenizer / _TEMPLATE, folder / _TEMPLATE)
+
+
+def _silence() -> None:
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
 
 
 def _cleaned(config: dict[str, Any]) -> dict[str, Any]:
