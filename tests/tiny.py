@@ -12,7 +12,7 @@ from stemma.corpus.packing import TokenWriter
 from stemma.corpus.tokenizer import make_tokenizer
 from stemma.corpus.vocabulary import BpeTokenizer
 from stemma.files import write_json
-from stemma.layout import PREPARED, RAW, TRAINED
+from stemma.layout import BASE, PREPARED, RAW, TRAINED
 
 CONTEXT = 32
 WORDS = ("the", "king", "and", "queen", "of", "love", "speak", "night", "sorrow", "là", "où")
@@ -27,6 +27,7 @@ def texts(seed: int, documents: int) -> list[str]:
 def make_project(root: Path) -> None:
     splits = {"train": texts(0, 60), "test": texts(1, 12)}
     make_data(root / PREPARED, splits)
+    write_json(_made(root / BASE) / "base.json", {"kind": None})
     make_model(root / TRAINED, root / PREPARED / "tokenizer")
     source = {"name": "words", "origin": "tests", "version": "1", "license": "CC0-1.0"}
     write_json(

@@ -5,7 +5,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-import killing
 from conftest import Project, environment, once
+from killer import Killer, gone_on_from
 from stemma.config import read_params
 from stemma.corpus.packing import read_split
 from stemma.files import read_json, sha256_of
@@ -55,44 +54,11 @@ OUTPUTS = [
 DRAW = random.SystemRandom()
 
 
-class Killer:
-    """The driver of tests/killing.py at work."""
-
-    def __init__(self, log: Path) -> None:
-        self.log = log
-        self.process = subprocess.Popen(
-            [sys.executable, killing.__file__],
-            env=environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log.open("wb"),
-            text=True,
-        )
-
-    def __call__(self, project: Project, point: str) -> int:
-        """Run the stage until ``point``; return the step that it went on from."""
-        said = self.log.stat().st_size
-        assert self.process.stdin and self.process.stdout
-        print(project.path, point, file=self.process.stdin, flush=True)
-        code = self.process.stdout.readline().strip()
-        lines = self.log.read_text()[said:]
-        wanted = 0 if point == "never" else -signal.SIGKILL
-        assert code == str(int(wanted)), f"{point}: exit {code}\n{lines}"
-        return gone_on_from(lines)
-
-
 @pytest.fixture(scope="module")
 def killer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killer]:
     killer = Killer(tmp_path_factory.mktemp("killer") / "log")
     yield killer
-    assert killer.process.stdin
-    killer.process.stdin.close()
-    killer.process.wait()
-
-
-def gone_on_from(lines: str) -> int:
-    _, found, rest = lines.partition("going on from step ")
-    return int(rest.split()[0]) if found else 0
+    killer.close()
 
 
 def digests(project: Project) -> dict[str, str]:

@@ -19,6 +19,7 @@ class Settings:
 
     name: str
     family: Literal["t5"]
+    base: None
     layers: Positive
     """Of the encoder, and as many of the decoder."""
     heads: Positive

@@ -39,6 +39,8 @@ class Facts:
         sources: the entries of sources.json.
         report: data_report.json.
         training: training.json; empty where the model was not trained here.
+        base: base.json.
+        beside: whether the model is an adapter that stands beside its base.
     """
 
     name: str
@@ -50,6 +52,8 @@ class Facts:
     sources: Sequence[Mapping[str, Any]]
     report: Mapping[str, Any]
     training: Mapping[str, Any]
+    base: Mapping[str, Any]
+    beside: bool
 
 
 def write_card(facts: Facts) -> str:
@@ -57,10 +61,10 @@ def write_card(facts: Facts) -> str:
     sections = [
         f"---\n{_front_matter(facts).to_yaml()}\n---",
         f"# {facts.name}\n\n{_summary(facts)}",
-        f"## How to load it\n\n{_LOADING}",
+        f"## How to load it\n\n{_loading(facts.beside)}",
         f"## Evaluation\n\n{_evaluation(facts)}",
         f"## Data\n\n{_data(facts)}",
-        f"## Training\n\n{_training(facts.training)}",
+        f"## Training\n\n{_origin(facts.base)}{_training(facts.training)}",
         f"## Intended use and limits\n\n{_limits(facts)}",
         f"## Provenance\n\n{_PROVENANCE}",
     ]
@@ -72,11 +76,14 @@ _LOADING = """\
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 model = AutoModelForCausalLM.from_pretrained("models/exported")
-tokenizer = AutoTokenizer.from_pretrained("models/exported")
+{adapter}tokenizer = AutoTokenizer.from_pretrained("models/exported")
 ```
 
-Every document that it has read follows an end-of-text token: put `tokenizer.bos_token` before a
+Every document that it has read follows an end-of-text token: put `tokenizer.eos_token` before a
 prompt."""
+
+# An adapter needs PEFT, and its base under it.
+_ADAPTER = 'model = PeftModel.from_pretrained(model, "models/exported/adapter")\n'
 
 _PROVENANCE = """\
 This version is the Git commit whose `dvc.lock` lists this folder: it names every byte of the data,
@@ -166,6 +173,20 @@ def _data(facts: Facts) -> str:
         for name, sizes in facts.report["splits"].items()
     ]
     return f"{_table(header, rows)}{rest}\n\n{kept}\n\n{_table(header_of_splits, splits)}"
+
+
+def _loading(beside: bool) -> str:
+    code = _LOADING.format(adapter=_ADAPTER if beside else "")
+    return (
+        code.replace("from transf", "from peft import PeftModel\nfrom transf") if beside else code
+    )
+
+
+def _origin(base: Mapping[str, Any]) -> str:
+    if base["kind"] is None:
+        return ""
+    origin = " ".join(filter(None, [base["origin"], base["version"]]))
+    return f"Trained from `{origin}` ({base['license']}), whose figures are under `base` above.\n\n"
 
 
 def _training(training: Mapping[str, Any]) -> str:

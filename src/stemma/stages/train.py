@@ -10,7 +10,7 @@ from stemma.config import settings
 from stemma.environment import ENVIRONMENT, RuntimeSettings
 from stemma.errors import DataError, SettingsError
 from stemma.files import atomic_directory, write_json
-from stemma.layout import PLOTS, PREPARED, RUNS, TRAINED
+from stemma.layout import BASE, PLOTS, PREPARED, RUNS, TRAINED
 from stemma.modeling import observed
 from stemma.modeling.building import ModelSettings
 from stemma.modeling.runtime import Runtime, start
@@ -34,6 +34,11 @@ class TrainSettings:
                 f"model.context {self.model.context}",
                 "lower the one or raise the other",
             )
+        if self.model.base is None and self.train.method != "full":
+            raise SettingsError(
+                f"train.method is '{self.train.method}', but model.base is null",
+                "there is nothing to adapt: use -S train=scratch, or a model with a base",
+            )
 
 
 def run(settings: TrainSettings) -> None:
@@ -48,7 +53,7 @@ def run(settings: TrainSettings) -> None:
     import transformers
 
     from stemma.corpus.encoding import Encoder
-    from stemma.modeling import checkpoints
+    from stemma.modeling import checkpoints, finetuning
     from stemma.modeling.building import Tokens
     from stemma.modeling.trainer import LanguageTrainer, write_curves
 
@@ -59,6 +64,8 @@ def run(settings: TrainSettings) -> None:
     auto = getattr(transformers, task.AUTO)
     tokens = Tokens(encoder.size, encoder.end_of_text)
     model = settings.model.build(auto, tokens, task.head(settings.task, PREPARED))
+    _check_context(model, section.sequence_length)
+    model = finetuning.adapt(model, section)
     made_with = _made_with(settings, started)
     name = checkpoints.fingerprint(made_with, _inputs())
     folder = RUNS / "train" / name
@@ -67,8 +74,19 @@ def run(settings: TrainSettings) -> None:
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     if trainer.is_world_process_zero():
         write_curves(trainer.state.log_history, section, PLOTS)
-        _save(model, _facts(model, section, trainer.state, made_with))
+        facts = _facts(model, section, trainer.state, made_with)
+        _save(model, settings.model.base is not None, facts)
         shutil.rmtree(folder / "checkpoints")
+
+
+def _check_context(model: Any, length: int) -> None:
+    # A base brings its context along, which no setting has.
+    limit = getattr(model.config, "max_position_embeddings", None)
+    if limit is not None and length > limit:
+        raise SettingsError(
+            f"train.sequence_length {length} is longer than the {limit} tokens that the model sees",
+            f"use -S train.sequence_length={limit} or less",
+        )
 
 
 def _check_ids(size: int) -> None:
@@ -83,7 +101,8 @@ def _check_ids(size: int) -> None:
 
 
 def _inputs() -> list[Path]:
-    files = [*PREPARED.glob("*.npy"), *PREPARED.glob("tokenizer/*"), ENVIRONMENT]
+    data = [*PREPARED.glob("*.npy"), *PREPARED.glob("tokenizer/*")]
+    files = [*data, *BASE.glob("*"), ENVIRONMENT]
     return [file for file in files if file.exists()]
 
 
@@ -107,11 +126,13 @@ def _facts(
     }
 
 
-def _save(model: Any, facts: dict[str, Any]) -> None:
+def _save(model: Any, based: bool, facts: dict[str, Any]) -> None:
+    from stemma.modeling.saving import save_model
+
     # Trainer switches it off; who loads the model to write with it wants it on.
     model.config.use_cache = True
     with atomic_directory(TRAINED) as folder:
-        model.save_pretrained(folder)
+        save_model(model, folder, based)
         for file in sorted((PREPARED / "tokenizer").iterdir()):
             shutil.copyfile(file, folder / file.name)
         write_json(folder / "training.json", facts)

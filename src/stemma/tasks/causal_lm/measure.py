@@ -10,17 +10,18 @@ from tokenizers import Tokenizer
 from stemma.corpus.encoding import Encoder
 from stemma.corpus.packing import read_split
 from stemma.errors import SettingsError
-from stemma.layout import PREPARED
+from stemma.layout import BASE, PREPARED
 from stemma.modeling import results
 from stemma.modeling.evaluation import EvaluateSection, Measured
 from stemma.modeling.heldout import HeldOut, check_vocabulary, read_held_out
 from stemma.modeling.intervals import Tally, figures, tally
+from stemma.modeling.loading import load_model
 from stemma.modeling.ngram import KneserNey, first_documents
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.samples import continue_greedily
-from stemma.modeling.scoring import load_model, score
+from stemma.modeling.scoring import score
 from stemma.modeling.windows import cut
-from stemma.tasks.causal_lm import Settings
+from stemma.tasks.causal_lm import AUTO, Settings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -37,12 +38,15 @@ def measure(
         SettingsError: the context, or a prompt with its continuation, is longer than the model's.
     """
     test = read_held_out(PREPARED)
-    model = load_model(folder, runtime.device)
+    model = load_model(folder, AUTO, runtime.device)
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
     context = _context(section, model, folder)
     samples = _samples(section, model, encoder, folder)
     tallies = _baselines(section, test, encoder.size)
-    tallies["model"] = _measure(section, test, model, runtime, context)
+    if (BASE / "config.json").exists():
+        base = load_model(BASE, AUTO, runtime.device)
+        tallies["base"] = _measure("base", section, test, base, runtime, context)
+    tallies["model"] = _measure("model", section, test, model, runtime, context)
     table = {
         name: figures(tally, test, section.resamples, runtime.seed)
         for name, tally in tallies.items()
@@ -101,6 +105,7 @@ def _baselines(settings: EvaluateSection, test: HeldOut, vocabulary: int) -> dic
 
 
 def _measure(
+    name: str,
     settings: EvaluateSection,
     test: HeldOut,
     model: PreTrainedModel,
@@ -108,4 +113,4 @@ def _measure(
     context: int,
 ) -> Tally:
     windows = cut(test.split.offsets, context, max(1, round(context * settings.stride)))
-    return tally("model", test, score(model, test.split, windows, settings.batch_tokens, runtime))
+    return tally(name, test, score(model, test.split, windows, settings.batch_tokens, runtime))
