@@ -162,6 +162,17 @@ def test_muon_has_the_matrices_of_the_blocks_and_no_embedding_or_head(choice, au
     assert len(everything) == len(trained) and set(everything) == set(trained)
 
 
+def test_with_nothing_but_matrices_of_blocks_the_first_learning_rate_is_still_adamws():
+    block = Block(nn.Linear(8, 8, bias=False))
+    block.head.requires_grad_(False)
+    optimizer = build_optimizer(block, SECTION, torch.float32)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.01, 0.01, 0.02]
+    block.blocks[0].weight.grad = torch.ones(8, 8)
+    before = block.blocks[0].weight.clone()
+    optimizer.step()
+    assert not torch.equal(block.blocks[0].weight, before)
+
+
 def test_all_learn():
     for name in ("adamw", "adafactor", "muon"):
         section = dataclasses.replace(SECTION, optimizer=name)
