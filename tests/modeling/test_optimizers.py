@@ -34,6 +34,7 @@ SECTION = TrainSection(
 MODEL = Settings(
     name="x",
     family="gpt2",
+    base=None,
     layers=2,
     heads=2,
     width=16,
