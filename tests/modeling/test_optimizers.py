@@ -12,6 +12,9 @@ from stemma.modeling.training import TrainSection
 
 SECTION = TrainSection(
     name="x",
+    method="full",
+    lora=None,
+    trainable_layers=None,
     steps=10,
     batch_size=2,
     micro_batch_size=2,
