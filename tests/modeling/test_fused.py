@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
 from stemma.families.gpt2 import Settings
@@ -11,7 +12,7 @@ from stemma.modeling.building import Tokens
 
 def settings(**changes) -> Settings:
     shape = {"layers": 2, "heads": 2, "width": 32, "context": 24, "dropout": 0.0}
-    kind = {"name": "x", "family": "gpt2", "activation": "relu2", "bias": False}
+    kind = {"name": "x", "family": "gpt2", "base": None, "activation": "relu2", "bias": False}
     return Settings(**kind | shape | changes)
 
 
@@ -96,6 +97,9 @@ def test_other_models_take_their_own_forward(change):
     model = built(**change)
     assert not fused.supports(model, "cpu")
     assert not fused.supports(built(), "cuda")
+    # An adapter's weights stand beside those that are read here.
+    adapted = get_peft_model(built(), LoraConfig(target_modules="all-linear"))
+    assert not fused.supports(adapted, "cpu")
     assert fused.supports(built(), "cpu")
 
 

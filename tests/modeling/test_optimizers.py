@@ -20,6 +20,9 @@ from stemma.modeling.training import TrainSection
 
 SECTION = TrainSection(
     name="x",
+    method="full",
+    lora=None,
+    trainable_layers=None,
     steps=10,
     batch_size=2,
     micro_batch_size=2,
@@ -46,6 +49,7 @@ SECTION = TrainSection(
 MODEL = Settings(
     name="x",
     family="gpt2",
+    base=None,
     layers=2,
     heads=2,
     width=16,

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
+# That makes models/base too, where it is not as the settings say.
+_REMEDY = "type `dvc repro train`, or `dvc checkout` to restore the files"
 _NUMBERED = re.compile(r"(.*?\.\d+)\.")
 
 
@@ -37,12 +39,14 @@ def locate(folder: Path) -> dict[str, Path]:
         mapped = read_json(folder / INDEX)["weight_map"]
         files = {name: folder / Path(file).name for name, file in sorted(mapped.items())}
     except FileNotFoundError as error:
-        raise ModelError(f"{folder / SINGLE} does not exist", "") from error
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"the weights in {folder} are torn: {error!r}") from error
+        raise ModelError(f"{folder / SINGLE} does not exist", _REMEDY) from error
+    except SafetensorError as error:
+        raise ModelError(f"{folder / SINGLE} is torn: {error}", _REMEDY) from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ModelError(f"{folder / INDEX} is no index: {error!r}", _REMEDY) from error
     for file in sorted(set(files.values())):
         if not file.is_file():
-            raise ModelError(f"{file} does not exist, which {INDEX} names")
+            raise ModelError(f"{file} does not exist, which {INDEX} names", _REMEDY)
     return files
 
 
@@ -113,7 +117,7 @@ class Reader(contextlib.ExitStack):
                 self._open[path] = self.enter_context(safe_open(path, framework="pt"))
             return self._open[path].get_tensor(name)
         except SafetensorError as error:
-            raise ModelError(f"{path} is torn or no safetensors file: {error}") from error
+            raise ModelError(f"{path} is torn or no safetensors file: {error}", _REMEDY) from error
 
 
 def numbered(names: Iterator[str]) -> list[str]:
