@@ -70,7 +70,8 @@ def test_every_model_takes_a_step_of_every_task_that_it_can(tmp_path, monkeypatc
     assert math.isfinite(curve("validation.csv")[0]["loss"])
 
 
-@pytest.mark.parametrize("way", choices("train"))
+# The others need a base: tests/stages/test_methods.py.
+@pytest.mark.parametrize("way", ["scratch", "full"])
 def test_every_way_of_training_takes_a_step(tmp_path, monkeypatch, way):
     train(tmp_path, monkeypatch, [*small("gpt2_nano"), f"train={way}"])
     assert read_json(TRAINED / "training.json")["settings"]["train"]["name"] == way

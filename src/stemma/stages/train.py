@@ -16,6 +16,7 @@ from stemma.modeling.building import ModelSettings
 from stemma.modeling.runtime import Runtime, start
 from stemma.modeling.task import TaskSettings, training_of
 from stemma.modeling.training import TrainSection
+from stemma.pipeline import dependencies
 
 
 @settings
@@ -102,7 +103,9 @@ def _check_ids(size: int) -> None:
 
 def _inputs() -> list[Path]:
     data = [*PREPARED.glob("*.npy"), *PREPARED.glob("tokenizer/*")]
-    files = [*data, *BASE.glob("*"), ENVIRONMENT]
+    # Among the code is what is imported only when the last step is done.
+    code = [Path(path) for path in dependencies("train") if path.endswith(".py")]
+    files = [*data, *BASE.glob("*"), ENVIRONMENT, *code]
     return [file for file in files if file.exists()]
 
 

@@ -14,12 +14,18 @@ from stemma.tasks.causal_lm import training
 
 CPU = Runtime("cpu", "fp32", 2, "native", True, 1)
 SHAPE = {"layers": 2, "heads": 2, "width": 32, "context": 32}
-GPT2 = {"name": "x", "family": "gpt2", "bias": False, "dropout": 0.0, **SHAPE}
+GPT2 = {"name": "x", "family": "gpt2", "bias": False, "dropout": 0.0, "base": None, **SHAPE}
 FAMILIES = {
     "fused": lambda: gpt2.Settings(activation="relu2", **GPT2),
     "gpt2": lambda: gpt2.Settings(activation="relu", **GPT2),
     "llama": lambda: llama.Settings(
-        name="x", family="llama", kv_heads=1, feed_forward=48, rope_base=10000.0, **SHAPE
+        name="x",
+        family="llama",
+        base=None,
+        kv_heads=1,
+        feed_forward=48,
+        rope_base=10000.0,
+        **SHAPE,
     ),
 }
 SIZES = (5, 1, 9, 15)
