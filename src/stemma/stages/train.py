@@ -7,10 +7,10 @@ from typing import Any
 
 from stemma import stage
 from stemma.config import settings
-from stemma.environment import ENVIRONMENT, RuntimeSettings
+from stemma.environment import RuntimeSettings
 from stemma.errors import DataError, SettingsError
 from stemma.files import atomic_directory, write_json
-from stemma.layout import BASE, PLOTS, PREPARED, RUNS, TRAINED
+from stemma.layout import BASE, ENVIRONMENT, PLOTS, PREPARED, RUNS, TRAINED
 from stemma.modeling import observed
 from stemma.modeling.building import ModelSettings
 from stemma.modeling.runtime import Runtime, start
