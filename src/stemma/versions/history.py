@@ -8,9 +8,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from stemma.composition import RECORD
-from stemma.environment import ENVIRONMENT
-from stemma.layout import BASE, CONF, INPUT, METRICS, PARAMS, RAW, REPORTS
+from stemma.layout import (
+    BASE,
+    CONF,
+    ENVIRONMENT,
+    INPUT,
+    METRICS,
+    PARAMS,
+    RAW,
+    RECORD,
+    REPORTS,
+)
 from stemma.versions import git
 from stemma.versions.locks import LOCK, parse
 
@@ -91,10 +99,9 @@ def records(scope: Sequence[str], root: Path = Path()) -> list[Record]:
             graph = []
     blobs = iter(_blobs([facts[0] for _, facts in drawn], root))
     with git.blobs(root) as read:
-        locks, settings, metrics = (
-            functools.cache(functools.partial(reader, read))
-            for reader in (_lock, _settings, _metrics)
-        )
+        locks = functools.cache(functools.partial(_lock, read))
+        settings = functools.cache(functools.partial(_settings, read))
+        metrics = functools.cache(functools.partial(_metrics, read))
         found = []
         for edges, (commit, parents, author, date, subject) in drawn:
             lock, params, scored, examples = (next(blobs) for _ in _FILES)
