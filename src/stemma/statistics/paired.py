@@ -50,8 +50,8 @@ def compare(
     """Compare figures of sums over examples, paired.
 
     The interval is the paired percentile bootstrap (Efron 1979), whose percentiles are moved out
-    for small samples (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section
-    5.3): an example is drawn with both its sides. The p-value is that of the paired permutation
+    for small samples (Hesterberg 2015, The American Statistician 69:371, "expanded percentile"): an
+    example is drawn with both its sides. The p-value is that of the paired permutation
     test (Fisher 1935; Noreen 1989): the sides of each pair are swapped by a coin, with
     p = (1 + swaps as far apart) / (1 + rounds) (Phipson & Smyth 2010).
 

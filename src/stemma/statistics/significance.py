@@ -14,8 +14,9 @@ def mcnemar(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     """Return the p-value of McNemar's test, mid-p, of who is right more often.
 
     Of the examples that only one side has right, as many as not should be the first side's. The
-    mid-p version of the exact test keeps its level nearly always and sees more than the exact one
-    (Fagerland, Lydersen & Laake 2013, BMC Medical Research Methodology 13:91).
+    mid-p version of the exact test kept its level in all of 9,595 scenarios and sees more than the
+    exact one (Fagerland, Lydersen & Laake 2013, BMC Medical Research Methodology 13:91). It is 1
+    where both are right as often.
 
     Args:
         a: whether the first side is right, shape (examples,).

@@ -53,7 +53,7 @@ def read_examples(version: Version) -> Examples | None:
         return None
     where = f"{FILE} of {version.name}"
     try:
-        table = pq.read_table(io.BytesIO(raw))
+        table = pq.ParquetFile(io.BytesIO(raw)).read()
     # Arrow reports a torn stream as an OSError that names nothing.
     except (pa.ArrowException, OSError) as error:
         raise ProjectError(f"{where} is torn: {error}", REMEDY) from error
@@ -86,7 +86,7 @@ def pair(a: Version, b: Version) -> Pairs | None:
         if column in left and column in right:
             same &= here[column] == there[column]
     hashes = _hashes(a, b)
-    if hashes:
+    if hashes is not None:
         same &= np.array([hashes[0].get(name) == hashes[1].get(name) for name in both], bool)
     kept = np.flatnonzero(same).tolist()
     return Pairs(
@@ -105,20 +105,28 @@ def _rows(examples: Examples, rows: list[int]) -> Examples:
 
 
 def _hashes(a: Version, b: Version) -> tuple[dict[str, str], dict[str, str]] | None:
-    """Return the hashes of the texts of both test splits by id; None if they are at hand nowhere.
+    """Return the hashes of the texts of both test splits by id; none if the splits are the same.
+
+    Returns:
+        None if they are at hand nowhere.
 
     Raises:
         ProjectError: a manifest is torn.
     """
+    folders = [_key(version) for version in (a, b)]
+    if folders[0] and folders[0] == folders[1]:
+        return {}, {}
     try:
-        keys = [version.files(PREPARED.as_posix()).get(MANIFEST) for version in (a, b)]
-        if None in keys:
-            return None
-        if keys[0] == keys[1]:
-            return {}, {}
-        return _read_hashes(a), _read_hashes(b)
+        if all(MANIFEST in version.files(PREPARED.as_posix()) for version in (a, b)):
+            return _read_hashes(a), _read_hashes(b)
     except MissingError:
-        return None
+        pass
+    return None
+
+
+def _key(version: Version) -> str | None:
+    outs = (out for stage in version.stages() for out in stage.outs)
+    return next((out.md5 for out in outs if out.path == PREPARED.as_posix()), None)
 
 
 def _read_hashes(version: Version) -> dict[str, str]:
