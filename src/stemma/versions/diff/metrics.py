@@ -66,7 +66,7 @@ def _real(name: str, tested: Tested) -> str:
 def _none(name: str, tested: Tested, found: Comparison) -> str:
     assert found.pairs
     documents = f"{len(found.pairs.ids)} documents"
-    if not tested.difference.error:
+    if not tested.difference.error and tested.difference.a == tested.difference.b:
         return f"{metric(name).label}: the same in all {documents}."
     return (
         f"{metric(name).label}: no difference that {documents} could show "
