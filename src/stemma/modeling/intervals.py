@@ -1,7 +1,7 @@
 """From scores to figures with intervals: sums per document, resampled over documents."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
 import numpy as np
@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from stemma.errors import ModelError
+from stemma.modeling.formulas import TOKENS
 from stemma.modeling.heldout import HeldOut
 from stemma.modeling.windows import Scores
+from stemma.statistics.resampling import draw
 
 _DIGITS = 4
-_BLOCK_PICKS = 2**18
 _DOUBLINGS = 40
 
 
@@ -105,34 +106,28 @@ def figures(tally: Tally, held_out: HeldOut, resamples: int, seed: int) -> dict[
     columns = np.stack(
         [held_out.lengths, held_out.sizes, tally.loss, tally.top1, tally.top5]
     ).astype(np.float64)
-    values = _figures(columns.sum(axis=1))
-    drawn = _figures(_resample(columns, resamples, seed))
+    return bootstrap(columns, TOKENS.figures, resamples, seed)
+
+
+def bootstrap(
+    columns: NDArray[np.float64],
+    figures: Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]],
+    resamples: int,
+    seed: int,
+) -> dict[str, float]:
+    """Return figures of sums over documents, each again with ``_low`` and ``_high``.
+
+    Args:
+        columns: what is summed, shape (columns, documents).
+        figures: from sums, shape (columns, ...), to figures by name, shape (...).
+        resamples: how often to draw as many documents as there are.
+        seed: where the drawing starts.
+    """
+    values = figures(columns.sum(axis=1))
+    drawn = figures(draw(columns, resamples, seed))
     result = {}
     for name, value in values.items():
         low, high = np.quantile(drawn[name], [0.025, 0.975])
         for key, number in ((name, value), (f"{name}_low", low), (f"{name}_high", high)):
             result[key] = round(float(number), _DIGITS)
     return result
-
-
-def _figures(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    tokens, size, loss, top1, top5 = sums
-    return {
-        "loss": loss / tokens,
-        "perplexity": np.exp(loss / tokens),
-        "bits_per_byte": loss / np.log(2) / size,
-        "top1_accuracy": top1 / tokens,
-        "top5_accuracy": top5 / tokens,
-    }
-
-
-def _resample(columns: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
-    """Return the columns' sums over each resample, shape (columns, resamples)."""
-    generator = np.random.default_rng(seed)
-    documents = columns.shape[1]
-    block = max(1, _BLOCK_PICKS // documents)
-    sums = []
-    for start in range(0, resamples, block):
-        picks = generator.integers(documents, size=(min(block, resamples - start), documents))
-        sums.append(columns[:, picks].sum(axis=2))
-    return np.concatenate(sums, axis=1)
