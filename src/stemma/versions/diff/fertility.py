@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stemma.errors import DataError
@@ -73,13 +72,12 @@ def fertility_of(a: Version, b: Version, entries: Mapping[str, int]) -> Fertilit
         return None
     one, other = (side.append_column("nth", _nth(side)) for side in sides if side is not None)
     both = one.join(other, ["sha256", "bytes", "nth"], right_suffix="_b", join_type="inner")
-    size = pc.sum(both["bytes"]).as_py()
+    size, *tokens = (int(both[name].to_numpy().sum()) for name in ("bytes", "tokens", "tokens_b"))
     if not size:
         return None
-    tokens = [pc.sum(both[name]).as_py() - len(both) for name in ("tokens", "tokens_b")]
-    whole = len(both) == len(one)
-    words = _count_words(a, entries) if whole else None
-    return Fertility(len(both), size, words, (tokens[0], tokens[1]))
+    words = _count_words(a, entries) if len(both) == len(one) else None
+    # Each document has one more, which ends it.
+    return Fertility(len(both), size, words, (tokens[0] - len(both), tokens[1] - len(both)))
 
 
 def _test_documents(version: Version) -> pa.Table | None:

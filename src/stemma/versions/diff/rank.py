@@ -16,7 +16,7 @@ from stemma.versions.change import Change, Pair, pieces
 from stemma.versions.tensors import Tensor
 
 LARGEST = 64  # rank that is told from a full one
-_SKETCH = LARGEST + 8
+_SKETCH = LARGEST + 16
 ENERGY = 0.99
 # The share of the sketch's energy in its first 64 directions, below which the change has more. A
 # change that holds 0.99 in 64 directions is never that low; one of a full rank always is.
@@ -55,7 +55,8 @@ class Sketch:
     def add(self, flat: NDArray[Any]) -> None:
         """Take the next rows."""
         rows = flat.reshape(-1, self.sums.shape[1]).astype(np.float32, copy=False)
-        mix = self._random.standard_normal((_SKETCH, len(rows)), np.float32)
+        # Even numbers serve as well as normal ones, and are made five times as fast.
+        mix = self._random.random((_SKETCH, len(rows)), np.float32) - np.float32(0.5)
         self.sums += mix @ rows
 
 
