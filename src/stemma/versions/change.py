@@ -128,7 +128,7 @@ def pieces(pair: Pair) -> Iterator[tuple[NDArray[Any], NDArray[Any], NDArray[Any
 def chunk_of(shape: tuple[int, ...]) -> int:
     """Return the numbers of a piece: whole rows of a matrix, where a row is not too long."""
     width = shape[-1] if len(shape) > 1 else 1
-    return max(CHUNK // max(width, 1), 1) * width if 0 < width <= CHUNK else CHUNK
+    return CHUNK // width * width if 0 < width <= CHUNK else CHUNK
 
 
 def _steps(size: int, step: int) -> Iterator[tuple[int, int]]:
@@ -140,18 +140,19 @@ def _measure_piece(a: NDArray[Any], b: NDArray[Any], d: NDArray[Any]) -> Change:
         sums = float(np.vdot(a, a)), float(np.vdot(b, b)), float(np.vdot(d, d))
         largest = float(max(d.max(), -d.min()))
     if not all(_SMALL < value < _LARGE for value in (sums if largest else sums[:2])):
-        return _measure_wild(a.astype(np.float64), b.astype(np.float64), d.astype(np.float64))
+        return _measure_wild(a.astype(np.float64), b.astype(np.float64))
     return Change(len(a), int(np.count_nonzero(a != b)), *sums, largest)
 
 
-def _measure_wild(a: NDArray[Any], b: NDArray[Any], d: NDArray[Any]) -> Change:
+def _measure_wild(a: NDArray[Any], b: NDArray[Any]) -> Change:
     """Of numbers that are very large or small, or none."""
     fine = np.isfinite(a), np.isfinite(b)
     broken = len(a) - int(fine[0].sum()), len(b) - int(fine[1].sum())
     same = (a == b) | (np.isnan(a) & np.isnan(b))
     changed = len(a) - int(same.sum())
     if any(broken):
-        a, b, d = (np.where(fine[0] & fine[1], values, 0) for values in (a, b, d))
+        a, b = (np.where(fine[0] & fine[1], values, 0) for values in (a, b))
+    d = b - a
     largest = float(np.abs(d).max())
     before, after, between = (float(np.vdot(x, x)) for x in (a, b, d))
     return Change(len(same), changed, before, after, between, largest, broken)

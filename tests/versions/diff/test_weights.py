@@ -50,13 +50,12 @@ def test_one_changed_layer_is_that_layer_and_nothing_else(tmp_path: Path):
     assert found.facts["same"] == len(one) - 4
     (heatmap,) = (block for block in found.blocks if isinstance(block, Heatmap))
     assert heatmap.rows == ("outside", "0", "1", "2")
-    assert heatmap.columns == ("norm", "embedding", "q", "o", "mlp")
-    assert heatmap.values[0] == (None, 0.0, None, None, None)
+    assert heatmap.columns == ("embedding", "q", "o", "mlp", "norm")
+    assert heatmap.values[0] == (0.0, None, None, None, None)
     for row, value in zip(heatmap.rows[1:], heatmap.values[1:], strict=True):
         assert [v and round(v, 2) for v in value] == [
-            0.01 if row == "1" else 0.0,
             None,
-            *[0.01 if row == "1" else 0.0] * 3,
+            *[0.01 if row == "1" else 0.0] * 4,
         ]
 
 
@@ -226,3 +225,16 @@ def test_the_number_of_threads_changes_nothing(tmp_path: Path):
         assert compare(*sides) == found
     finally:
         os.sched_setaffinity(0, cores)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (0, 4), (4, 0), (1, 5), (5, 1), (2, 2, 2)])
+def test_tensors_of_any_shape(tmp_path: Path, shape: tuple[int, ...]):
+    one = {"w": torch.ones(shape), "x": torch.ones(1)}
+    found = section(tmp_path, one, {name: tensor * 2 for name, tensor in one.items()})
+    changes = {fact["tensor"]: fact["relative"] for fact in found.facts["changed"]}
+    assert changes == ({"w": 1, "x": 1} if math.prod(shape) else {"x": 1})
+
+
+def test_a_difference_beyond_single_precision(tmp_path: Path):
+    found = section(tmp_path, {"w": torch.full((4,), -3e38)}, {"w": torch.full((4,), 3e38)})
+    assert found.facts["changed"][0]["largest"] == pytest.approx(6e38, rel=1e-6)

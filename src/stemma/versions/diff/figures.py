@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tqdm import tqdm
 
-from stemma.versions.change import Change, Pair, chunk_of, is_same, measure
+from stemma.versions.change import CHUNK, Change, Pair, is_same, measure
 from stemma.versions.diff.adapters import Product, Sum
 from stemma.versions.diff.models import Aligned
 from stemma.versions.diff.parts import Part, parts_of
@@ -89,8 +89,8 @@ def _figure(name: str, pair: Pair, part: Part) -> Figure:
 
 def _sketch(pair: Pair) -> Sketch | None:
     shape = pair.before.shape
-    whole_rows = len(shape) == 2 and chunk_of(shape) % shape[1] == 0
-    return Sketch(shape[1]) if whole_rows and pair.delta is None else None
+    is_matrix = len(shape) == 2 and min(shape) > 1 and shape[1] <= CHUNK
+    return Sketch(shape[1]) if is_matrix and pair.delta is None else None
 
 
 def _size(pair: Pair) -> int:

@@ -30,7 +30,7 @@ class Model:
 
     def __init__(self, version: Version) -> None:
         self.name, self._version = version.name, version
-        trained = version.files(TRAINED.as_posix())
+        self._trained = trained = version.files(TRAINED.as_posix())
         beside = next((folder for folder in _FOLDERS if f"{folder}{ADAPTER}" in trained), None)
         self._folder = beside or ""
         # Exported, an adapter stands in a folder of its own below its base.
@@ -56,7 +56,7 @@ class Model:
             return None
         names = [f"{self._folder}{name}" for name in _OWN]
         for name in names:
-            if name not in self._version.files(TRAINED.as_posix()):
+            if name not in self._trained:
                 raise ModelError(f"{self._version.name} has no {name}")
         paths = [self._version.path(TRAINED.as_posix(), name) for name in names]
         said = (f"{names[0]} of {self._version.name}", f"{names[1]} of {self._version.name}")

@@ -6,8 +6,26 @@ from collections.abc import Iterable
 
 from stemma.modeling.shards import numbered
 
+ORDER = (
+    *(
+        "embedding",
+        "positions",
+        "qkv",
+        "q",
+        "k",
+        "v",
+        "o",
+        "cross q",
+        "cross k",
+        "cross v",
+        "cross o",
+    ),
+    *("mlp", "norm", "head"),
+)
+"""Kinds as numbers pass through them."""
+
 # The first that is found in a name, its layer taken away, says what the tensor is.
-KINDS = (
+_KINDS = (
     (r"norm|\bln_?\w*\b", "norm"),
     (r"wpe|position|relative_attention_bias", "positions"),
     (r"lm_head|embed_out|classifier|\bscore\b|qa_outputs|\bcls\b|pooler", "head"),
@@ -58,7 +76,7 @@ def _stack_of(prefix: str) -> str:
 def _kind_of(name: str) -> str:
     lowered = name.lower()
     cross = "cross " if _CROSS.search(name) else ""
-    for pattern, kind in KINDS:
+    for pattern, kind in _KINDS:
         if re.search(pattern, lowered):
             return kind.format(cross)
     return re.sub(r"\.(weight|bias)$", "", name).strip(".")

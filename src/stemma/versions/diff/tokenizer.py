@@ -89,7 +89,7 @@ def _words(facts: dict[str, Any]) -> Iterator[str]:
     if facts.get("merges_reordered"):
         yield "merges stand in another order"
     if renumbered := facts.get("entries_renumbered"):
-        yield f"{renumbered} {_plural('vocabulary entry', renumbered)} have another id"
+        yield f"{_plural('vocabulary entry', renumbered)} with another id: {renumbered}"
     for key, (before, after) in facts.get("added_tokens", {}).items():
         how = "changed" if before and after else "new" if after else "gone"
         yield f"the added token {key} {'is' if how != 'changed' else 'has'} {how}"

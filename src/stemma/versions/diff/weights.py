@@ -7,7 +7,7 @@ from stemma.layout import TRAINED
 from stemma.versions.diff import weights_words
 from stemma.versions.diff.figures import Figure, measure_all, together
 from stemma.versions.diff.models import Aligned, Model, align
-from stemma.versions.diff.parts import KINDS, Part, parts_of
+from stemma.versions.diff.parts import ORDER, Part, parts_of
 from stemma.versions.diff.section import Block, Heatmap, Section, Table, Text
 from stemma.versions.version import Version
 
@@ -148,9 +148,8 @@ def _groups(figures: Iterable[Figure]) -> dict[Part, list[Figure]]:
 
 
 def _in_order(kinds: set[str]) -> list[str]:
-    known = [kind.format(cross) for cross in ("", "cross ") for _, kind in KINDS]
-    order = {kind: index for index, kind in reversed(list(enumerate(known)))}
-    return sorted(kinds, key=lambda kind: (order.get(kind, len(known)), kind))
+    order = {kind: index for index, kind in enumerate(ORDER)}
+    return sorted(kinds, key=lambda kind: (order.get(kind, len(order)), kind))
 
 
 def _shape(shape: tuple[int, ...]) -> str:
