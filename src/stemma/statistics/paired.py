@@ -85,6 +85,35 @@ def compare(
     }
 
 
+def jackknife(
+    a: NDArray[np.float64], b: NDArray[np.float64], figures: Figures
+) -> dict[str, tuple[float, float]]:
+    """Return the difference of each figure and its standard error, without drawing anything.
+
+    The paired jackknife (Tukey 1958; Efron & Tibshirani 1993, chapter 11): each example is left out
+    once, with both its sides. Thousands of comparisons take a second; ``compare`` judges one.
+
+    Args:
+        a: columns of the first side, shape (columns, pairs), at least two pairs.
+        b: of the second, same shape and order.
+        figures: what to compare.
+
+    Returns:
+        By figure; not finite where the figure is not.
+    """
+    pairs = a.shape[1]
+    sums_a, sums_b = a.sum(axis=1), b.sum(axis=1)
+    with np.errstate(all="ignore"):
+        first, second = figures(sums_a), figures(sums_b)
+        without_a, without_b = figures(sums_a[:, None] - a), figures(sums_b[:, None] - b)
+        found = {}
+        for name in first:
+            spread = without_b[name] - without_a[name]
+            error = math.sqrt((pairs - 1) / pairs * np.square(spread - spread.mean()).sum())
+            found[name] = float(second[name] - first[name]), error
+    return found
+
+
 def _difference(
     a: NDArray[np.float64],
     b: NDArray[np.float64],

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stemma.modeling.formulas import FORMULAS, Formulas
-from stemma.statistics.paired import FEWEST, Difference, compare
-from stemma.statistics.significance import holm, mcnemar, smallest_effect
-from stemma.versions.examples import FILE, Pairs, pair
+from stemma.modeling.formulas import FORMULAS, Examples, Formulas
+from stemma.statistics.paired import FEWEST, Difference, compare, jackknife
+from stemma.statistics.significance import holm, mcnemar, quantile_of_t, smallest_effect
+from stemma.versions.examples import FILE, Pairs, match, pair
 from stemma.versions.metrics import figures, metric
 from stemma.versions.version import Version
 
@@ -92,6 +92,28 @@ def compare_versions(
         {name: untested[name] for name in names if name in untested},
         how,
     )
+
+
+def changed(left: Examples, right: Examples, name: str) -> bool | None:
+    """Return whether a figure of two tables of examples differs, by a test that takes a moment.
+
+    It is the paired jackknife against Student's t, uncorrected: for a list of many versions.
+
+    Returns:
+        None if the tables do not say: too few documents of both, or other tokens.
+    """
+    pairs = match(left, right, None)
+    formulas = next((one for one in _formulas(pairs) if name in _names(one, pairs)), None)
+    if formulas is None or len(pairs.ids) < FEWEST:
+        return None
+    if name in formulas.by_token and _tokens_differ(pairs):
+        return None
+    difference, error = jackknife(*_parts(formulas, pairs), formulas.figures)[name]
+    return abs(difference) > error * quantile_of_t(1 - LEVEL / 2, len(pairs.ids) - 1)
+
+
+def _names(formulas: Formulas, pairs: Pairs) -> set[str]:
+    return set(formulas.figures(formulas.parts(pairs.a).sum(axis=1)))
 
 
 def _obstacle(a: Version, b: Version, pairs: Pairs | None, how: dict[str, tuple[Any, Any]]) -> str:

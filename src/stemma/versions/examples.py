@@ -49,9 +49,16 @@ def read_examples(version: Version) -> Examples | None:
         ProjectError: the file is torn, or names no examples, or one of them twice.
     """
     raw = version.read(FILE.as_posix())
-    if raw is None:
-        return None
-    where = f"{FILE} of {version.name}"
+    return None if raw is None else parse(raw, version.name)
+
+
+def parse(raw: bytes, owner: str) -> Examples:
+    """Return the columns in the bytes of examples.parquet; ``owner`` is whose it is.
+
+    Raises:
+        ProjectError: as ``read_examples``.
+    """
+    where = f"{FILE} of {owner}"
     try:
         table = pq.ParquetFile(io.BytesIO(raw)).read()
     # Arrow reports a torn stream as an OSError that names nothing.
@@ -75,6 +82,19 @@ def pair(a: Version, b: Version) -> Pairs | None:
     left, right = read_examples(a), read_examples(b)
     if left is None or right is None:
         return None
+    return match(left, right, _hashes(a, b))
+
+
+def match(
+    left: Examples, right: Examples, hashes: tuple[dict[str, str], dict[str, str]] | None
+) -> Pairs:
+    """Pair the rows of two tables by id.
+
+    Args:
+        left: of the first version.
+        right: of the second.
+        hashes: of the texts by id, in each; None if they are not known.
+    """
     rows_a, rows_b = (
         {name: row for row, name in enumerate(side["id"].tolist())} for side in (left, right)
     )
@@ -85,7 +105,6 @@ def pair(a: Version, b: Version) -> Pairs | None:
     for column in _GIVEN:
         if column in left and column in right:
             same &= here[column] == there[column]
-    hashes = _hashes(a, b)
     if hashes is not None:
         same &= np.array([hashes[0].get(name) == hashes[1].get(name) for name in both], bool)
     kept = np.flatnonzero(same).tolist()

@@ -61,6 +61,7 @@ class Record:
         graph: what ``git log --graph`` draws: lines of edges, and last that of the version.
         parents: the versions before it; commits that left dvc.lock as it was are no versions.
         date: of the author, YYYY-MM-DD.
+        key: Git's hash of its dvc.lock.
         settings: params.yaml by dotted key, values as text; {} without one.
         metrics: what reports/metrics.json has; {} without one.
         examples: Git's hash of its figures by document; None without any.
@@ -72,6 +73,7 @@ class Record:
     author: str
     date: str
     subject: str
+    key: str
     lock: Lock
     settings: Mapping[str, str]
     metrics: Mapping[str, Any]
@@ -107,7 +109,7 @@ def records(scope: Sequence[str], root: Path = Path()) -> list[Record]:
             lock, params, scored, examples = (next(blobs) for _ in _FILES)
             # A commit that deleted it is none.
             if lock is not None:
-                made = locks(lock), settings(params), metrics(scored), examples
+                made = lock, locks(lock), settings(params), metrics(scored), examples
                 facts = commit, edges, tuple(parents.split()), author, date, subject
                 found.append(Record(*facts, *made))
     return found

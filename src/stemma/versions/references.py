@@ -75,7 +75,7 @@ def outputs(root: Path = Path(), reflog: bool = False) -> dict[Output, Versions]
         ProjectError: a dvc.lock, dvc.yaml or ``*.dvc`` that Git holds cannot be read.
     """
     scope = ["--all", "--reflog"] if reflog else ["--all"]
-    tips = _tips(root)
+    tips = tips_of(root)
     kept = set(git.run(["rev-list", "--all"], root).split())
     found: dict[Output, Versions] = {}
     with git.blobs(root) as read:
@@ -91,7 +91,7 @@ def outputs(root: Path = Path(), reflog: bool = False) -> dict[Output, Versions]
     return found
 
 
-def _tips(root: Path) -> dict[str, list[str]]:
+def tips_of(root: Path) -> dict[str, list[str]]:
     """Return the names of the refs at each commit; of HEAD too where no branch is checked out."""
     form = "%(refname) %(objectname) %(*objectname)"
     tips: dict[str, list[str]] = {}

@@ -28,6 +28,10 @@ class Version(abc.ABC):
     name: str
     commit: str | None = None
 
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._listed: dict[str, dict[str, str]] = {}
+
     def read(self, path: str) -> bytes | None:
         """Return a file that Git keeps; None if the version has none."""
         return None
@@ -45,13 +49,18 @@ class Version(abc.ABC):
         text = self.read(LOCK)
         return () if text is None else tuple(parse(text.decode(), self.name))
 
-    @abc.abstractmethod
     def files(self, output: str) -> dict[str, str]:
         """Return the MD5 of each file of an output by path in it; {} if it has no such output.
 
         Raises:
             MissingError: which files there are is known nowhere.
         """
+        if output not in self._listed:
+            self._listed[output] = self._list(output)
+        return self._listed[output]
+
+    @abc.abstractmethod
+    def _list(self, output: str) -> dict[str, str]: ...
 
     @abc.abstractmethod
     def path(self, output: str, file: str) -> Path:
@@ -70,7 +79,8 @@ class Commit(Version):
     """A commit, by its name or as the tip of a branch, tag or experiment."""
 
     def __init__(self, name: str, commit: str, root: Path) -> None:
-        self.name, self.commit, self._root = name, commit, root
+        super().__init__(name)
+        self.commit, self._root = commit, root
         self._cache = Cache(root)
 
     def read(self, path: str) -> bytes | None:  # noqa: D102 (as Version)
@@ -83,7 +93,7 @@ class Commit(Version):
         pairs = (line.split("\t", 1) for line in listed if line)
         return {path: facts.split()[2] for facts, path in pairs}
 
-    def files(self, output: str) -> dict[str, str]:  # noqa: D102
+    def _list(self, output: str) -> dict[str, str]:
         entry = self._entries.get(output)
         return self._cache.files(entry.md5, self._said(output)) if entry else {}
 
@@ -101,9 +111,8 @@ class Commit(Version):
 class Tree(Version):
     """The working tree, as it stands."""
 
-    name = "the working tree"
-
     def __init__(self, root: Path) -> None:
+        super().__init__("the working tree")
         self._root = root
 
     def read(self, path: str) -> bytes | None:  # noqa: D102
@@ -117,7 +126,7 @@ class Tree(Version):
         blobs = git.run(["hash-object", "--stdin-paths"], self._root, asked).split()
         return dict(zip(paths, blobs, strict=True))
 
-    def files(self, output: str) -> dict[str, str]:  # noqa: D102
+    def _list(self, output: str) -> dict[str, str]:
         return _hashes(self._root / output)
 
     def path(self, output: str, file: str) -> Path:  # noqa: D102
@@ -128,9 +137,10 @@ class Folder(Version):
     """A folder with a model, as ``save_pretrained`` writes it: it stands for models/trained."""
 
     def __init__(self, folder: Path) -> None:
-        self.name, self._folder = str(folder), folder
+        super().__init__(str(folder))
+        self._folder = folder
 
-    def files(self, output: str) -> dict[str, str]:  # noqa: D102
+    def _list(self, output: str) -> dict[str, str]:
         return _hashes(self._folder) if output == TRAINED.as_posix() else {}
 
     def path(self, output: str, file: str) -> Path:  # noqa: D102
@@ -141,9 +151,10 @@ class Part(Version):
     """An output of a version taken for a model of its own, such as ``HEAD:models/base``."""
 
     def __init__(self, name: str, version: Version, output: str) -> None:
-        self.name, self._version, self._output = name, version, output
+        super().__init__(name)
+        self._version, self._output = version, output
 
-    def files(self, output: str) -> dict[str, str]:  # noqa: D102
+    def _list(self, output: str) -> dict[str, str]:
         return self._version.files(self._output) if output == TRAINED.as_posix() else {}
 
     def path(self, output: str, file: str) -> Path:  # noqa: D102
