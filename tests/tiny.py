@@ -40,14 +40,19 @@ def make_project(root: Path) -> None:
     write_json(root / PREPARED / "data_report.json", {"documents": documents, "splits": sizes})
 
 
-def make_data(folder: Path, splits: dict[str, list[str]], vocabulary: int = 300) -> None:
+def make_data(
+    folder: Path,
+    splits: dict[str, list[str]],
+    vocabulary: int = 300,
+    special_tokens: tuple[str, ...] = (),
+) -> None:
     bpe = BpeTokenizer(
         name="bpe",
         kind="bpe",
         vocab_size=vocabulary,
         min_frequency=1,
         pattern="gpt2",
-        special_tokens=(),
+        special_tokens=special_tokens,
         sample_bytes=10**6,
     )
     make_tokenizer(bpe, splits["train"], _made(folder) / "tokenizer")

@@ -13,7 +13,7 @@ from stemma.config import build
 from stemma.corpus.packing import TokenWriter, read_split
 from stemma.errors import DataError, ModelError, SettingsError
 from stemma.files import read_json
-from stemma.layout import METRICS, PLOTS, PREPARED, REPORTS, TRAINED
+from stemma.layout import EVALUATION, METRICS, PREPARED, REPORTS, TRAINED
 from stemma.stages.evaluate import EvaluateSettings, run
 
 FIGURES = ("loss", "perplexity", "bits_per_byte", "top1_accuracy", "top5_accuracy")
@@ -54,7 +54,8 @@ def settings(**changes: object) -> EvaluateSettings:
         "seed": 1,
         "strict": False,
     }
-    raw = {"evaluate": {**evaluate, **changes}, "runtime": runtime}
+    task = {"name": "causal_lm"}
+    raw = {"evaluate": {**evaluate, **changes}, "runtime": runtime, "task": task}
     return build(EvaluateSettings, raw, "test")
 
 
@@ -97,11 +98,11 @@ def test_counting_beats_an_untrained_model(here: Path) -> None:
 def test_plots_hold_a_row_per_model_and_per_distance(here: Path) -> None:
     run(settings())
     found = read_json(METRICS)
-    with (PLOTS / "baselines.csv").open() as handle:
+    with (EVALUATION / "baselines.csv").open() as handle:
         table = list(csv.DictReader(handle))
     assert [row["model"] for row in table] == ["unigram", "bigram", "trigram", "model"]
     assert float(table[3]["bits_per_byte"]) == found["bits_per_byte"]
-    with (PLOTS / "loss_by_position.csv").open() as handle:
+    with (EVALUATION / "loss_by_position.csv").open() as handle:
         rows = list(csv.DictReader(handle))
     longest = int(np.diff(read_split(PREPARED, "test").offsets).max())
     assert [int(row["position"]) for row in rows] == [2**i for i in range(longest.bit_length())]

@@ -7,7 +7,7 @@ lays them out, so that a plain ``AutoTokenizer.from_pretrained(folder)`` gives t
 import hashlib
 import heapq
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,13 @@ from stemma.files import write_json
 __all__ = ["Encoder", "make_tokenizer"]
 
 _ROLES = ("bos_token", "eos_token", "unk_token")
+_ROLE_OF = {"<|mask|>": "mask_token", "<|pad|>": "pad_token"}
+# As OpenAI's ChatML and most models of Hugging Face lay a conversation out.
+_CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 _BYTES = 256
 _LONG_RUN = re.compile(r"\S{256}|\s{256}")
 # How GPT-4 (cl100k) and Llama 3 cut text.
@@ -47,7 +54,15 @@ def make_tokenizer(settings: TokenizerSettings, texts: Iterable[str], folder: Pa
     if isinstance(settings, PretrainedTokenizer):
         _save(*load_pretrained(settings), folder)
     else:
-        _save(_train(settings, texts), dict.fromkeys(_ROLES, END_OF_TEXT), folder)
+        _save(_train(settings, texts), _config(settings.special_tokens), folder)
+
+
+def _config(special_tokens: Sequence[str]) -> dict[str, Any]:
+    config: dict[str, Any] = dict.fromkeys(_ROLES, END_OF_TEXT)
+    config |= {role: token for token, role in _ROLE_OF.items() if token in special_tokens}
+    if {"<|im_start|>", "<|im_end|>"} <= set(special_tokens):
+        config["chat_template"] = _CHATML
+    return config
 
 
 def _train(settings: BpeTokenizer, texts: Iterable[str]) -> Tokenizer:

@@ -40,7 +40,8 @@ class Measured:
             others are baselines.
         counts: how much was measured, such as documents, tokens, bytes.
         examples: one row per example: its columns by name, of one length; ``id`` among them.
-        samples: (prompt, what the model wrote).
+        samples: (heading, text), such as a prompt, and it with what the model wrote.
+        caption: what the samples are, as lines of Markdown.
         plots: file name below reports/plots -> rows, the first of them the header.
     """
 
@@ -48,4 +49,5 @@ class Measured:
     counts: dict[str, int]
     examples: dict[str, Any]
     samples: list[tuple[str, str]]
+    caption: str
     plots: dict[str, list[list[Any]]]

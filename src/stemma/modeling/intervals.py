@@ -1,7 +1,7 @@
 """From scores to figures with intervals: sums per document, resampled over documents."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
 import numpy as np
@@ -12,6 +12,7 @@ from stemma.errors import ModelError
 from stemma.modeling.heldout import HeldOut
 from stemma.modeling.windows import Scores
 
+Formula = Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]]
 _DIGITS = 4
 _BLOCK_PICKS = 2**18
 _DOUBLINGS = 40
@@ -105,8 +106,22 @@ def figures(tally: Tally, held_out: HeldOut, resamples: int, seed: int) -> dict[
     columns = np.stack(
         [held_out.lengths, held_out.sizes, tally.loss, tally.top1, tally.top5]
     ).astype(np.float64)
-    values = _figures(columns.sum(axis=1))
-    drawn = _figures(_resample(columns, resamples, seed))
+    return bootstrap(columns, _figures, resamples, seed)
+
+
+def bootstrap(
+    columns: NDArray[np.float64], formula: Formula, resamples: int, seed: int
+) -> dict[str, float]:
+    """Return figures of sums over examples, each with the ends of its 95 % interval.
+
+    Args:
+        columns: what is summed, shape (columns, examples).
+        formula: from the sums, shape (columns,) or (columns, resamples), to figures by name.
+        resamples: how often to draw as many examples as there are.
+        seed: where the drawing starts.
+    """
+    values = formula(columns.sum(axis=1))
+    drawn = formula(_resample(columns, resamples, seed))
     result = {}
     for name, value in values.items():
         low, high = np.quantile(drawn[name], [0.025, 0.975])

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stemma.corpus.packing import PackedSplit
-from stemma.errors import ModelError
+from stemma.errors import ModelError, SettingsError
+from stemma.modeling.evaluation import EvaluateSection
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.windows import Scores, Windows, batches, gather
 
@@ -20,8 +21,13 @@ if TYPE_CHECKING:
 _REMEDY = "type `dvc repro train`, or `dvc checkout` to restore the files"
 
 
-def load_model(folder: Path, device: str) -> PreTrainedModel:
-    """Load a causal language model in single precision, ready to score.
+def load_model(folder: Path, auto: str, device: str) -> PreTrainedModel:
+    """Load a model in single precision, ready to score.
+
+    Args:
+        folder: of ``save_pretrained``.
+        auto: name of transformers' Auto class of the task.
+        device: where to.
 
     Raises:
         ModelError: a file is missing or torn, or the weights are not those of the configuration.
@@ -30,13 +36,13 @@ def load_model(folder: Path, device: str) -> PreTrainedModel:
         if not (folder / name).is_file():
             raise ModelError(f"{folder / name} does not exist", _REMEDY)
     import torch
-    from transformers import AutoModelForCausalLM
+    import transformers
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = getattr(transformers, auto).from_pretrained(
             folder,
             local_files_only=True,
             use_safetensors=True,
@@ -52,6 +58,27 @@ def load_model(folder: Path, device: str) -> PreTrainedModel:
         name = min(loading["missing_keys"])
         raise ModelError(f"{folder / 'model.safetensors'} has no weight '{name}'", _REMEDY)
     return model.to(device).eval()
+
+
+def context_of(section: EvaluateSection, model: PreTrainedModel, folder: Path) -> int:
+    """Return how many tokens the model is to see at a time.
+
+    Raises:
+        SettingsError: they are more than it can see, or nothing says how many.
+    """
+    limit = getattr(model.config, "max_position_embeddings", None)
+    context = section.context or limit
+    if context is None:
+        raise SettingsError(
+            f"evaluate.context is null, and {folder} has no longest context",
+            "set evaluate.context to the context it was trained with",
+        )
+    if limit is not None and context > limit:
+        raise SettingsError(
+            f"evaluate.context is {context}, but {folder} sees only {limit} tokens",
+            f"use -S evaluate.context={limit} or null",
+        )
+    return context
 
 
 def score(
@@ -84,7 +111,7 @@ def score(
             # without one the attention takes its fast path.
             ids = torch.from_numpy(inputs).to(runtime.device)
             logits = model(ids, use_cache=False, logits_to_keep=width - skip).logits
-            loss, rank = _loss_and_rank(
+            loss, rank = loss_and_rank(
                 logits[torch.from_numpy(counts).to(runtime.device)],
                 torch.from_numpy(targets[:, skip:][counts]).to(runtime.device),
             )
@@ -96,9 +123,13 @@ def score(
         )
 
 
-def _loss_and_rank(
-    logits: torch.Tensor, targets: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def loss_and_rank(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what `Scores` holds of tokens: the loss in nats, and how many were held for likelier.
+
+    Args:
+        logits: shape [tokens, vocabulary].
+        targets: ids, int64 [tokens].
+    """
     import torch
 
     logits = logits.float()

@@ -18,12 +18,16 @@ from stemma.modeling.intervals import Tally, figures, tally
 from stemma.modeling.ngram import KneserNey, first_documents
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.samples import continue_greedily
-from stemma.modeling.scoring import load_model, score
+from stemma.modeling.scoring import context_of, load_model, score
 from stemma.modeling.windows import cut
-from stemma.tasks.causal_lm import Settings
+from stemma.tasks.causal_lm import AUTO, Settings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+_CAPTION = """\
+Each heading is a prompt; below it the prompt with at most {tokens} tokens that the
+model adds greedily (always the likeliest, no rule against repetition)."""
 
 
 def measure(
@@ -37,9 +41,9 @@ def measure(
         SettingsError: the context, or a prompt with its continuation, is longer than the model's.
     """
     test = read_held_out(PREPARED)
-    model = load_model(folder, runtime.device)
+    model = load_model(folder, AUTO, runtime.device)
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
-    context = _context(section, model, folder)
+    context = context_of(section, model, folder)
     samples = _samples(section, model, encoder, folder)
     tallies = _baselines(section, test, encoder.size)
     tallies["model"] = _measure(section, test, model, runtime, context)
@@ -52,24 +56,9 @@ def measure(
         results.counts(test),
         results.examples(test, tallies["model"]),
         samples,
+        _CAPTION.format(tokens=section.sample_tokens),
         {"loss_by_position.csv": results.positions(tallies)},
     )
-
-
-def _context(settings: EvaluateSection, model: PreTrainedModel, folder: Path) -> int:
-    limit = getattr(model.config, "max_position_embeddings", None)
-    context = settings.context or limit
-    if context is None:
-        raise SettingsError(
-            f"evaluate.context is null, and {folder} has no longest context",
-            "set evaluate.context to the context it was trained with",
-        )
-    if limit is not None and context > limit:
-        raise SettingsError(
-            f"evaluate.context is {context}, but {folder} sees only {limit} tokens",
-            f"use -S evaluate.context={limit} or null",
-        )
-    return context
 
 
 def _samples(
@@ -88,7 +77,8 @@ def _samples(
                 "lower evaluate.sample_tokens",
             )
         written = continue_greedily(model, ids, settings.sample_tokens, encoder.end_of_text)
-        samples.append((settings.prompts[index], decoder.decode(written)))
+        prompt = settings.prompts[index]
+        samples.append((prompt, prompt + decoder.decode(written)))
     return samples
 
 
