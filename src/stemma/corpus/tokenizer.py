@@ -61,7 +61,8 @@ def _config(special_tokens: Sequence[str]) -> dict[str, Any]:
     config: dict[str, Any] = dict.fromkeys(_ROLES, END_OF_TEXT)
     config |= {role: token for token, role in _ROLE_OF.items() if token in special_tokens}
     if {"<|im_start|>", "<|im_end|>"} <= set(special_tokens):
-        config["chat_template"] = _CHATML
+        # A model stops writing at the end of a message, as those of Hugging Face do.
+        config |= {"chat_template": _CHATML, "eos_token": "<|im_end|>"}
     return config
 
 

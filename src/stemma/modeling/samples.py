@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 def continue_greedily(
-    model: PreTrainedModel, prompt: NDArray[np.integer], tokens: int, end_of_text: int
+    model: PreTrainedModel, prompt: NDArray[np.integer], tokens: int, end: int
 ) -> list[int]:
     """Return the ids that the model holds for likeliest, one after the other.
 
     Args:
         model: in evaluation mode.
-        prompt: ids to go on from, shape (tokens,); the end-of-text id is put before them.
+        prompt: ids to go on from, shape (tokens,), at least one.
         tokens: most ids to return.
-        end_of_text: ends the continuation, and is not returned.
+        end: ends the continuation, and is not returned.
     """
     import torch
 
-    ids = torch.tensor([[end_of_text, *prompt.tolist()]], device=model.device)
+    ids = torch.tensor([prompt.tolist()], device=model.device)
     cache = None
     written: list[int] = []
     with torch.inference_mode():
@@ -34,7 +34,7 @@ def continue_greedily(
             output = model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
             cache = output.past_key_values
             ids = output.logits[:, -1].argmax(-1, keepdim=True)
-            if ids.item() == end_of_text:
+            if ids.item() == end:
                 break
             written.append(int(ids.item()))
     return written

