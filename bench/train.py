@@ -126,8 +126,8 @@ def run_arm(arm: str) -> float:
     encoder = Encoder(PREPARED / "tokenizer")
     tokens = Tokens(encoder.size, encoder.end_of_text)
     model = settings.model.build(AutoModelForCausalLM, tokens, {})
-    tokens = read_split(PREPARED, "train").tokens
-    blocks = PackedBlocks(tokens, section.sequence_length, STEPS * section.batch_size, 1)
+    split = read_split(PREPARED, "train")
+    blocks = PackedBlocks(split, section.sequence_length, STEPS * section.batch_size, 1)
     train = {"loop": _loop, "trainer": _trainer}.get(arm, _stemma)
     ticks = train(model, section, started, blocks)
     steps = [after - before for before, after in itertools.pairwise(ticks)][SKIPPED:]

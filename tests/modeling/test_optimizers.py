@@ -16,6 +16,7 @@ SECTION = TrainSection(
     batch_size=2,
     micro_batch_size=2,
     sequence_length=8,
+    across_documents=True,
     optimizer="muon",
     learning_rate=0.01,
     muon_learning_rate=0.02,
@@ -25,7 +26,10 @@ SECTION = TrainSection(
     momentum=0.95,
     schedule="linear",
     warmup=0.1,
+    decay=0.0,
     clip=None,
+    gradient_checkpointing=False,
+    patience=None,
     log_every=1,
     evaluate_every=1,
     checkpoint_every=1,
@@ -60,7 +64,7 @@ def model_and_steps(section, steps, optimizer_state=None, model_state=None):
     return model, optimizer
 
 
-@pytest.mark.parametrize("name", ["adamw", "muon"])
+@pytest.mark.parametrize("name", ["adamw", "adafactor", "muon"])
 def test_a_restored_optimizer_goes_on_to_the_same_weights(name):
     section = dataclasses.replace(SECTION, optimizer=name)
     wanted, _ = model_and_steps(section, range(6))
@@ -100,7 +104,7 @@ def test_query_key_and_value_are_each_orthogonalized():
 
 
 def test_both_learn():
-    for name in ("adamw", "muon"):
+    for name in ("adamw", "adafactor", "muon"):
         section = dataclasses.replace(SECTION, optimizer=name)
         model, _ = model_and_steps(section, [7] * 30)
         ids = torch.randint(0, 50, (2, 8), generator=torch.Generator().manual_seed(7))

@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 
 import killing
 from conftest import Project, environment, once
+from stemma.corpus.packing import read_split
 from stemma.files import sha256_of
 from stemma.modeling.batches import PackedBlocks
 
@@ -144,8 +144,8 @@ def kill_in_a_row(killer: Killer, project: Project, points: list[tuple[str, int]
 
 
 def test_what_is_killed_is_in_the_middle_of_an_epoch_and_of_epochs(small):
-    tokens = np.load(small / "data/prepared/train.tokens.npy")
-    epoch = PackedBlocks(tokens, LENGTH, STEPS * BATCH, seed=1).per_epoch
+    split = read_split(small / "data/prepared", "train")
+    epoch = PackedBlocks(split, LENGTH, STEPS * BATCH, seed=1).per_epoch
     assert 2 * EVERY * BATCH < epoch < (STEPS - 2 * EVERY) * BATCH
     assert epoch % BATCH and (STEPS * BATCH) % epoch and STEPS % EVERY
 

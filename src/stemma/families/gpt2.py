@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from stemma.config import Positive, settings
-from stemma.errors import SettingsError
+from stemma.modeling.building import check_multiple, from_config
 
 if TYPE_CHECKING:
     from stemma.modeling.building import Tokens
@@ -29,11 +29,7 @@ class Settings:
     dropout: Annotated[float, Field(ge=0, lt=1)]
 
     def __post_init__(self) -> None:
-        if self.width % self.heads:
-            raise SettingsError(
-                f"model.width {self.width} is no multiple of model.heads {self.heads}",
-                "set one of them so that it is",
-            )
+        check_multiple(self, "width", "heads")
 
     def build(self, auto: Any, tokens: Tokens, head: dict[str, Any]) -> Any:
         """Return a model with random weights, drawn from torch's default generator.
@@ -42,6 +38,9 @@ class Settings:
             auto: transformers' Auto class of the task.
             tokens: the vocabulary.
             head: what the task adds to the configuration.
+
+        Raises:
+            ModelError: there is no such model for this task.
         """
         from transformers import GPT2Config
 
@@ -61,7 +60,7 @@ class Settings:
             tie_word_embeddings=True,
             **head,
         )
-        model = auto.from_config(config)
+        model = from_config(auto, config)
         self._initialize(model)
         return model
 

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from stemma.corpus.packing import PackedSplit
 from stemma.errors import DataError
 
 
@@ -14,16 +15,20 @@ class PackedBlocks(Dataset[dict[str, torch.Tensor]]):
     one stopped without reading what came before.
 
     Args:
-        tokens: ids of all documents, one after the other, shape [tokens].
+        split: ids of all documents, one after the other.
         length: tokens that a block predicts; it holds one more.
         items: blocks in the whole run.
         seed: of the cuts and the shuffles.
+        across: whether the documents of a block are read as one; see ``cut_block``.
 
     Raises:
         DataError: there are fewer tokens than one block needs.
     """
 
-    def __init__(self, tokens: np.ndarray, length: int, items: int, seed: int) -> None:
+    def __init__(
+        self, split: PackedSplit, length: int, items: int, seed: int, across: bool = True
+    ) -> None:
+        tokens = split.tokens
         # Each epoch starts at a random offset below one block.
         self.per_epoch = (len(tokens) - length) // length
         if self.per_epoch < 1:
@@ -31,7 +36,8 @@ class PackedBlocks(Dataset[dict[str, torch.Tensor]]):
                 f"the split holds {len(tokens)} tokens, one block needs {2 * length}",
                 "lower train.sequence_length or add text",
             )
-        self.tokens, self.length, self.items, self.seed = tokens, length, items, seed
+        self.split, self.across = split, across
+        self.length, self.items, self.seed = length, items, seed
         self._epoch, self._starts = -1, np.empty(0, np.int64)
 
     def __len__(self) -> int:
@@ -39,11 +45,9 @@ class PackedBlocks(Dataset[dict[str, torch.Tensor]]):
         return self.items
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        """Return ``input_ids`` and the tokens that follow them, ``labels``; int64, [length]."""
+        """Return a block as ``cut_block`` does."""
         epoch, place = divmod(index, self.per_epoch)
-        start = self._order(epoch)[place]
-        block = torch.from_numpy(self.tokens[start : start + self.length + 1].astype(np.int64))
-        return {"input_ids": block[:-1], "labels": block[1:]}
+        return cut_block(self.split, self._order(epoch)[place], self.length, self.across)
 
     def _order(self, epoch: int) -> np.ndarray:
         if epoch != self._epoch:
@@ -54,12 +58,21 @@ class PackedBlocks(Dataset[dict[str, torch.Tensor]]):
         return self._starts
 
 
-def held_out_blocks(tokens: np.ndarray, length: int, blocks: int) -> list[dict[str, torch.Tensor]]:
+def held_out_blocks(
+    split: PackedSplit, length: int, blocks: int, across: bool = True
+) -> list[dict[str, torch.Tensor]]:
     """Return up to ``blocks`` blocks spread evenly over a split, the same ones at every call.
+
+    Args:
+        split: ids of all documents.
+        length: tokens that a block predicts.
+        blocks: most blocks to return.
+        across: as in ``cut_block``.
 
     Raises:
         DataError: there are fewer tokens than one block needs.
     """
+    tokens = split.tokens
     whole = (len(tokens) - 1) // length
     if whole < 1:
         raise DataError(
@@ -67,5 +80,25 @@ def held_out_blocks(tokens: np.ndarray, length: int, blocks: int) -> list[dict[s
             "raise prepare.split.validation or lower train.sequence_length",
         )
     chosen = np.linspace(0, whole - 1, min(blocks, whole)).astype(int) * length
-    cut = [torch.from_numpy(tokens[at : at + length + 1].astype(np.int64)) for at in chosen]
-    return [{"input_ids": block[:-1], "labels": block[1:]} for block in cut]
+    return [cut_block(split, start, length, across) for start in chosen]
+
+
+def cut_block(split: PackedSplit, start: int, length: int, across: bool) -> dict[str, torch.Tensor]:
+    """Return ``input_ids`` and the tokens that follow them, ``labels``; int64, [length].
+
+    Args:
+        split: ids of all documents.
+        start: index of the first token.
+        length: tokens to predict.
+        across: whether the documents are read as one. If not, ``position_ids`` begin anew with each
+            of them, which is how transformers' models know what attention must not see. As in
+            evaluation a document begins from the end-of-text token before it.
+    """
+    block = torch.from_numpy(split.tokens[start : start + length + 1].astype(np.int64))
+    row = {"input_ids": block[:-1], "labels": block[1:]}
+    if across:
+        return row
+    predicted = np.arange(start + 1, start + length + 1)
+    begins = split.offsets[np.searchsorted(split.offsets, predicted, side="right") - 1]
+    positions = np.minimum(predicted - begins, predicted - (start + 1))
+    return {**row, "position_ids": torch.from_numpy(positions)}

@@ -36,6 +36,28 @@ class Checkpointing(TrainerCallback):
             )
 
 
+class EarlyStopping(TrainerCallback):
+    """Ends a run whose validation loss has had no new best for some measures.
+
+    It looks at the history of the losses, which is part of a checkpoint, and so stops a resumed run
+    where it stops an uninterrupted one.
+
+    Args:
+        patience: measures without a new best.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+
+    def on_evaluate(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
+        """Look at the losses so far."""
+        losses = [entry["eval_loss"] for entry in state.log_history if "eval_loss" in entry]
+        if len(losses) - 1 - losses.index(min(losses)) >= self.patience:
+            control.should_training_stop = True
+            # A run that went on from here would not know that it is over.
+            control.should_save = False
+
+
 class Progress(TrainerCallback):
     """A bar on a terminal; elsewhere a line for every measure of the validation loss."""
 

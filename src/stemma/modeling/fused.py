@@ -43,11 +43,18 @@ def supports(model: Any, device: str) -> bool:
         and config.activation_function == "relu2"
         and config.attn_pdrop == 0
         and config.layer_norm_epsilon == EPSILON
+        and not model.is_activation_checkpointing
         and frozen
     )
 
 
-def loss(model: GPT2LMHeadModel, ids: Tensor, labels: Tensor, dtype: torch.dtype) -> Tensor:
+def loss(
+    model: GPT2LMHeadModel,
+    ids: Tensor,
+    labels: Tensor,
+    dtype: torch.dtype,
+    positions: Tensor | None = None,
+) -> Tensor:
     """Return the mean cross-entropy in nats per token.
 
     Args:
@@ -55,12 +62,20 @@ def loss(model: GPT2LMHeadModel, ids: Tensor, labels: Tensor, dtype: torch.dtype
         ids: tokens, int64 [B, T].
         labels: the tokens that follow them, int64 [B, T].
         dtype: of the matrix products.
+        positions: of the tokens in their documents, int64 [B, T]; where they start from 0 again,
+            attention does not reach across. None: the sequence is one document.
     """
     net, (batch, length) = model.transformer, ids.shape
     width, heads = model.config.n_embd, model.config.n_head
     dropout = model.config.resid_pdrop if model.training else 0.0
     mask = torch.full((length, length), -math.inf, dtype=dtype).triu_(1)
-    stream = net.wte(ids) + net.wpe.weight[:length]
+    if positions is None:
+        stream = net.wte(ids) + net.wpe.weight[:length]
+    else:
+        stream = net.wte(ids) + net.wpe(positions)
+        document = (positions == 0).cumsum(1)
+        apart = document[:, :, None] != document[:, None, :]
+        mask = mask.masked_fill(apart, -math.inf).repeat_interleave(heads, 0)
     stream = stream.view(batch * length, width)
     if dropout:
         stream = stream * _dropout_mask(stream, dropout)

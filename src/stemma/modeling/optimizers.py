@@ -1,4 +1,4 @@
-"""Optimisers: AdamW, and Muon for the matrices inside the network with AdamW for the rest.
+"""Optimisers: AdamW, Adafactor, and Muon for the matrices of the blocks with AdamW for the rest.
 
 Muon: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/. Unlike torch.optim.Muon this
 one orthogonalises query, key and value each on its own and equal shapes of all layers in one
@@ -7,11 +7,14 @@ batched product, and it carries AdamW's parameters too, so that Trainer sees one
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
+from transformers.optimization import Adafactor
+from transformers.pytorch_utils import Conv1D
 
 if TYPE_CHECKING:
     from stemma.modeling.training import TrainSection
@@ -30,22 +33,24 @@ def build_optimizer(
         section: the settings of training.
         dtype: of Muon's matrix products.
     """
-    named = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    adam = {"betas": section.adam_betas, "eps": 1e-8}
     if section.optimizer == "adamw":
-        return torch.optim.AdamW(_adam_groups([weight for _, weight in named], section), fused=True)
-    hidden = [weight for name, weight in named if weight.ndim == 2 and ".h." in name]
-    rest = [weight for name, weight in named if not (weight.ndim == 2 and ".h." in name)]
-    muon = {
-        "params": hidden,
-        "lr": section.muon_learning_rate,
-        "momentum": section.momentum,
-        "weight_decay": section.muon_weight_decay,
-    }
-    return MuonAdamW([muon, *_adam_groups(rest, section)], dtype)
+        return torch.optim.AdamW(_groups(weights, section, **adam), fused=True)
+    if section.optimizer == "adafactor":
+        groups = _groups(weights, section)
+        return Adafactor(groups, scale_parameter=False, relative_step=False)
+    muon = list(_muon_groups(model, section))
+    hidden = {weight for group in muon for weight in group["params"]}
+    rest = [weight for weight in weights if weight not in hidden]
+    # Trainer logs the learning rate of the first group.
+    return MuonAdamW([*_groups(rest, section, **adam), *muon], dtype)
 
 
-def _adam_groups(weights: list[nn.Parameter], section: TrainSection) -> list[dict[str, Any]]:
-    shared = {"lr": section.learning_rate, "betas": section.adam_betas, "eps": 1e-8}
+def _groups(
+    weights: list[nn.Parameter], section: TrainSection, **shared: Any
+) -> list[dict[str, Any]]:
+    shared["lr"] = section.learning_rate
     decayed = [weight for weight in weights if weight.ndim >= 2]
     plain = [weight for weight in weights if weight.ndim < 2]
     groups = [
@@ -55,12 +60,34 @@ def _adam_groups(weights: list[nn.Parameter], section: TrainSection) -> list[dic
     return [group for group in groups if group["params"]]
 
 
+def _muon_groups(model: nn.Module, section: TrainSection) -> Iterator[dict[str, Any]]:
+    # Blocks are numbered; embeddings and heads stand outside of them, T5's table of relative
+    # positions is no linear layer.
+    blocks = [
+        module
+        for name, module in model.named_modules()
+        if any(part.isdigit() for part in name.split("."))
+    ]
+    for kind, inputs_first in ((Conv1D, True), (nn.Linear, False)):
+        weights = [module.weight for module in blocks if isinstance(module, kind)]
+        hidden = [weight for weight in weights if weight.requires_grad]
+        if hidden:
+            yield {
+                "params": hidden,
+                "inputs_first": inputs_first,
+                "lr": section.muon_learning_rate,
+                "momentum": section.momentum,
+                "weight_decay": section.muon_weight_decay,
+            }
+
+
 class MuonAdamW(torch.optim.Optimizer):
     """Muon for the groups that have a ``momentum``, fused AdamW for the others.
 
     Args:
         groups: parameter groups; ``lr`` and ``weight_decay`` in all, ``momentum`` or ``betas`` and
-            ``eps``. Matrices of Muon are transformers' Conv1D, shape [in, out].
+            ``eps``. With ``momentum`` stands ``inputs_first``: whether matrices have the shape
+            [in, out], as those of transformers' Conv1D, or [out, in].
         dtype: of Muon's matrix products; bf16 is enough where the processor has it.
     """
 
@@ -81,7 +108,7 @@ class MuonAdamW(torch.optim.Optimizer):
         for weight in weights:
             update = self._nesterov(weight, group["momentum"])
             weight.mul_(1 - group["lr"] * group["weight_decay"])
-            for part, direction in _parts(weight, update):
+            for part, direction in _parts(weight, update, group["inputs_first"]):
                 shape = (min(part.shape), max(part.shape))
                 by_shape.setdefault(shape, []).append((part, direction))
         for pairs in by_shape.values():
@@ -143,8 +170,10 @@ def orthogonalize(matrices: Tensor, dtype: torch.dtype) -> Tensor:
     return x
 
 
-def _parts(weight: Tensor, update: Tensor) -> list[tuple[Tensor, Tensor]]:
-    # GPT-2 keeps query, key and value side by side; each is a matrix of its own.
+def _parts(weight: Tensor, update: Tensor, inputs_first: bool) -> list[tuple[Tensor, Tensor]]:
+    # As [in, out]. GPT-2 keeps query, key and value side by side; each is a matrix of its own.
+    if not inputs_first:
+        return [(weight.t(), update.t())]
     rows, columns = weight.shape
     if columns != 3 * rows:
         return [(weight, update)]

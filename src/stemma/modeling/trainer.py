@@ -16,11 +16,13 @@ from transformers.utils import logging as transformers_logging
 
 from stemma.errors import SettingsError
 from stemma.files import atomic_file
-from stemma.modeling.callbacks import Checkpointing, Progress
+from stemma.modeling.callbacks import Checkpointing, EarlyStopping, Progress
 from stemma.modeling.optimizers import build_optimizer
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch, Training
 from stemma.modeling.training import TrainSection
+
+_SCHEDULES = {"constant": "constant_with_warmup"}  # the others are called as transformers does
 
 
 class LanguageTrainer(Trainer):
@@ -62,6 +64,8 @@ class LanguageTrainer(Trainer):
             ],
         )
         self.remove_callback(PrinterCallback)
+        if section.patience is not None:
+            self.add_callback(EarlyStopping(section.patience))
         # compute_loss returns the mean of its batch: Trainer must divide by the accumulation steps.
         self.loss_is_scaled_for_ga = False
 
@@ -86,20 +90,31 @@ class LanguageTrainer(Trainer):
         return SequentialSampler(self.train_dataset)  # type: ignore[arg-type]
 
 
-def write_curves(history: list[dict[str, Any]], folder: Path) -> None:
+def write_curves(history: list[dict[str, Any]], section: TrainSection, folder: Path) -> None:
     """Write training.csv (step, loss, learning_rate) and validation.csv (step, loss).
+
+    With Muon training.csv has muon_learning_rate too.
 
     Args:
         history: Trainer's ``state.log_history``; losses in nats per token.
+        section: the settings of training.
         folder: where the two files go.
     """
-    training = [entry for entry in history if "loss" in entry]
+    # One schedule scales both learning rates.
+    ratio = section.muon_learning_rate / section.learning_rate
+    training = [
+        {**entry, "muon_learning_rate": ratio * entry["learning_rate"]}
+        for entry in history
+        if "loss" in entry
+    ]
     validation = [
         {"step": entry["step"], "loss": entry["eval_loss"]}
         for entry in history
         if "eval_loss" in entry
     ]
-    _write_csv(folder / "training.csv", ["step", "loss", "learning_rate"], training)
+    columns = ["step", "loss", "learning_rate"]
+    columns += ["muon_learning_rate"] if section.optimizer == "muon" else []
+    _write_csv(folder / "training.csv", columns, training)
     _write_csv(folder / "validation.csv", ["step", "loss"], validation)
 
 
@@ -117,9 +132,12 @@ def _arguments(section: TrainSection, runtime: Runtime, folder: Path) -> Trainin
         per_device_train_batch_size=section.micro_batch_size,
         per_device_eval_batch_size=section.micro_batch_size,
         learning_rate=section.learning_rate,
-        lr_scheduler_type=section.schedule,
+        lr_scheduler_type=_SCHEDULES.get(section.schedule, section.schedule),
+        lr_scheduler_kwargs=_schedule_kwargs(section),
         warmup_steps=math.ceil(section.warmup * section.steps),
         max_grad_norm=section.clip or 0.0,
+        activation_checkpointing=section.gradient_checkpointing,
+        activation_checkpointing_kwargs={"use_reentrant": False},
         bf16=runtime.precision == "bf16",
         use_cpu=runtime.device == "cpu",
         seed=runtime.seed,
@@ -130,7 +148,9 @@ def _arguments(section: TrainSection, runtime: Runtime, folder: Path) -> Trainin
         prediction_loss_only=True,
         save_strategy="steps",
         save_steps=section.checkpoint_every,
-        save_total_limit=2,
+        # Early stopping comes back to the best one, which is kept beside the last two.
+        load_best_model_at_end=section.patience is not None,
+        save_total_limit=2 if section.patience is None else 3,
         dataloader_pin_memory=runtime.device == "cuda",
         remove_unused_columns=False,
         average_tokens_across_devices=False,
@@ -147,3 +167,9 @@ def _arguments(section: TrainSection, runtime: Runtime, folder: Path) -> Trainin
         )
     arguments.gradient_accumulation_steps = section.batch_size // share
     return arguments
+
+
+def _schedule_kwargs(section: TrainSection) -> dict[str, Any]:
+    if section.schedule != "warmup_stable_decay":
+        return {}
+    return {"num_decay_steps": math.floor(section.decay * section.steps), "decay_type": "linear"}

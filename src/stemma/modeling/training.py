@@ -17,16 +17,23 @@ class TrainSection:
     batch_size: Positive
     micro_batch_size: Positive
     sequence_length: Annotated[int, Field(ge=2)]
-    optimizer: Literal["adamw", "muon"]
+    across_documents: bool
+    """Whether attention reaches from one packed document into those before it."""
+    optimizer: Literal["adamw", "adafactor", "muon"]
     learning_rate: Annotated[float, Field(gt=0)]
     muon_learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)]
     muon_weight_decay: Annotated[float, Field(ge=0)]
     adam_betas: tuple[Share, Share]
     momentum: Share
-    schedule: Literal["cosine", "linear"]
+    schedule: Literal["constant", "cosine", "linear", "warmup_stable_decay"]
     warmup: Share
+    decay: Share
     clip: Annotated[float, Field(gt=0)] | None
+    gradient_checkpointing: bool
+    """Whether activations are computed anew on the way back, to save memory."""
+    patience: Positive | None
+    """Measures of the validation loss without a new best after which training ends."""
     log_every: Positive
     evaluate_every: Positive
     checkpoint_every: Positive
@@ -41,3 +48,25 @@ class TrainSection:
                     f"{self.log_every}",
                     "set it to one",
                 )
+        if self.schedule == "warmup_stable_decay" and self.warmup + self.decay > 1:
+            raise SettingsError(
+                f"train.warmup {self.warmup} and train.decay {self.decay} are more than all steps",
+                "lower one of them",
+            )
+        if self.patience is not None:
+            self._check_measures()
+
+    def _check_measures(self) -> None:
+        if self.evaluate_every > self.steps:
+            raise SettingsError(
+                f"train.patience {self.patience} waits for validation losses, but "
+                f"train.evaluate_every {self.evaluate_every} is more than train.steps {self.steps}",
+                "lower train.evaluate_every, or set train.patience to null",
+            )
+        # The best weights are found in the checkpoint of the step that was measured.
+        if self.checkpoint_every != self.evaluate_every:
+            raise SettingsError(
+                f"train.patience keeps the best weights, but train.checkpoint_every "
+                f"{self.checkpoint_every} is not train.evaluate_every {self.evaluate_every}",
+                "set both to the same, or train.patience to null",
+            )

@@ -66,8 +66,8 @@ def run(settings: TrainSettings) -> None:
     resumed = checkpoints.latest(folder / "checkpoints")
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     if trainer.is_world_process_zero():
-        write_curves(trainer.state.log_history, PLOTS)
-        _save(model, _facts(model, section, made_with))
+        write_curves(trainer.state.log_history, section, PLOTS)
+        _save(model, _facts(model, section, trainer.state, made_with))
         shutil.rmtree(folder / "checkpoints")
 
 
@@ -94,12 +94,16 @@ def _made_with(settings: TrainSettings, started: Runtime) -> dict[str, Any]:
     return {"settings": declared, "runtime": dataclasses.asdict(started)}
 
 
-def _facts(model: Any, section: TrainSection, made_with: dict[str, Any]) -> dict[str, Any]:
+def _facts(
+    model: Any, section: TrainSection, state: Any, made_with: dict[str, Any]
+) -> dict[str, Any]:
+    # With patience the weights are those of the best validation loss.
+    steps = state.global_step if section.patience is None else state.best_global_step
     return {
         **made_with,
         "parameters": model.num_parameters(),
-        "steps": section.steps,
-        "tokens_seen": section.steps * section.batch_size * section.sequence_length,
+        "steps": steps,
+        "tokens_seen": steps * section.batch_size * section.sequence_length,
     }
 
 

@@ -29,9 +29,9 @@ def examples(
     """Return blocks of packed documents, shuffled anew in every epoch."""
     length = section.sequence_length
     train, held_out = (read_split(prepared, split) for split in ("train", "validation"))
-    items = section.steps * section.batch_size
-    blocks = PackedBlocks(train.tokens, length, items, seed)
-    return blocks, held_out_blocks(held_out.tokens, length, section.validation_blocks)
+    items, across = section.steps * section.batch_size, section.across_documents
+    blocks = PackedBlocks(train, length, items, seed, across)
+    return blocks, held_out_blocks(held_out, length, section.validation_blocks, across)
 
 
 def collate(examples: list[Batch]) -> Batch:
@@ -41,9 +41,10 @@ def collate(examples: list[Batch]) -> Batch:
 
 def loss(model: Any, batch: Batch, runtime: Runtime) -> Tensor:
     """Return the mean cross-entropy in nats per token."""
-    ids, labels = batch["input_ids"], batch["labels"]
+    ids, labels, positions = batch["input_ids"], batch["labels"], batch.get("position_ids")
     # Under torchrun the model comes wrapped, and its own forward has to sum the gradients.
     if fused.supports(model, runtime.device):
-        return fused.loss(model, ids, labels, runtime.dtype())
-    logits = model(input_ids=ids, use_cache=False).logits.float()
+        return fused.loss(model, ids, labels, runtime.dtype(), positions)
+    # An attention mask or a cache would hide from transformers where positions begin anew.
+    logits = model(input_ids=ids, position_ids=positions, use_cache=False).logits.float()
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
