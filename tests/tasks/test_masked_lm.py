@@ -1,4 +1,6 @@
+import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -8,7 +10,7 @@ import tiny
 from stemma.config import build
 from stemma.corpus.packing import read_split
 from stemma.errors import DataError, SettingsError
-from stemma.files import read_json
+from stemma.files import read_json, sha256_of
 from stemma.layout import METRICS, PREPARED, REPORTS, TRAINED
 from stemma.stages.evaluate import EvaluateSettings, run
 from stemma.tasks.masked_lm import Settings, mask_token
@@ -143,3 +145,47 @@ def test_a_tokenizer_without_a_mask_token(here):
 def test_a_prompt_longer_than_the_context(here):
     with pytest.raises(SettingsError, match=r"evaluate\.prompts has \d+ tokens, .* sees only 32"):
         run(settings(prompts=["the king and queen " * 20]))
+
+
+STAGES = ("ingest", "prepare", "train", "evaluate")
+RECIPE = (
+    *("source=files", "source.columns.id=name", "task=masked_lm", "tokenizer.vocab_size=400"),
+    *("model=bert_nano", "model.layers=1", "model.heads=2", "model.width=16"),
+    *("model.feed_forward=32", "model.context=32", "train.optimizer=adamw"),
+)
+MASK = 'tokenizer.special_tokens=["<|mask|>"]'
+
+
+@pytest.fixture
+def plays(stages, scenes):
+    """Twenty scenes as the source; returns ``stages``."""
+    with Path("data/input/scenes.jsonl").open("w") as file:
+        for name, text in scenes[:20]:
+            file.write(json.dumps({"name": name, "text": text[:2000]}) + "\n")
+    return stages
+
+
+def test_from_raw_documents_to_figures_exact_twice(plays):
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    plays(STAGES, *RECIPE, MASK)
+    weights, figures = TRAINED / "model.safetensors", METRICS.read_bytes()
+    first = sha256_of(weights)
+    plays(["train", "evaluate"], *RECIPE, MASK)
+    assert sha256_of(weights) == first
+    assert METRICS.read_bytes() == figures
+    tokenizer = AutoTokenizer.from_pretrained(TRAINED)
+    assert tokenizer.mask_token == "<|mask|>"
+    found = AutoModelForMaskedLM.from_pretrained(TRAINED)
+    assert found.config.vocab_size == len(tokenizer) == 400
+
+
+def test_training_without_a_mask_token_names_what_to_set(plays):
+    with pytest.raises(DataError, match=r"tokenizer_config\.json names no mask_token") as error:
+        plays(["ingest", "prepare", "train"], *RECIPE)
+    assert "tokenizer.special_tokens" in error.value.hint
+
+
+def test_documents_cannot_be_read_apart(plays):
+    with pytest.raises(SettingsError, match=r"train\.across_documents is false"):
+        plays(["ingest", "prepare", "train"], *RECIPE, MASK, "train.across_documents=false")

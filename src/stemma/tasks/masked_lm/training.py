@@ -10,6 +10,7 @@ from torch.utils.data import Dataset, default_collate
 
 from stemma.corpus.encoding import Encoder
 from stemma.corpus.packing import read_split
+from stemma.errors import SettingsError
 from stemma.modeling.batches import PackedBlocks, held_out_blocks
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
@@ -68,13 +69,19 @@ def examples(
 
     Raises:
         DataError: the tokenizer has no mask token, or a split is missing or too small.
+        SettingsError: documents are to be read apart.
     """
+    if not section.across_documents:
+        raise SettingsError(
+            "train.across_documents is false, but task=masked_lm reads packed documents as one",
+            "use -S train.across_documents=true",
+        )
     length = section.sequence_length
     train, held_out = (read_split(prepared, split) for split in ("train", "validation"))
     size = Encoder(prepared / "tokenizer").size
     _, mask = mask_token(prepared / "tokenizer")
-    blocks = PackedBlocks(train.tokens, length, section.steps * section.batch_size, seed)
-    fixed = held_out_blocks(held_out.tokens, length, section.validation_blocks)
+    blocks = PackedBlocks(train, length, section.steps * section.batch_size, seed)
+    fixed = held_out_blocks(held_out, length, section.validation_blocks)
     hidden = MaskedBlocks(fixed, settings, mask, size, seed)
     return MaskedBlocks(blocks, settings, mask, size, seed), [hidden[i] for i in range(len(fixed))]
 
