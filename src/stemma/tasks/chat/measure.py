@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from stemma.corpus.labelled import IGNORED
@@ -16,6 +14,7 @@ from stemma.corpus.packing import read_split
 from stemma.errors import SettingsError
 from stemma.layout import PREPARED
 from stemma.modeling import results
+from stemma.modeling.answers import of_answers, read_answers
 from stemma.modeling.evaluation import EvaluateSection, Measured
 from stemma.modeling.examples import Documents, pad
 from stemma.modeling.heldout import HeldOut, check_vocabulary, read_held_out
@@ -34,21 +33,6 @@ if TYPE_CHECKING:
 _CAPTION = """\
 Each heading is a question; below it what the model answers, greedily (always the likeliest,
 no rule against repetition), up to {tokens} tokens."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Answers:
-    """What is predicted of the test conversations.
-
-    Attributes:
-        ids: of the conversations.
-        lengths: tokens of the answers of each, their ends included.
-        sizes: UTF-8 bytes of the answers' text.
-    """
-
-    ids: list[str]
-    lengths: NDArray[np.int64]
-    sizes: NDArray[np.int64]
 
 
 def measure(
@@ -70,10 +54,10 @@ def measure(
     template = ChatTemplate(encoder)
     decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
     samples = _samples(section, model, template, decoder, context)
-    answers = _answers(test, documents, decoder)
+    answers = read_answers(test.ids, documents, decoder)
     train = first_documents(read_split(PREPARED, "train"), section.baseline_tokens)
     scores = {
-        name: _learned(KneserNey(train, encoder.size, order).score(test.split), documents)
+        name: of_answers(KneserNey(train, encoder.size, order).score(test.split), documents)
         for order, name in enumerate(("unigram", "bigram", "trigram"), start=1)
     }
     scores["model"] = _score(model, documents, section.batch_tokens, runtime)
@@ -99,23 +83,6 @@ def _check_lengths(test: HeldOut, context: int, folder: Path) -> None:
             f"{folder} is to see only {context}",
             f"use -S task.max_tokens={context}, or raise evaluate.context",
         )
-
-
-def _answers(test: HeldOut, documents: Documents, decoder: Tokenizer) -> Answers:
-    learned = [
-        labels[labels != IGNORED]
-        for labels in np.split(documents.labels, documents.split.offsets[1:-1])
-    ]
-    sizes = [len(decoder.decode(ids.tolist()).encode()) for ids in learned]
-    lengths = [len(ids) for ids in learned]
-    return Answers(test.ids, np.array(lengths, np.int64), np.array(sizes, np.int64))
-
-
-def _learned(scores: Iterable[Scores], documents: Documents) -> Iterator[Scores]:
-    for part in scores:
-        places = documents.split.offsets[part.document] + part.position
-        keep = documents.labels[places] != IGNORED
-        yield Scores(part.document[keep], part.position[keep], part.loss[keep], part.rank[keep])
 
 
 def _score(
