@@ -43,6 +43,11 @@ class MaskedBlocks(Dataset[Batch]):
         """Return the number of blocks."""
         return len(self._blocks)
 
+    @property
+    def tokens_seen(self) -> int:
+        """Tokens of the whole run."""
+        return self._blocks.tokens_seen
+
     def __getitem__(self, index: int) -> Batch:
         """Return ``input_ids`` as the model sees them, and ``labels``: what is hidden, else -100.
 
