@@ -1,5 +1,6 @@
 """What prepare asks of a task: cleaned documents in, token ids and what is to be learned out."""
 
+import bisect
 import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
@@ -85,6 +86,26 @@ class Encoding(Protocol):
             DataError: a document lacks what the task learns from, or is refused.
         """
         ...
+
+
+def index_of(name: str, names: Sequence[str], example: Example) -> int:
+    """Return the id of a label.
+
+    Args:
+        name: of the label.
+        names: of the labels in the training split, sorted.
+        example: the document that it is from, for the message.
+
+    Raises:
+        DataError: the training split has no such label.
+    """
+    place = bisect.bisect_left(names, name)
+    if place == len(names) or names[place] != name:
+        raise DataError(
+            f"document '{example.id}' has the label {name!r}, which no training document has",
+            "add documents that have it, or try another prepare.split.salt",
+        )
+    return place
 
 
 def fit(example: Example, made: Encoded, most: int, rule: TooLong) -> Encoded | str:

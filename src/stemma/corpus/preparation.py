@@ -60,18 +60,17 @@ def prepare(
         pool: runs the maps.
 
     Raises:
-        DataError: a shard is torn, no document stays, a split is empty, the text does not support
-            the tokenizer, or a document lacks what the task learns from.
+        DataError: a shard is torn, a split is empty, or the text does not support the tokenizer
+            or lacks what the task learns from.
         SettingsError: a language is unknown.
     """
     progress = Progress(len(raw))
     corpus = _clean(pool, [Shard(path, work) for path in raw], settings, progress)
     clusters = find_clusters(corpus.store, settings.duplicates)
-    sides = corpus.store.sides()
-    sides[clusters.verdict != KEPT] = DROPPED
-    ngram = settings.contamination.ngram
-    overlaps = measure_overlap(pool, corpus.place(sides), ngram, work, progress)
-    seen = overlaps.share > settings.contamination.max_overlap
+    sides = np.where(clusters.verdict == KEPT, corpus.store.sides(), np.int8(DROPPED))
+    limits = settings.contamination
+    overlaps = measure_overlap(pool, corpus.place(sides), limits.ngram, work, progress)
+    seen = overlaps.share > limits.max_overlap
     contamination = contamination_figures(sides, overlaps, seen)
     clusters.verdict[seen], sides[seen] = CONTAMINATED, DROPPED
     _check_splits(sides, corpus.store.sides()[seen], settings)
@@ -86,7 +85,7 @@ def prepare(
         tally,
         personal=corpus.personal,
         duplicates=cluster_figures(clusters),
-        contamination={"ngram": ngram, **contamination},
+        contamination={"ngram": limits.ngram, **contamination},
         vocabulary=encoder.size,
     )
     write_json(folder / "data_report.json", report)

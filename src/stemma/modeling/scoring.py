@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 _REMEDY = "type `dvc repro train`, or `dvc checkout` to restore the files"
 
 
-def load_model(folder: Path, device: str) -> PreTrainedModel:
-    """Load a causal language model in single precision, ready to score.
+def load_model(folder: Path, device: str, auto: str = "AutoModelForCausalLM") -> PreTrainedModel:
+    """Load a model in single precision, ready to score.
+
+    Args:
+        folder: what train has written.
+        device: where it goes.
+        auto: name of transformers' Auto class.
 
     Raises:
         ModelError: a file is missing or torn, or the weights are not those of the configuration.
@@ -30,13 +35,13 @@ def load_model(folder: Path, device: str) -> PreTrainedModel:
         if not (folder / name).is_file():
             raise ModelError(f"{folder / name} does not exist", _REMEDY)
     import torch
-    from transformers import AutoModelForCausalLM
+    import transformers
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = getattr(transformers, auto).from_pretrained(
             folder,
             local_files_only=True,
             use_safetensors=True,

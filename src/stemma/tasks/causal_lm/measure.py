@@ -13,7 +13,7 @@ from stemma.errors import SettingsError
 from stemma.layout import PREPARED
 from stemma.modeling import results
 from stemma.modeling.evaluation import EvaluateSection, Measured
-from stemma.modeling.heldout import HeldOut, check_vocabulary, read_held_out
+from stemma.modeling.heldout import HeldOut, check_ends, check_vocabulary, read_held_out
 from stemma.modeling.intervals import Tally, figures, tally
 from stemma.modeling.ngram import KneserNey, first_documents
 from stemma.modeling.runtime import Runtime
@@ -39,6 +39,7 @@ def measure(
     test = read_held_out(PREPARED)
     model = load_model(folder, runtime.device)
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
+    check_ends(test, PREPARED, encoder)
     context = _context(section, model, folder)
     samples = _samples(section, model, encoder, folder)
     tallies = _baselines(section, test, encoder.size)
