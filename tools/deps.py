@@ -15,6 +15,10 @@ PIPELINE = Path("dvc.yaml")
 # What a stage imports by the name that a setting gives: its path in dvc.yaml, where DVC puts the
 # setting's value in, and the modules that can stand there.
 CHOSEN = {
+    "prepare": {
+        "tasks/${task.name}/__init__.py": "stemma.tasks.*",
+        "tasks/${task.name}/encoding.py": "stemma.tasks.*.encoding",
+    },
     "train": {
         "families/${model.family}.py": "stemma.families.*",
         "tasks/${task.name}/__init__.py": "stemma.tasks.*",

@@ -16,6 +16,7 @@ from stemma.files import sha256_of
 
 CONF = Path(__file__).parents[2] / "conf/source"
 INPUT, RAW = Path("data/input"), Path("data/raw")
+RUNTIME = yaml.safe_load((CONF.parent / "runtime/auto.yaml").read_text())
 STAGE = [sys.executable, "-m", "stemma.stages.ingest"]
 
 
@@ -27,7 +28,7 @@ def configure(tmp_path, monkeypatch):
 
     def write(name="files", **changed):
         source = yaml.safe_load((CONF / f"{name}.yaml").read_text()) | changed
-        Path("params.yaml").write_text(yaml.safe_dump({"source": source}))
+        Path("params.yaml").write_text(yaml.safe_dump({"source": source, "runtime": RUNTIME}))
 
     write()
     return write

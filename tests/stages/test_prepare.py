@@ -40,6 +40,8 @@ def configure(**changes):
         "prepare": yaml.safe_load((CONF / "prepare/default.yaml").read_text()) | changes,
         "tokenizer": yaml.safe_load((CONF / "tokenizer/bpe.yaml").read_text())
         | {"vocab_size": 270},
+        "task": yaml.safe_load((CONF / "task/causal_lm.yaml").read_text()),
+        "runtime": yaml.safe_load((CONF / "runtime/auto.yaml").read_text()),
     }
     sections["prepare"]["split"] |= {"validation": 0.2, "test": 0.2}
     sections["prepare"]["contamination"] |= {"max_overlap": 1}

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stemma.corpus.labelled import IGNORED, Encoded, Example
 
 import tiny
 from stemma.corpus.encoding import Encoder
+from stemma.corpus.labelled import IGNORED, Encoded, Example
 from stemma.corpus.records import Part
 from stemma.errors import DataError, SettingsError
 from stemma.files import read_json, sha256_of, write_json
@@ -176,8 +176,8 @@ def test_from_raw_conversations_to_figures_exact_twice(talks):
 def test_the_loss_is_that_of_the_answers_alone(talks):
     """The loss in training and the one that is measured are of the same tokens."""
     import torch
-    from stemma.modeling.examples import Documents
 
+    from stemma.modeling.examples import Documents
     from stemma.modeling.runtime import Runtime
     from stemma.modeling.scoring import load_model
     from stemma.tasks.chat import training
@@ -187,7 +187,7 @@ def test_the_loss_is_that_of_the_answers_alone(talks):
     batch = training.collate([documents[index] for index in range(len(documents))])
     runtime = Runtime("cpu", "fp32", 1, "native", True, 1)
     with torch.no_grad():
-        loss = training.loss(load_model(TRAINED, training.AUTO, "cpu"), batch, runtime)
+        loss = training.loss(load_model(TRAINED, "cpu", training.AUTO), batch, runtime)
     assert loss.item() == pytest.approx(read_json(METRICS)["loss"], abs=1e-3)
 
 

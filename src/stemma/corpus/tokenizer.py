@@ -38,13 +38,16 @@ _GPT4_PATTERN = (
 )
 
 
-def make_tokenizer(settings: TokenizerSettings, texts: Iterable[str], folder: Path) -> None:
+def make_tokenizer(
+    settings: TokenizerSettings, texts: Iterable[str], folder: Path, pads: bool = False
+) -> None:
     """Train or load a tokenizer and save it into ``folder``.
 
     Args:
         settings: the ``tokenizer`` section.
         texts: what to learn from, once through; not touched for a pretrained tokenizer.
         folder: created if need be.
+        pads: whether it needs a padding token: the end of text, if it has none of its own.
 
     Raises:
         DataError: the text does not support the vocabulary, the vocabulary does not hold the bytes,
@@ -52,9 +55,12 @@ def make_tokenizer(settings: TokenizerSettings, texts: Iterable[str], folder: Pa
     """
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(settings, PretrainedTokenizer):
-        _save(*load_pretrained(settings), folder)
+        tokenizer, config = load_pretrained(settings)
     else:
-        _save(_train(settings, texts), _config(settings.special_tokens), folder)
+        tokenizer, config = _train(settings, texts), _config(settings.special_tokens)
+    if pads and not config.get("pad_token"):
+        config["pad_token"] = config["eos_token"]
+    _save(tokenizer, config, folder)
 
 
 def _config(special_tokens: Sequence[str]) -> dict[str, Any]:

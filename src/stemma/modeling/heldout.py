@@ -118,13 +118,21 @@ def check_vocabulary(test: HeldOut, prepared: Path, trained: Path, logits: int) 
             f"{encoder.size} entries",
             _REMEDY,
         )
+    return encoder
+
+
+def check_ends(test: HeldOut, prepared: Path, encoder: Encoder) -> None:
+    """Check that every document ends with the end-of-text token.
+
+    Raises:
+        DataError: one does not.
+    """
     if np.any(test.split.tokens[test.split.offsets[1:] - 1] != encoder.end_of_text):
         raise DataError(
             f"{prepared / 'test.tokens.npy'} has a document that does not end with the "
             f"end-of-text id {encoder.end_of_text}",
             _REMEDY,
         )
-    return encoder
 
 
 def _vocabulary(folder: Path) -> dict[str, int]:

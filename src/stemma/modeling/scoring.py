@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 _REMEDY = "type `dvc repro train`, or `dvc checkout` to restore the files"
 
 
-def load_model(folder: Path, auto: str, device: str) -> PreTrainedModel:
+def load_model(folder: Path, device: str, auto: str = "AutoModelForCausalLM") -> PreTrainedModel:
     """Load a model in single precision, ready to score.
 
     Args:
-        folder: of ``save_pretrained``.
-        auto: name of transformers' Auto class of the task.
-        device: where to.
+        folder: what train has written.
+        device: where it goes.
+        auto: name of transformers' Auto class.
 
     Raises:
         ModelError: a file is missing or torn, or the weights are not those of the configuration.

@@ -31,7 +31,8 @@ def wording(
         SettingsError: sacrebleu is not installed.
     """
     try:
-        from sacrebleu.metrics import BLEU, CHRF
+        from sacrebleu.metrics.bleu import BLEU
+        from sacrebleu.metrics.chrf import CHRF
     except ImportError as error:
         raise SettingsError(
             "task=seq2seq needs the package `sacrebleu`", "pip install 'stemma-lm[seq2seq]'"

@@ -34,6 +34,12 @@ class TrainSettings:
                 f"model.context {self.model.context}",
                 "lower the one or raise the other",
             )
+        most = getattr(self.task, "max_tokens", 0)
+        if self.model.context is not None and most > self.model.context:
+            raise SettingsError(
+                f"task.max_tokens {most} is more than model.context {self.model.context}",
+                "lower the one or raise the other",
+            )
 
 
 def run(settings: TrainSettings) -> None:
@@ -57,17 +63,17 @@ def run(settings: TrainSettings) -> None:
     encoder = Encoder(PREPARED / "tokenizer")
     _check_ids(encoder.size)
     auto = getattr(transformers, task.AUTO)
-    tokens = Tokens(encoder.size, encoder.end_of_text)
+    tokens = Tokens(encoder.size, encoder.end_of_text, encoder.padding)
     model = settings.model.build(auto, tokens, task.head(settings.task, PREPARED))
     made_with = _made_with(settings, started)
     name = checkpoints.fingerprint(made_with, _inputs())
     folder = RUNS / "train" / name
-    trainer = LanguageTrainer(model, task, section, started, folder, examples, held_out)
+    trainer = LanguageTrainer(model, task, section, started, folder, examples, held_out)  # type: ignore[arg-type]
     resumed = checkpoints.latest(folder / "checkpoints")
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     if trainer.is_world_process_zero():
         write_curves(trainer.state.log_history, section, PLOTS)
-        _save(model, _facts(model, section, trainer.state, made_with))
+        _save(model, _facts(model, section, trainer.state, examples.tokens_seen, made_with))
         shutil.rmtree(folder / "checkpoints")
 
 
@@ -95,7 +101,7 @@ def _made_with(settings: TrainSettings, started: Runtime) -> dict[str, Any]:
 
 
 def _facts(
-    model: Any, section: TrainSection, state: Any, made_with: dict[str, Any]
+    model: Any, section: TrainSection, state: Any, tokens: int, made_with: dict[str, Any]
 ) -> dict[str, Any]:
     # With patience the weights are those of the best validation loss.
     steps = state.global_step if section.patience is None else state.best_global_step
@@ -103,7 +109,7 @@ def _facts(
         **made_with,
         "parameters": model.num_parameters(),
         "steps": steps,
-        "tokens_seen": steps * section.batch_size * section.sequence_length,
+        "tokens_seen": tokens * steps // section.steps,
     }
 
 

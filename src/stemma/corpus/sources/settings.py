@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from stemma.config import settings
+from stemma.errors import SettingsError
 
 Bytes = Annotated[int, Field(gt=0)]
 Name = Annotated[str, Field(min_length=1)]
@@ -14,12 +15,37 @@ Name = Annotated[str, Field(min_length=1)]
 class Columns:
     """Where a table or a JSON line holds what."""
 
-    text: Name
-    """The column of the text, a string."""
+    text: Name | None
+    """The column of the text, a string; null where messages or words make it up."""
     id: Name | None
     """The column of the document's id, unique in the corpus; null takes file and row."""
     group: Name | None
     """The column of what the document is part of (a book, an author); null for none."""
+    label: Name | None
+    """The column of the class that the document belongs to; null for none."""
+    target: Name | None
+    """The column of what the text is to be turned into; null for none."""
+    messages: Name | None
+    """The column of a dialogue: a list of objects with ``role`` and ``content``; null for none."""
+    words: Name | None
+    """The column of the words of a text: a list of strings; null for none."""
+    tags: Name | None
+    """The column of their tags, one per word; null for none."""
+
+    def __post_init__(self) -> None:
+        texts = [key for key in ("text", "messages", "words") if getattr(self, key) is not None]
+        if len(texts) != 1:
+            raise SettingsError(
+                f"source.columns has {' and '.join(texts) or 'no text'}: one of text, messages and "
+                "words makes up a document",
+                "set the others to null",
+            )
+        for key, with_key in (("target", "text"), ("tags", "words"), ("words", "tags")):
+            if getattr(self, key) is not None and getattr(self, with_key) is None:
+                raise SettingsError(
+                    f"source.columns.{key} is set, but source.columns.{with_key} is null",
+                    "they go together",
+                )
 
 
 @settings

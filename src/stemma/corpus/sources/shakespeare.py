@@ -13,7 +13,7 @@ from stemma.corpus.sources.settings import ShakespeareSettings
 
 
 def parts(settings: ShakespeareSettings) -> Iterator[Part]:
-    """Yield one part: every scene of every play, the play as its group.
+    """Yield one part: every scene of every play, the play as its group, the genre as its label.
 
     Raises:
         SourceError: as `wheel.parts`.
@@ -33,6 +33,7 @@ def _documents(archive: zipfile.ZipFile, settings: ShakespeareSettings) -> Itera
                 source=settings.package,
                 license=settings.license,
                 group=play,
+                label=PurePosixPath(name).parent.name,
             )
 
 

@@ -4,8 +4,6 @@ from typing import Literal
 
 from stemma.config import settings
 
-AUTO = "AutoModelForCausalLM"
-
 
 @settings
 class Settings:

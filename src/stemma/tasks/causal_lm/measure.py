@@ -14,14 +14,14 @@ from stemma.errors import SettingsError
 from stemma.layout import PREPARED
 from stemma.modeling import results
 from stemma.modeling.evaluation import EvaluateSection, Measured
-from stemma.modeling.heldout import HeldOut, check_vocabulary, read_held_out
+from stemma.modeling.heldout import HeldOut, check_ends, check_vocabulary, read_held_out
 from stemma.modeling.intervals import Tally, figures, tally
 from stemma.modeling.ngram import KneserNey, first_documents
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.samples import continue_greedily
 from stemma.modeling.scoring import context_of, load_model, score
 from stemma.modeling.windows import cut
-from stemma.tasks.causal_lm import AUTO, Settings
+from stemma.tasks.causal_lm import Settings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -42,8 +42,9 @@ def measure(
         SettingsError: the context, or a prompt with its continuation, is longer than the model's.
     """
     test = read_held_out(PREPARED)
-    model = load_model(folder, AUTO, runtime.device)
+    model = load_model(folder, runtime.device)
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
+    check_ends(test, PREPARED, encoder)
     context = context_of(section, model, folder)
     samples = _samples(section, model, encoder, folder)
     tallies = _baselines(section, test, encoder.size)

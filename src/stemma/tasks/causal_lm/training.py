@@ -13,9 +13,9 @@ from stemma.modeling.batches import PackedBlocks, held_out_blocks
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
 from stemma.modeling.training import TrainSection
-from stemma.tasks.causal_lm import AUTO, Settings
+from stemma.tasks.causal_lm import Settings
 
-__all__ = ["AUTO", "collate", "examples", "head", "loss"]
+AUTO = "AutoModelForCausalLM"
 
 
 def head(settings: Settings, prepared: Path) -> dict[str, Any]:

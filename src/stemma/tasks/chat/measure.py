@@ -47,7 +47,7 @@ def measure(
             context.
     """
     test, documents = read_held_out(PREPARED), Documents(PREPARED, "test")
-    model = load_model(folder, AUTO, runtime.device)
+    model = load_model(folder, runtime.device, AUTO)
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
     context = context_of(section, model, folder)
     _check_lengths(test, context, folder)
@@ -97,8 +97,8 @@ def _score(
         labels = batch["labels"][:, 1:]
         counts = labels != IGNORED
         with torch.inference_mode(), runtime.autocast():
-            # Padding stands at the end, where a causal model cannot see it.
-            logits = model(batch["input_ids"].to(runtime.device), use_cache=False).logits[:, :-1]
+            inputs = {key: batch[key].to(runtime.device) for key in ("input_ids", "attention_mask")}
+            logits = model(**inputs, use_cache=False).logits[:, :-1]
             loss, rank = loss_and_rank(
                 logits[counts.to(runtime.device)], labels[counts].to(runtime.device)
             )

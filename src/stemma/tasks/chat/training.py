@@ -38,7 +38,7 @@ def collate(examples: list[Batch]) -> Batch:
 def loss(model: Any, batch: Batch, runtime: Runtime) -> Tensor:
     """Return the mean cross-entropy in nats per token of the answers."""
     labels = batch["labels"][:, 1:]
-    # Padding stands at the end, where a causal model cannot see it.
-    logits = model(input_ids=batch["input_ids"], use_cache=False).logits[:, :-1]
+    inputs = {key: batch[key] for key in ("input_ids", "attention_mask")}
+    logits = model(**inputs, use_cache=False).logits[:, :-1]
     learned = labels != IGNORED
     return torch.nn.functional.cross_entropy(logits[learned].float(), labels[learned])

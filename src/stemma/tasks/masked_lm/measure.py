@@ -21,7 +21,7 @@ from stemma.errors import SettingsError
 from stemma.layout import PREPARED
 from stemma.modeling import results
 from stemma.modeling.evaluation import EvaluateSection, Measured
-from stemma.modeling.heldout import HeldOut, check_vocabulary, read_held_out
+from stemma.modeling.heldout import HeldOut, check_ends, check_vocabulary, read_held_out
 from stemma.modeling.intervals import Tally, bootstrap, tally
 from stemma.modeling.ngram import KneserNey, first_documents
 from stemma.modeling.runtime import Runtime
@@ -46,8 +46,9 @@ def measure(
         SettingsError: the context is longer than the model's.
     """
     test = read_held_out(PREPARED)
-    model = load_model(folder, AUTO, runtime.device)
+    model = load_model(folder, runtime.device, AUTO)
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
+    check_ends(test, PREPARED, encoder)
     _, mask = mask_token(folder)
     context = context_of(section, model, folder)
     windows = cut(test.split.offsets, context, max(1, round(context * section.stride)))

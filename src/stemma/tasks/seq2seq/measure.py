@@ -44,7 +44,7 @@ def measure(
         SettingsError: sacrebleu is not installed.
     """
     test, documents = read_held_out(PREPARED), Documents(PREPARED, "test")
-    model = load_model(folder, AUTO, runtime.device)
+    model = load_model(folder, runtime.device, AUTO)
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
     decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
     targets = read_answers(test.ids, documents, decoder)
