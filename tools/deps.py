@@ -26,6 +26,7 @@ CHOSEN = {
     },
     "evaluate": {
         "tasks/${task.name}/__init__.py": "stemma.tasks.*",
+        "tasks/${task.name}/encoding.py": "stemma.tasks.*.encoding",
         "tasks/${task.name}/measure.py": "stemma.tasks.*.measure",
     },
 }
