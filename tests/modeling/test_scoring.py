@@ -114,6 +114,6 @@ def test_greedy_continuation_stops_at_the_end_of_text() -> None:
 
 
 def test_a_page_fences_whatever_the_model_writes() -> None:
-    text = page([("one\ntwo", "one\ntwo ```` three")], "caption")
+    text = page("caption", [("one\ntwo", "one\ntwo ```` three")])
     assert "## one two\n\n`````text\none\ntwo ```` three\n`````\n" in text
     assert "\n\ncaption\n\n" in text

@@ -40,14 +40,12 @@ class Measured:
             others are baselines.
         counts: how much was measured, such as documents, tokens, bytes.
         examples: one row per example: its columns by name, of one length; ``id`` among them.
-        samples: (heading, text), such as a prompt, and it with what the model wrote.
-        caption: what the samples are, as lines of Markdown.
+        samples: Markdown with examples of what the model does.
         plots: file name below reports/plots -> rows, the first of them the header.
     """
 
     table: Table
     counts: dict[str, int]
     examples: dict[str, Any]
-    samples: list[tuple[str, str]]
-    caption: str
+    samples: str
     plots: dict[str, list[list[Any]]]

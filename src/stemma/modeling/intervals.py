@@ -12,7 +12,6 @@ from stemma.errors import ModelError
 from stemma.modeling.heldout import Predicted
 from stemma.modeling.windows import Scores
 
-Formula = Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]]
 _DIGITS = 4
 _BLOCK_PICKS = 2**18
 _DOUBLINGS = 40
@@ -110,18 +109,21 @@ def figures(tally: Tally, predicted: Predicted, resamples: int, seed: int) -> di
 
 
 def bootstrap(
-    columns: NDArray[np.float64], formula: Formula, resamples: int, seed: int
+    columns: NDArray[np.float64],
+    figures: Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]],
+    resamples: int,
+    seed: int,
 ) -> dict[str, float]:
-    """Return figures of sums over examples, each with the ends of its 95 % interval.
+    """Return figures of sums over documents, each again with ``_low`` and ``_high``.
 
     Args:
-        columns: what is summed, shape (columns, examples).
-        formula: from the sums, shape (columns,) or (columns, resamples), to figures by name.
-        resamples: how often to draw as many examples as there are.
+        columns: what is summed, shape (columns, documents).
+        figures: from sums, shape (columns, ...), to figures by name, shape (...).
+        resamples: how often to draw as many documents as there are.
         seed: where the drawing starts.
     """
-    values = formula(columns.sum(axis=1))
-    drawn = formula(_resample(columns, resamples, seed))
+    values = figures(columns.sum(axis=1))
+    drawn = figures(_resample(columns, resamples, seed))
     result = {}
     for name, value in values.items():
         low, high = np.quantile(drawn[name], [0.025, 0.975])

@@ -14,7 +14,6 @@ from stemma.layout import EVALUATION, METRICS, REPORTS
 from stemma.modeling.evaluation import Measured
 from stemma.modeling.heldout import Predicted
 from stemma.modeling.intervals import Tally
-from stemma.modeling.samples import page
 
 _DIGITS = 4
 
@@ -31,7 +30,7 @@ def write(measured: Measured) -> None:
     with atomic_file(REPORTS / "examples.parquet") as handle:
         pq.write_table(pa.table(measured.examples), handle, compression="zstd")
     with atomic_file(REPORTS / "samples.md", "w") as handle:
-        handle.write(page(measured.samples, measured.caption))
+        handle.write(measured.samples)
     baselines = {name: dict(row) for name, row in table.items() if name != "model"}
     write_json(METRICS, {**table["model"], "baselines": baselines, **measured.counts})
 

@@ -1,4 +1,4 @@
-"""What the model writes, greedily, and how it is shown: as a Markdown page."""
+"""Samples of what the model does: greedy continuations, and the Markdown page of any samples."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def continue_greedily(
     return written
 
 
-def page(samples: Sequence[tuple[str, str]], caption: str) -> str:
-    """Return Markdown that shows texts under their headings.
+def page(introduction: str, samples: Sequence[tuple[str, str]]) -> str:
+    """Return Markdown that shows texts under headings.
 
     Args:
+        introduction: what they are.
         samples: heading and text.
-        caption: what they are.
     """
-    lines = ["# Samples", "", caption]
+    lines = ["# Samples", "", introduction]
     for heading, text in samples:
         # A fence must be longer than any run of backticks within it.
         fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))

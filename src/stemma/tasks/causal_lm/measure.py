@@ -18,7 +18,7 @@ from stemma.modeling.heldout import HeldOut, check_ends, check_vocabulary, read_
 from stemma.modeling.intervals import Tally, figures, tally
 from stemma.modeling.ngram import KneserNey, first_documents
 from stemma.modeling.runtime import Runtime
-from stemma.modeling.samples import continue_greedily
+from stemma.modeling.samples import continue_greedily, page
 from stemma.modeling.scoring import context_of, load_model, score
 from stemma.modeling.windows import cut
 from stemma.tasks.causal_lm import Settings
@@ -26,8 +26,8 @@ from stemma.tasks.causal_lm import Settings
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_CAPTION = """\
-Each heading is a prompt; below it the prompt with at most {tokens} tokens that the
+_INTRODUCTION = """\
+Each heading is a prompt; below it the prompt with at most {} tokens that the
 model adds greedily (always the likeliest, no rule against repetition)."""
 
 
@@ -58,14 +58,13 @@ def measure(
         results.counts(test),
         results.examples(test, tallies["model"]),
         samples,
-        _CAPTION.format(tokens=section.sample_tokens),
         {"loss_by_position.csv": results.positions(tallies)},
     )
 
 
 def _samples(
     settings: EvaluateSection, model: PreTrainedModel, encoder: Encoder, folder: Path
-) -> list[tuple[str, str]]:
+) -> str:
     limit = getattr(model.config, "max_position_embeddings", None)
     decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
     samples = []
@@ -83,7 +82,7 @@ def _samples(
         written = continue_greedily(model, start, settings.sample_tokens, encoder.end_of_text)
         prompt = settings.prompts[index]
         samples.append((prompt, prompt + decoder.decode(written)))
-    return samples
+    return page(_INTRODUCTION.format(settings.sample_tokens), samples)
 
 
 def _baselines(settings: EvaluateSection, test: HeldOut, vocabulary: int) -> dict[str, Tally]:

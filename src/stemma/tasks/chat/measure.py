@@ -21,7 +21,7 @@ from stemma.modeling.heldout import HeldOut, check_vocabulary, read_held_out
 from stemma.modeling.intervals import figures, tally
 from stemma.modeling.ngram import KneserNey, first_documents
 from stemma.modeling.runtime import Runtime
-from stemma.modeling.samples import continue_greedily
+from stemma.modeling.samples import continue_greedily, page
 from stemma.modeling.scoring import context_of, load_model, loss_and_rank
 from stemma.modeling.windows import Scores, batches, cut
 from stemma.tasks.chat import AUTO, Settings
@@ -30,9 +30,9 @@ from stemma.tasks.chat.encoding import ChatTemplate
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_CAPTION = """\
+_INTRODUCTION = """\
 Each heading is a question; below it what the model answers, greedily (always the likeliest,
-no rule against repetition), up to {tokens} tokens."""
+no rule against repetition), up to {} tokens."""
 
 
 def measure(
@@ -69,8 +69,7 @@ def measure(
         },
         results.counts(answers),
         results.examples(answers, tallies["model"]),
-        samples,
-        _CAPTION.format(tokens=section.sample_tokens),
+        page(_INTRODUCTION.format(section.sample_tokens), samples),
         {},
     )
 

@@ -25,6 +25,7 @@ from stemma.modeling.heldout import HeldOut, check_ends, check_vocabulary, read_
 from stemma.modeling.intervals import Tally, bootstrap, tally
 from stemma.modeling.ngram import KneserNey, first_documents
 from stemma.modeling.runtime import Runtime
+from stemma.modeling.samples import page
 from stemma.modeling.scoring import context_of, load_model, loss_and_rank
 from stemma.modeling.windows import Scores, Windows, batches, cut, gather
 from stemma.tasks.masked_lm import AUTO, Settings, mask_token
@@ -32,7 +33,9 @@ from stemma.tasks.masked_lm import AUTO, Settings, mask_token
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_CAPTION = "Each heading is a text with gaps; below it what the model holds for likeliest in them."
+_INTRODUCTION = (
+    "Each heading is a text with gaps; below it what the model holds for likeliest in them."
+)
 
 
 def measure(
@@ -57,12 +60,12 @@ def measure(
     train = first_documents(read_split(PREPARED, "train"), section.baseline_tokens)
     counted = KneserNey(train, encoder.size, 1).score(test.split)
     tallies = {"unigram": tally("unigram", test, counted), "model": tally("model", test, scores)}
+    samples = [(text, _fill(text, model, encoder, folder, context)) for text in section.prompts]
     return Measured(
         {name: _figures(one, test, section, runtime.seed) for name, one in tallies.items()},
         results.counts(test),
         results.examples(test, tallies["model"]),
-        [(prompt, _fill(prompt, model, encoder, folder, context)) for prompt in section.prompts],
-        _CAPTION,
+        page(_INTRODUCTION, samples),
         {"loss_by_position.csv": results.positions(tallies)},
     )
 

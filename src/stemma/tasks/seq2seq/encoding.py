@@ -1,4 +1,7 @@
-"""Pairs of texts as tokens: the source, then the target, each with its end-of-text token."""
+"""Pairs of texts as tokens: the source, then the target, each with its end-of-text token.
+
+A conversation is a pair too: what was said, and the last answer.
+"""
 
 import dataclasses
 from collections.abc import Iterable, Sequence
@@ -8,6 +11,7 @@ from numpy.typing import NDArray
 
 from stemma.corpus.encoding import Encoder
 from stemma.corpus.labelled import IGNORED, Encoded, Example, fit
+from stemma.corpus.records import Part
 from stemma.errors import DataError
 from stemma.tasks.seq2seq import Settings
 
@@ -54,12 +58,14 @@ class Encoding:
 
 
 def _pair(example: Example) -> tuple[str, str]:
-    if [part.role for part in example.parts] != ["source", "target"]:
+    *before, last = example.parts or (Part("", ""),)
+    # Of a conversation, the last answer and all that was said before it.
+    if not before or last.role not in ("target", "assistant"):
         raise DataError(
             f"document '{example.id}' is no pair of a source and a target",
             "set source.columns.text and source.columns.target",
         )
-    source, target = (part.text.strip() for part in example.parts)
+    source, target = "\n".join(part.text for part in before).strip(), last.text.strip()
     for name, text in (("source", source), ("target", target)):
         if not text:
             raise DataError(f"the {name} of document '{example.id}' is empty", "leave the row out")

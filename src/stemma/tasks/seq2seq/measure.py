@@ -20,6 +20,7 @@ from stemma.modeling.heldout import check_vocabulary, read_held_out
 from stemma.modeling.intervals import figures, tally
 from stemma.modeling.pairs import pad_pairs
 from stemma.modeling.runtime import Runtime
+from stemma.modeling.samples import page
 from stemma.modeling.scoring import load_model, loss_and_rank
 from stemma.modeling.windows import Scores, batches, cut
 from stemma.modeling.wording import wording
@@ -28,9 +29,9 @@ from stemma.tasks.seq2seq import AUTO, Settings
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_CAPTION = """\
+_INTRODUCTION = """\
 Each heading is a source; below it what the model writes, greedily (always the likeliest, no rule
-against repetition), up to {tokens} tokens."""
+against repetition), up to {} tokens."""
 
 
 def measure(
@@ -67,8 +68,7 @@ def measure(
         },
         results.counts(targets),
         {**results.examples(targets, found), "wanted": targets.texts, "written": written},
-        list(zip(section.prompts, samples, strict=True)),
-        _CAPTION.format(tokens=most),
+        page(_INTRODUCTION.format(most), list(zip(section.prompts, samples, strict=True))),
         {},
     )
 
