@@ -40,12 +40,12 @@ class Measured:
             others are baselines.
         counts: how much was measured, such as documents, tokens, bytes.
         examples: one row per example: its columns by name, of one length; ``id`` among them.
-        samples: (prompt, what the model wrote).
+        samples: Markdown with examples of what the model does.
         plots: file name below reports/plots -> rows, the first of them the header.
     """
 
     table: Table
     counts: dict[str, int]
     examples: dict[str, Any]
-    samples: list[tuple[str, str]]
+    samples: str
     plots: dict[str, list[list[Any]]]

@@ -1,7 +1,7 @@
 """From scores to figures with intervals: sums per document, resampled over documents."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
 import numpy as np
@@ -105,8 +105,25 @@ def figures(tally: Tally, held_out: HeldOut, resamples: int, seed: int) -> dict[
     columns = np.stack(
         [held_out.lengths, held_out.sizes, tally.loss, tally.top1, tally.top5]
     ).astype(np.float64)
-    values = _figures(columns.sum(axis=1))
-    drawn = _figures(_resample(columns, resamples, seed))
+    return bootstrap(columns, _figures, resamples, seed)
+
+
+def bootstrap(
+    columns: NDArray[np.float64],
+    figures: Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]],
+    resamples: int,
+    seed: int,
+) -> dict[str, float]:
+    """Return figures of sums over documents, each again with ``_low`` and ``_high``.
+
+    Args:
+        columns: what is summed, shape (columns, documents).
+        figures: from sums, shape (columns, ...), to figures by name, shape (...).
+        resamples: how often to draw as many documents as there are.
+        seed: where the drawing starts.
+    """
+    values = figures(columns.sum(axis=1))
+    drawn = figures(_resample(columns, resamples, seed))
     result = {}
     for name, value in values.items():
         low, high = np.quantile(drawn[name], [0.025, 0.975])

@@ -14,18 +14,12 @@ from stemma.layout import EVALUATION, METRICS, REPORTS
 from stemma.modeling.evaluation import Measured
 from stemma.modeling.heldout import HeldOut
 from stemma.modeling.intervals import Tally
-from stemma.modeling.samples import page
 
 _DIGITS = 4
 
 
-def write(measured: Measured, sample_tokens: int) -> None:
-    """Write reports/: metrics.json, examples.parquet, samples.md and the plots of evaluation.
-
-    Args:
-        measured: what the task found out.
-        sample_tokens: most tokens that a sample added to its prompt.
-    """
+def write(measured: Measured) -> None:
+    """Write reports/: metrics.json, examples.parquet, samples.md and the plots of evaluation."""
     table = measured.table
     columns = list(table["model"])
     rows = [[name, *(row.get(column) for column in columns)] for name, row in table.items()]
@@ -36,7 +30,7 @@ def write(measured: Measured, sample_tokens: int) -> None:
     with atomic_file(REPORTS / "examples.parquet") as handle:
         pq.write_table(pa.table(measured.examples), handle, compression="zstd")
     with atomic_file(REPORTS / "samples.md", "w") as handle:
-        handle.write(page(measured.samples, sample_tokens))
+        handle.write(measured.samples)
     baselines = {name: dict(row) for name, row in table.items() if name != "model"}
     write_json(METRICS, {**table["model"], "baselines": baselines, **measured.counts})
 

@@ -1,4 +1,4 @@
-"""What the model writes: greedy continuations of fixed prompts, as a Markdown page."""
+"""Samples of what the model does: greedy continuations, and the Markdown page of any samples."""
 
 from __future__ import annotations
 
@@ -40,23 +40,17 @@ def continue_greedily(
     return written
 
 
-def page(samples: Sequence[tuple[str, str]], tokens: int) -> str:
-    """Return Markdown that shows continuations under the prompts they begin with.
+def page(introduction: str, samples: Sequence[tuple[str, str]]) -> str:
+    """Return Markdown that shows texts under headings.
 
     Args:
-        samples: prompt and continuation.
-        tokens: most tokens of a continuation, to be mentioned.
+        introduction: what they are.
+        samples: heading and text.
     """
-    lines = [
-        "# Samples",
-        "",
-        f"Each heading is a prompt; below it the prompt with at most {tokens} tokens that the",
-        "model adds greedily (always the likeliest, no rule against repetition).",
-    ]
-    for prompt, continuation in samples:
-        text = prompt + continuation
+    lines = ["# Samples", "", introduction]
+    for heading, text in samples:
         # A fence must be longer than any run of backticks within it.
         fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-        title = " ".join(prompt.split()) or "(no prompt)"
+        title = " ".join(heading.split()) or "(no prompt)"
         lines += ["", f"## {title}", "", f"{fence}text", text, fence]
     return "\n".join(lines) + "\n"

@@ -17,13 +17,17 @@ from stemma.modeling.heldout import HeldOut, check_ends, check_vocabulary, read_
 from stemma.modeling.intervals import Tally, figures, tally
 from stemma.modeling.ngram import KneserNey, first_documents
 from stemma.modeling.runtime import Runtime
-from stemma.modeling.samples import continue_greedily
+from stemma.modeling.samples import continue_greedily, page
 from stemma.modeling.scoring import load_model, score
 from stemma.modeling.windows import cut
 from stemma.tasks.causal_lm import Settings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+_INTRODUCTION = """\
+Each heading is a prompt; below it the prompt with at most {} tokens that the
+model adds greedily (always the likeliest, no rule against repetition)."""
 
 
 def measure(
@@ -75,7 +79,7 @@ def _context(settings: EvaluateSection, model: PreTrainedModel, folder: Path) ->
 
 def _samples(
     settings: EvaluateSection, model: PreTrainedModel, encoder: Encoder, folder: Path
-) -> list[tuple[str, str]]:
+) -> str:
     limit = getattr(model.config, "max_position_embeddings", None)
     decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
     samples = []
@@ -89,8 +93,9 @@ def _samples(
                 "lower evaluate.sample_tokens",
             )
         written = continue_greedily(model, ids, settings.sample_tokens, encoder.end_of_text)
-        samples.append((settings.prompts[index], decoder.decode(written)))
-    return samples
+        prompt = settings.prompts[index]
+        samples.append((prompt, prompt + decoder.decode(written)))
+    return page(_INTRODUCTION.format(settings.sample_tokens), samples)
 
 
 def _baselines(settings: EvaluateSection, test: HeldOut, vocabulary: int) -> dict[str, Tally]:
