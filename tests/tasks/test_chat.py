@@ -129,7 +129,7 @@ def test_a_template_that_does_not_fit(folder, template, said):
     assert error.value.hint
 
 
-STAGES = ("ingest", "prepare", "train", "evaluate")
+STAGES = ("ingest", "prepare", "train", "evaluate", "export")
 RECIPE = (
     *("source=files", "source.columns.text=null", "source.columns.messages=messages"),
     *("task=chat", "task.max_tokens=64", "tokenizer.vocab_size=300", "prepare.quality.min_words=1"),

@@ -106,7 +106,7 @@ def test_rouge_l(written, wanted, expected):
     assert rouge_l(written, wanted) == pytest.approx(expected)
 
 
-STAGES = ("ingest", "prepare", "train", "evaluate")
+STAGES = ("ingest", "prepare", "train", "evaluate", "export")
 RECIPE = (
     *("source=files", "source.columns.text=heard", "source.columns.target=said", "task=seq2seq"),
     *("task.max_tokens=32", "tokenizer.vocab_size=400", "prepare.quality.min_words=1"),

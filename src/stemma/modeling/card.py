@@ -14,14 +14,22 @@ _METRICS = (
     ("perplexity", "perplexity", "Perplexity per token"),
     ("top1_accuracy", "accuracy", "Top-1 accuracy"),
     ("top5_accuracy", "accuracy", "Top-5 accuracy"),
+    ("bleu", "bleu", "BLEU"),
+    ("chrf", "chrf", "chrF"),
+    ("rouge_l", "rouge", "ROUGE-L"),
+    ("exact_match", "exact_match", "Exact match"),
+    ("accuracy", "accuracy", "Accuracy"),
+    ("macro_precision", "precision", "Macro precision"),
+    ("macro_recall", "recall", "Macro recall"),
+    ("macro_f1", "f1", "Macro F1"),
+    ("entity_precision", "seqeval", "Entity precision"),
+    ("entity_recall", "seqeval", "Entity recall"),
+    ("entity_f1", "seqeval", "Entity F1"),
 )
 
 # What a card cannot do without.
 CONFIG_KEYS = ("model_type", "vocab_size")
-METRICS_KEYS = (
-    *(f"{key}{end}" for key, _, _ in _METRICS for end in ("", "_low", "_high")),
-    *("baselines", "documents", "tokens", "bytes"),
-)
+METRICS_KEYS = ("loss", "baselines", "documents", "tokens", "bytes")
 REPORT_KEYS = ("documents", "splits")
 
 
@@ -52,12 +60,84 @@ class Facts:
     training: Mapping[str, Any]
 
 
+@dataclasses.dataclass(frozen=True)
+class _Use:
+    """What a kind of model is for."""
+
+    auto: str
+    pipeline: str
+    tag: str
+    what: str
+    baselines: str
+    limits: tuple[str, ...]
+
+
+_WRITER = _Use(
+    "AutoModelForCausalLM",
+    "text-generation",
+    "causal-lm",
+    "A causal language model",
+    "The baselines are n-gram models with interpolated modified\n"
+    "Kneser-Ney smoothing, which counted the same training tokens. Between tokenizers only\n"
+    "bits per byte compare.",
+    (
+        "For research and teaching: it continues text in the manner of its data.",
+        "It follows no instructions and knows no facts: what it writes may be wrong or offensive.",
+        "It may repeat passages of its training data word for word.",
+    ),
+)
+# By the end of the architecture's name in config.json.
+_USES = {
+    "ForSequenceClassification": _Use(
+        "AutoModelForSequenceClassification",
+        "text-classification",
+        "text-classification",
+        "A classifier of documents",
+        "The baseline gives every document the class that is most\nfrequent in training.",
+        ("It gives every text one of its classes, also a text that belongs to none of them.",),
+    ),
+    "ForMaskedLM": _Use(
+        "AutoModelForMaskedLM",
+        "fill-mask",
+        "masked-lm",
+        "A masked language model",
+        "The baseline gives every\ntoken its share of the training tokens.",
+        ("For research and teaching: it fills gaps in the manner of its data.",),
+    ),
+    "ForConditionalGeneration": _Use(
+        "AutoModelForSeq2SeqLM",
+        "text2text-generation",
+        "seq2seq",
+        "A model that turns one text into another",
+        "The baseline\ncopies the source.",
+        ("It knows no facts: what it writes may be wrong or offensive.",),
+    ),
+    "ForTokenClassification": _Use(
+        "AutoModelForTokenClassification",
+        "token-classification",
+        "token-classification",
+        "A tagger of words",
+        "The baseline gives every word the tag that is most\nfrequent in training.",
+        ("It knows no tags but those of its training data.",),
+    ),
+}
+
+
+def _use(facts: Facts) -> _Use:
+    architecture = str((facts.config.get("architectures") or [""])[0])
+    return next((use for end, use in _USES.items() if architecture.endswith(end)), _WRITER)
+
+
+def _metrics(facts: Facts) -> list[tuple[str, str, str]]:
+    return [metric for metric in _METRICS if metric[0] in facts.metrics]
+
+
 def write_card(facts: Facts) -> str:
     """Return the README.md of a model repository."""
     sections = [
         f"---\n{_front_matter(facts).to_yaml()}\n---",
         f"# {facts.name}\n\n{_summary(facts)}",
-        f"## How to load it\n\n{_LOADING}",
+        f"## How to load it\n\n{_LOADING.format(auto=_use(facts).auto)}",
         f"## Evaluation\n\n{_evaluation(facts)}",
         f"## Data\n\n{_data(facts)}",
         f"## Training\n\n{_training(facts.training)}",
@@ -69,14 +149,14 @@ def write_card(facts: Facts) -> str:
 
 _LOADING = """\
 ```python
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import {auto}, AutoTokenizer
 
-model = AutoModelForCausalLM.from_pretrained("models/exported")
+model = {auto}.from_pretrained("models/exported")
 tokenizer = AutoTokenizer.from_pretrained("models/exported")
 ```
 
 Every document that it has read follows an end-of-text token: put `tokenizer.bos_token` before a
-prompt."""
+text."""
 
 _PROVENANCE = """\
 This version is the Git commit whose `dvc.lock` lists this folder: it names every byte of the data,
@@ -91,9 +171,10 @@ def _front_matter(facts: Facts) -> ModelCardData:
         if str(source["origin"]).startswith(_HUB)
     ]
     names = ", ".join(str(source["name"]) for source in facts.sources[:_MOST_SOURCES])
+    metrics, use = _metrics(facts), _use(facts)
     results = [
         EvalResult(
-            task_type="text-generation",
+            task_type=use.pipeline,
             dataset_type=hub[0] if hub else "text",
             dataset_name=f"{names} (held-out documents)",
             dataset_split="test",
@@ -101,16 +182,16 @@ def _front_matter(facts: Facts) -> ModelCardData:
             metric_name=title,
             metric_value=facts.metrics[key],
         )
-        for key, kind, title in _METRICS
+        for key, kind, title in metrics
     ]
     return ModelCardData(
         language=list(facts.language),
         license=facts.license,
         library_name="transformers",
-        pipeline_tag="text-generation",
-        tags=["causal-lm", str(facts.config["model_type"]), "stemma"],
+        pipeline_tag=use.pipeline,
+        tags=[use.tag, str(facts.config["model_type"]), "stemma"],
         datasets=hub or None,
-        metrics=sorted({kind for _, kind, _ in _METRICS}),
+        metrics=sorted({kind for _, kind, _ in metrics}),
         model_name=facts.name,
         eval_results=results,
     )
@@ -120,27 +201,27 @@ def _summary(facts: Facts) -> str:
     parameters = facts.training.get("parameters")
     size = f" with {parameters:,} parameters" if parameters else ""
     return (
-        f"A causal language model ({facts.config['model_type']}){size} over a vocabulary of "
+        f"{_use(facts).what} ({facts.config['model_type']}){size} over a vocabulary of "
         f"{facts.config['vocab_size']:,} tokens; weights in {facts.dtype}."
     )
 
 
 def _evaluation(facts: Facts) -> str:
-    metrics = facts.metrics
-    header = ["", *(title for _, _, title in _METRICS)]
-    baselines = sorted(metrics["baselines"].items(), key=lambda item: -item[1]["bits_per_byte"])
+    metrics, columns = facts.metrics, _metrics(facts)
+    header = ["", *(title for _, _, title in columns)]
+    baselines = sorted(metrics["baselines"].items(), key=lambda item: -item[1].get("loss", 0))
     models = [*baselines, ("**this model**", metrics)]
-    rows = [[name, *(_with_interval(row, key) for key, _, _ in _METRICS)] for name, row in models]
+    rows = [[name, *(_with_interval(row, key) for key, _, _ in columns)] for name, row in models]
     size = f"{metrics['tokens']:,} tokens, {metrics['bytes']:,} bytes"
     return (
         f"On {metrics['documents']:,} held-out documents ({size}), with 95 % bootstrap\n"
-        "intervals over documents. The baselines are n-gram models with interpolated modified\n"
-        "Kneser-Ney smoothing, which counted the same training tokens. Between tokenizers only\n"
-        f"bits per byte compare.\n\n{_table(header, rows)}"
+        f"intervals over documents. {_use(facts).baselines}\n\n{_table(header, rows)}"
     )
 
 
 def _with_interval(row: Mapping[str, float], key: str) -> str:
+    if key not in row:  # a baseline without probabilities
+        return "-"
     return f"{row[key]:.4g} ({row[f'{key}_low']:.4g} to {row[f'{key}_high']:.4g})"
 
 
@@ -184,9 +265,7 @@ def _training(training: Mapping[str, Any]) -> str:
 def _limits(facts: Facts) -> str:
     context = facts.config.get("max_position_embeddings", facts.config.get("n_positions"))
     lines = [
-        "For research and teaching: it continues text in the manner of its data.",
-        "It follows no instructions and knows no facts: what it writes may be wrong or offensive.",
-        "It may repeat passages of its training data word for word.",
+        *_use(facts).limits,
         "The figures above hold for documents like those of its data, and say nothing of others.",
     ]
     if context:
