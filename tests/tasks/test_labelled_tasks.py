@@ -151,7 +151,7 @@ def test_labels_stand_beside_the_tokens(tmp_path):
     assert starts.tolist() == kept
 
 
-def test_a_tag_stands_at_the_first_token_of_its_word(tmp_path):
+def test_a_tag_stands_at_the_last_token_of_its_word(tmp_path):
     folder = made(tmp_path, "tag")
     names = json.loads((folder / "labels.json").read_text())
     assert names == ["B-LOC", "B-PER", "I-PER", "O"]
