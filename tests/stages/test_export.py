@@ -194,7 +194,6 @@ def test_pickles_are_refused(here: Path, name: str) -> None:
     [
         (TRAINED / "model.safetensors", "train"),
         (TRAINED / "config.json", "train"),
-        (TRAINED / "generation_config.json", "train"),
         (TRAINED / "training.json", "train"),
         (METRICS, "evaluate"),
         (RAW / "sources.json", "ingest"),

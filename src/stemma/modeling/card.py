@@ -29,8 +29,14 @@ _METRICS = (
 
 # What a card cannot do without.
 CONFIG_KEYS = ("model_type", "vocab_size")
-METRICS_KEYS = ("loss", "baselines", "documents", "tokens", "bytes")
 REPORT_KEYS = ("documents", "splits")
+
+
+def metrics_keys(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what metrics.json must have, given the metrics of its task."""
+    scored = [key for key, _, _ in _METRICS if key in metrics]
+    ends = (f"{key}{end}" for key in ["loss", *scored] for end in ("", "_low", "_high"))
+    return *ends, "baselines", "documents", "tokens", "bytes"
 
 
 @dataclasses.dataclass(frozen=True)

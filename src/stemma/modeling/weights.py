@@ -44,8 +44,7 @@ def copy_model(trained: Path, folder: Path, dtype: DType) -> None:
     _copy_weights(trained / "model.safetensors", folder / "model.safetensors", dtype)
     write_json(folder / "config.json", {**config, "dtype": dtype})
     generation = trained / "generation_config.json"
-    # Only models that write text have one.
-    if generation.exists():
+    if generation.exists():  # a model that writes text has one
         write_json(folder / generation.name, read_object(generation))
     for name in (*_TOKENIZER, *(name for name in _OPTIONAL if (trained / name).exists())):
         shutil.copyfile(trained / name, folder / name)

@@ -66,7 +66,7 @@ def run(settings: ExportSettings) -> None:
 
 
 def _facts(settings: ExportSection) -> Facts:
-    from stemma.modeling.card import CONFIG_KEYS, METRICS_KEYS, REPORT_KEYS, Facts
+    from stemma.modeling.card import CONFIG_KEYS, REPORT_KEYS, Facts, metrics_keys
     from stemma.modeling.weights import read_object
 
     training = TRAINED / "training.json"
@@ -76,7 +76,7 @@ def _facts(settings: ExportSection) -> Facts:
         language=settings.language,
         dtype=settings.dtype,
         config=read_object(TRAINED / "config.json", keys=CONFIG_KEYS),
-        metrics=read_object(METRICS, "evaluate", METRICS_KEYS),
+        metrics=read_object(METRICS, "evaluate", metrics_keys(read_object(METRICS, "evaluate"))),
         sources=read_object(RAW / "sources.json", "ingest", ["sources"])["sources"],
         report=read_object(PREPARED / "data_report.json", "prepare", REPORT_KEYS),
         training=read_object(training) if training.exists() else {},

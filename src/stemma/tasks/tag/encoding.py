@@ -1,4 +1,7 @@
-"""The words of a document as tokens; the first token of each is labelled with the word's tag."""
+"""The words of a document as tokens; the last token of each is labelled with the word's tag.
+
+A decoder has read the whole word only there.
+"""
 
 import dataclasses
 import itertools
@@ -56,10 +59,8 @@ class Encoding:
     ) -> Encoded | str:
         ids = np.concatenate([np.array([encoder.end_of_text], np.uint32), *words])
         labels = np.full(len(ids), IGNORED, np.int32)
-        start = 1
-        for word, part in zip(words, example.parts, strict=True):
-            labels[start : start + 1] = index_of(part.role, names, example)
-            start += len(word)
+        ends = np.cumsum([len(word) for word in words])
+        labels[ends] = [index_of(part.role, names, example) for part in example.parts]
         made = Encoded(ids, labels)
         return fit(example, made, self.settings.max_tokens, self.settings.too_long)
 

@@ -125,8 +125,8 @@ def _samples(
     shown = []
     for index in np.linspace(0, len(documents) - 1, min(_SAMPLES, len(documents))).astype(int):
         document = documents[int(index)]
-        (starts,) = np.nonzero(document["labels"].numpy() != IGNORED)
-        words = np.split(document["input_ids"].numpy(), starts)[1:]
+        (ends,) = np.nonzero(document["labels"].numpy() != IGNORED)
+        words = np.split(document["input_ids"].numpy()[1:], ends)[: len(ends)]
         lines = [
             f"{decoder.decode(word.tolist()).strip()}\t{names[tag]}"
             for word, tag in zip(words, predicted[index], strict=True)
