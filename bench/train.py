@@ -29,7 +29,7 @@ ARMS = {
     "fp32": "Stemma, runtime.precision=fp32",
     "portable": "Stemma, runtime=portable",
 }
-STEPS, SKIPPED, ROUNDS = 60, 10, 3
+STEPS, SKIPPED, ROUNDS = 30, 8, 3
 
 
 def measure(rounds: int = ROUNDS) -> dict[str, Any]:

@@ -22,7 +22,8 @@ def stages_run(output: str) -> list[str]:
 
 def exported(project: Project) -> dict[str, str]:
     folder = project.path / "models/exported"
-    return {file.name: sha256_of(file) for file in sorted(folder.iterdir())}
+    files = (file for file in sorted(folder.iterdir()) if file.name != "observed.json")
+    return {file.name: sha256_of(file) for file in files}
 
 
 def edit(project: Project, file: str, old: str, new: str) -> None:
@@ -96,6 +97,25 @@ def test_exp_run_with_another_model(project):
     done = project.run("dvc exp run -S model=gpt2_mini")
     assert stages_run(done.stdout) == ["compose", "train", "evaluate", "export"]
     assert params(project)["model"]["name"] == "gpt2_mini"
+
+
+def test_another_family_in_conf_needs_dvc_to_start_anew(project):
+    edit(project, "conf/config.yaml", "- model: gpt2_nano", "- model: llama_nano")
+    done = project.run("dvc repro", check=False)
+    assert done.returncode != 0
+    assert "model.family is now llama; DVC had read before on which files" in done.stderr
+    assert "type `dvc repro` again" in done.stderr
+    assert stages_run(project.run("dvc repro").stdout)[-3:] == ["train", "evaluate", "export"]
+    lock = (project.path / "dvc.lock").read_text()
+    assert "src/stemma/families/llama.py" in lock
+    assert "src/stemma/families/gpt2.py" not in lock
+
+
+def test_an_edit_of_a_family_makes_its_own_versions_stale_and_no_others(project):
+    edit(project, "src/stemma/families/llama.py", "Llama", "llama")
+    assert "up to date" in project.run("dvc status").stdout
+    edit(project, "src/stemma/families/gpt2.py", "GPT-2", "gpt-2")
+    assert list(json.loads(project.run("dvc status --json").stdout)) == ["train"]
 
 
 def test_queue_of_choices(project):

@@ -1,6 +1,7 @@
 """environment.lock and the declared arithmetic against what is there."""
 
 import importlib.metadata
+import os
 import platform
 import subprocess
 import sys
@@ -12,7 +13,8 @@ import yaml
 
 from conftest import ROOT
 from stemma import environment
-from stemma.environment import RuntimeSettings, differences
+from stemma.environment import RuntimeSettings, cap, differences
+from stemma.errors import ReproducibilityError
 
 RUNTIME = {
     "name": "test",
@@ -48,7 +50,9 @@ def test_the_declared_packages_are_none_to_speak_of(tmp_path):
 
 def test_every_package_that_is_not_as_declared_is_named_with_both_versions(tmp_path):
     click, python = importlib.metadata.version("click"), platform.python_version()
-    lines = "python==3.9.*\nclick==0.1\nnot-there==2.0\nclick==0.2 ; python_version < '3'\n"
+    lines = (
+        "python==3.9.*\nclick==0.1 # mine\n \nnot-there==2.0\nclick==0.2 ; python_version < '3'\n"
+    )
     assert unlike(lines, tmp_path) == [
         f"environment.lock declares python==3.9.*, here is {python}",
         f"environment.lock declares click==0.1, here is {click}",
@@ -56,12 +60,45 @@ def test_every_package_that_is_not_as_declared_is_named_with_both_versions(tmp_p
     ]
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"python==3.11.*\n<<<<<<< HEAD\n", "line 2 declares no package: <<<<<<< HEAD"),
+        (b"\xff\xfe", "is no text"),
+    ],
+)
+def test_a_lock_that_cannot_be_read_is_one_line(tmp_path, content, said):
+    path = tmp_path / "environment.lock"
+    path.write_bytes(content)
+    with pytest.raises(ReproducibilityError, match="make lock") as caught:
+        differences(RuntimeSettings(**RUNTIME), path)
+    assert said in caught.value.message
+
+
+def test_a_lock_that_says_nothing_declares_nothing(tmp_path):
+    assert unlike("", tmp_path) == ["environment.lock declares no Python"]
+    (tmp_path / "environment.lock").unlink()
+    missing = differences(RuntimeSettings(**RUNTIME), tmp_path / "environment.lock")
+    assert missing == ["environment.lock declares no Python"]
+
+
+def test_what_breaks_the_libraries_is_taken_away(monkeypatch):
+    monkeypatch.setenv("OMP_DYNAMIC", "true")
+    monkeypatch.setenv("OMP_THREAD_LIMIT", "1")
+    cap("native")
+    assert not {"OMP_DYNAMIC", "OMP_THREAD_LIMIT"} & set(os.environ)
+
+
 def test_a_cap_that_is_not_declared_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
-    assert unlike("", tmp_path) == [
-        "ATEN_CPU_CAPABILITY=avx2 is set, which runtime.instructions=native is not"
+    minor = ".".join(platform.python_version_tuple()[:2])
+    python = f"python=={minor}.*\n"
+    assert unlike(python, tmp_path) == [
+        "ATEN_CPU_CAPABILITY=avx2 is set, which runtime.instructions=native does not do"
     ]
-    assert unlike("", tmp_path, instructions="avx2") == []
+    assert unlike(python, tmp_path, instructions="avx2") == []
+    monkeypatch.setenv("DNNL_MAX_CPU_ISA", "AVX2")
+    assert "DNNL_MAX_CPU_ISA=AVX2" in unlike(python, tmp_path, instructions="avx2")[0]
 
 
 def test_the_lock_declares_the_python_that_it_was_resolved_for():

@@ -6,16 +6,30 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 
 from stemma.corpus.encoding import Encoder
 from stemma.corpus.packing import TokenWriter
 from stemma.corpus.tokenizer import make_tokenizer
 from stemma.corpus.vocabulary import BpeTokenizer
 from stemma.files import write_json
-from stemma.layout import PREPARED, RAW, TRAINED
+from stemma.layout import BASE, PREPARED, RAW, TRAINED
 
+HOUSE = Path(__file__).parents[1]
 CONTEXT = 32
 WORDS = ("the", "king", "and", "queen", "of", "love", "speak", "night", "sorrow", "là", "où")
+
+
+def shipped(name: str, **changes: object) -> dict[str, object]:
+    """Return a file of conf/, some keys changed."""
+    return yaml.safe_load((HOUSE / f"conf/{name}.yaml").read_text()) | changes
+
+
+def declare(**sections: object) -> None:
+    """Write params.yaml, the shipped runtime in it, beside the environment that is declared."""
+    shutil.copy(HOUSE / "environment.lock", "environment.lock")
+    params = {"runtime": shipped("runtime/auto"), **sections}
+    Path("params.yaml").write_text(yaml.safe_dump(params))
 
 
 def texts(seed: int, documents: int) -> list[str]:
@@ -27,6 +41,7 @@ def texts(seed: int, documents: int) -> list[str]:
 def make_project(root: Path) -> None:
     splits = {"train": texts(0, 60), "test": texts(1, 12)}
     make_data(root / PREPARED, splits)
+    write_json(_made(root / BASE) / "base.json", {"kind": None})
     make_model(root / TRAINED, root / PREPARED / "tokenizer")
     source = {"name": "words", "origin": "tests", "version": "1", "license": "CC0-1.0"}
     write_json(

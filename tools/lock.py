@@ -22,8 +22,10 @@ CUDA = re.compile(r"(nvidia|cuda|triton)\b")
 # What computes or encodes an output: the arithmetic, the tokenizer, the file formats.
 CHANGES_BYTES = (
     "accelerate",
+    "gguf",
     "gigatoken",
     "numpy",
+    "peft",
     "py3langid",
     "pyarrow",
     "rensa",

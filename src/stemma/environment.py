@@ -9,13 +9,18 @@ import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from stemma.config import settings
+from stemma.errors import ReproducibilityError
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 ENVIRONMENT = Path("environment.lock")
+_MAKE_LOCK = "type `make lock`, or `git checkout environment.lock`"
 Instructions = Literal["native", "avx2"]
 
 # What torch, oneDNN, MKL, numpy and OpenBLAS read when they are loaded. With its branches named
@@ -31,6 +36,11 @@ _CAPS: dict[Instructions, dict[str, str]] = {
         "OPENBLAS_NUM_THREADS": "1",
     },
 }
+
+# They change results too, and no setting declares them.
+_UNDECLARED = ("DNNL_MAX_CPU_ISA", "DNNL_DEFAULT_FPMATH_MODE", "ONEDNN_DEFAULT_FPMATH_MODE")
+# With fewer threads than torch counts on, sums come out as no number; numpy does not start.
+_HARMFUL = ("OMP_DYNAMIC", "OMP_THREAD_LIMIT", "NPY_ENABLE_CPU_FEATURES")
 
 
 @settings
@@ -53,28 +63,48 @@ class RuntimeSettings:
 
 def cap(instructions: Instructions) -> None:
     """Limit what libraries use of the processor; call it before numpy and torch are imported."""
+    for variable in _HARMFUL:
+        os.environ.pop(variable, None)
     os.environ.update(_CAPS[instructions])
 
 
 def differences(runtime: RuntimeSettings, lock: Path = ENVIRONMENT) -> list[str]:
     """Return what is not as declared, a phrase for each."""
-    return [*packages(lock), *_instructions(runtime.instructions)]
+    return [*packages(lock), *variables(runtime.instructions)]
 
 
 def packages(lock: Path) -> Iterator[str]:
-    """Yield which packages (and Python itself) are not those that environment.lock declares."""
-    from packaging.requirements import Requirement
+    """Yield which packages (and Python itself) are not those that environment.lock declares.
 
-    for line in lock.read_text(encoding="utf-8").splitlines() if lock.exists() else ():
-        if not line or line.startswith("#"):
-            continue
-        wanted = Requirement(line)
-        if wanted.marker and not wanted.marker.evaluate():
-            continue
-        installed = _installed(wanted.name)
+    Raises:
+        ReproducibilityError: it cannot be read; names the line.
+    """
+    wanted = list(_declared(lock)) if lock.exists() else []
+    if not any(requirement.name == "python" for requirement in wanted):
+        yield f"{lock.name} declares no Python"
+    for requirement in wanted:
+        installed = _installed(requirement.name)
         # torch says 2.13.0+cpu for the build of 2.13.0 that knows no GPU.
-        if not wanted.specifier.contains(installed.partition("+")[0], prereleases=True):
-            yield f"{lock.name} declares {wanted.name}{wanted.specifier}, here is {installed}"
+        if not requirement.specifier.contains(installed.partition("+")[0], prereleases=True):
+            declared = f"{requirement.name}{requirement.specifier}"
+            yield f"{lock.name} declares {declared}, here is {installed}"
+
+
+def _declared(lock: Path) -> Iterator["Requirement"]:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    number, content = 0, ""
+    try:
+        for line in lock.read_text(encoding="utf-8-sig").splitlines():
+            number, content = number + 1, line.partition("#")[0].strip()
+            requirement = Requirement(content) if content else None
+            if requirement and (not requirement.marker or requirement.marker.evaluate()):
+                yield requirement
+    except UnicodeDecodeError as error:
+        raise ReproducibilityError(f"{lock} is no text: {error}", _MAKE_LOCK) from error
+    except InvalidRequirement as error:
+        line = f"{lock} line {number} declares no package: {content}"
+        raise ReproducibilityError(line, _MAKE_LOCK) from error
 
 
 def _installed(name: str) -> str:
@@ -86,9 +116,11 @@ def _installed(name: str) -> str:
         return "none"
 
 
-def _instructions(declared: Instructions) -> Iterator[str]:
+def variables(declared: Instructions) -> Iterator[str]:
+    """Yield which environment variables change results otherwise than runtime.instructions says."""
     caps = _CAPS[declared]
-    for variable in sorted({name for known in _CAPS.values() for name in known}):
+    known = {name for caps in _CAPS.values() for name in caps}
+    for variable in sorted(known.union(_UNDECLARED)):
         value = os.environ.get(variable)
         if value is not None and value != caps.get(variable):
-            yield f"{variable}={value} is set, which runtime.instructions={declared} is not"
+            yield f"{variable}={value} is set, which runtime.instructions={declared} does not do"

@@ -51,7 +51,9 @@ def _tell(name: str, unlike: list[str], strict: bool) -> None:
         return
     line = f"not the declared environment: {'; '.join(unlike)}"
     if strict:
-        raise ReproducibilityError(line, "install what is declared, or set runtime.strict=false")
+        raise ReproducibilityError(
+            line, "bring it to what is declared, or set runtime.strict=false"
+        )
     print(f"stemma {name}: {line} ({_STRICT})", file=sys.stderr)
 
 
@@ -85,5 +87,6 @@ def _fingerprint(path: Path) -> object:
 
 
 def _look(file: Path) -> tuple[str, int, int, int]:
+    # The time of change cannot be set back, as that of modification can.
     stat = file.stat()
-    return file.as_posix(), stat.st_size, stat.st_mtime_ns, stat.st_ino
+    return file.as_posix(), stat.st_size, stat.st_ctime_ns, stat.st_ino

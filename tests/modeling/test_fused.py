@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
 from stemma.families.gpt2 import Settings
@@ -11,7 +12,7 @@ from stemma.modeling.building import Tokens
 
 def settings(**changes) -> Settings:
     shape = {"layers": 2, "heads": 2, "width": 32, "context": 24, "dropout": 0.0}
-    kind = {"name": "x", "family": "gpt2", "activation": "relu2", "bias": False}
+    kind = {"name": "x", "family": "gpt2", "base": None, "activation": "relu2", "bias": False}
     return Settings(**kind | shape | changes)
 
 
@@ -51,6 +52,19 @@ def test_loss_and_gradients_are_the_models_own():
         torch.testing.assert_close(computed[name], expected[name], rtol=1e-4, atol=1e-6, msg=name)
 
 
+def test_documents_apart_are_those_of_the_models_own_attention():
+    model, ids, labels = random_model()
+    positions = torch.cat([torch.arange(7), torch.arange(1), torch.arange(12)]).expand(3, -1)
+    logits = model(input_ids=ids, position_ids=positions, use_cache=False).logits
+    wanted = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+    found = fused.loss(model, ids, labels, torch.float32, positions)
+    assert abs(found - fused.loss(model, ids, labels, torch.float32)) > 1e-3
+    torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-6)
+    expected, computed = gradients(model, wanted), gradients(model, found)
+    for name in expected:
+        torch.testing.assert_close(computed[name], expected[name], rtol=1e-4, atol=1e-6, msg=name)
+
+
 def test_bf16_stays_near():
     model, ids, labels = random_model()
     wanted = gradients(model, reference(model, ids, labels))
@@ -83,4 +97,13 @@ def test_other_models_take_their_own_forward(change):
     model = built(**change)
     assert not fused.supports(model, "cpu")
     assert not fused.supports(built(), "cuda")
+    # An adapter's weights stand beside those that are read here.
+    adapted = get_peft_model(built(), LoraConfig(target_modules="all-linear"))
+    assert not fused.supports(adapted, "cpu")
     assert fused.supports(built(), "cpu")
+
+
+def test_a_model_that_checkpoints_activations_takes_its_own_forward():
+    model = built()
+    model.activation_checkpointing_enable({"use_reentrant": False})
+    assert not fused.supports(model, "cpu")

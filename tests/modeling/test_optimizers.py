@@ -1,10 +1,18 @@
 import copy
 import dataclasses
+import re
+from importlib import import_module
 
 import pytest
 import torch
+import transformers
+import yaml
+from torch import nn
 from transformers import AutoModelForCausalLM
+from transformers.pytorch_utils import Conv1D
 
+from conftest import ROOT
+from stemma.config import build
 from stemma.families.gpt2 import Settings
 from stemma.modeling.building import Tokens
 from stemma.modeling.optimizers import build_optimizer, orthogonalize
@@ -12,6 +20,9 @@ from stemma.modeling.training import TrainSection
 
 SECTION = TrainSection(
     name="x",
+    method="full",
+    lora=None,
+    trainable_layers=None,
     steps=10,
     batch_size=2,
     micro_batch_size=2,
@@ -38,6 +49,7 @@ SECTION = TrainSection(
 MODEL = Settings(
     name="x",
     family="gpt2",
+    base=None,
     layers=2,
     heads=2,
     width=16,
@@ -103,7 +115,69 @@ def test_query_key_and_value_are_each_orthogonalized():
         assert norm == pytest.approx(0.02 * 16**0.5, rel=0.5)
 
 
-def test_both_learn():
+class Block(nn.Module):
+    """A linear layer in both of the layouts that transformers has, in a numbered block."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([layer])
+        self.head = nn.Linear(4, 4)
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(16, 16), (16, 24), (24, 8)])
+def test_muon_takes_matrices_of_either_layout(inputs, outputs):
+    linear, conv = nn.Linear(inputs, outputs, bias=False), Conv1D(outputs, inputs)
+    conv.weight.data = linear.weight.data.t().clone()
+    for layer in (linear, conv):
+        optimizer = build_optimizer(Block(layer), SECTION, torch.float32)
+        torch.manual_seed(5)
+        for _ in range(3):
+            gradient = torch.randn(inputs, outputs)
+            layer.weight.grad = gradient if layer is conv else gradient.t().clone()
+            optimizer.step()
+    torch.testing.assert_close(conv.weight.t(), linear.weight)
+
+
+@pytest.mark.parametrize(
+    ("choice", "auto", "first", "others"),
+    [
+        ("llama_nano", "CausalLM", "model.layers.0.self_attn.q_proj.weight", 4 * 7 - 1),
+        ("gpt2_nano", "CausalLM", "transformer.h.0.attn.c_attn.weight", 4 * 4 - 1),
+        # The head's own dense layer and T5's table of relative positions are left to AdamW.
+        ("bert_nano", "MaskedLM", "bert.encoder.layer.0.attention.self.query.weight", 4 * 6 - 1),
+        ("t5_nano", "Seq2SeqLM", "encoder.block.0.layer.0.SelfAttention.q.weight", 2 * 18 - 1),
+    ],
+)
+def test_muon_has_the_matrices_of_the_blocks_and_no_embedding_or_head(choice, auto, first, others):
+    raw = yaml.safe_load((ROOT / f"conf/model/{choice}.yaml").read_text())
+    kind = import_module(f"stemma.families.{raw['family']}").Settings
+    auto = getattr(transformers, f"AutoModelFor{auto}")
+    model = build(kind, raw | {"width": 32}, "conf").build(auto, Tokens(50, 0), {})
+    names = {weight: name for name, weight in model.named_parameters()}
+    groups = build_optimizer(model, SECTION, torch.float32).param_groups
+    hidden = [
+        names[weight] for group in groups if "momentum" in group for weight in group["params"]
+    ]
+    assert hidden[0] == first
+    assert len(hidden) == 1 + others
+    assert not [name for name in hidden if re.search("emb|wte|wpe|head|bias|norm", name)]
+    everything = [weight for group in groups for weight in group["params"]]
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    assert len(everything) == len(trained) and set(everything) == set(trained)
+
+
+def test_with_nothing_but_matrices_of_blocks_the_first_learning_rate_is_still_adamws():
+    block = Block(nn.Linear(8, 8, bias=False))
+    block.head.requires_grad_(False)
+    optimizer = build_optimizer(block, SECTION, torch.float32)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.01, 0.01, 0.02]
+    block.blocks[0].weight.grad = torch.ones(8, 8)
+    before = block.blocks[0].weight.clone()
+    optimizer.step()
+    assert not torch.equal(block.blocks[0].weight, before)
+
+
+def test_all_learn():
     for name in ("adamw", "adafactor", "muon"):
         section = dataclasses.replace(SECTION, optimizer=name)
         model, _ = model_and_steps(section, [7] * 30)

@@ -44,18 +44,8 @@ def settings(**changes: object) -> EvaluateSettings:
         "prompts": ["the king", ""],
         "sample_tokens": 8,
     }
-    runtime = {
-        "name": "test",
-        "device": "cpu",
-        "precision": "fp32",
-        "threads": 1,
-        "instructions": "native",
-        "deterministic": True,
-        "seed": 1,
-        "strict": False,
-    }
-    task = {"name": "causal_lm"}
-    raw = {"evaluate": {**evaluate, **changes}, "runtime": runtime, "task": task}
+    runtime = tiny.shipped("runtime/auto", device="cpu", precision="fp32", threads=1)
+    raw = {"task": {"name": "causal_lm"}, "evaluate": {**evaluate, **changes}, "runtime": runtime}
     return build(EvaluateSettings, raw, "test")
 
 

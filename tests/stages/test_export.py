@@ -54,6 +54,7 @@ def settings(**changes: object) -> ExportSettings:
         "name": "default",
         "model_name": "tiny",
         "dtype": "float32",
+        "merge": True,
         "license": "mit",
         "language": ["en"],
     }
@@ -173,7 +174,8 @@ def test_copying_weights_needs_no_torch(here: Path) -> None:
         "import sys; sys.modules['torch'] = None\n"
         "from stemma.config import build\n"
         "from stemma.stages.export import ExportSettings, run\n"
-        "export = dict(name='d', model_name='m', dtype='float32', license='mit', language=['en'])\n"
+        "export = dict(name='d', model_name='m', dtype='float32', merge=True, license='mit')\n"
+        "export['language'] = ['en']\n"
         "run(build(ExportSettings, {'export': export}, 'test'))\n"
     )
     path = str(Path(stemma.__file__).resolve().parents[1])

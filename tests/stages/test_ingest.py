@@ -8,15 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
 
+import tiny
 from stemma.corpus.records import Document, read_shard, shards, write_shards
 from stemma.errors import boundary
 from stemma.files import sha256_of
 
-CONF = Path(__file__).parents[2] / "conf/source"
 INPUT, RAW = Path("data/input"), Path("data/raw")
-RUNTIME = yaml.safe_load((CONF.parent / "runtime/auto.yaml").read_text())
 STAGE = [sys.executable, "-m", "stemma.stages.ingest"]
 
 
@@ -27,8 +25,7 @@ def configure(tmp_path, monkeypatch):
     INPUT.mkdir(parents=True)
 
     def write(name="files", **changed):
-        source = yaml.safe_load((CONF / f"{name}.yaml").read_text()) | changed
-        Path("params.yaml").write_text(yaml.safe_dump({"source": source, "runtime": RUNTIME}))
+        tiny.declare(source=tiny.shipped(f"source/{name}", **changed))
 
     write()
     return write

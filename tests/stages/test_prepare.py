@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+import tiny
 from stemma.corpus.packing import read_split
 from stemma.corpus.records import Document, write_shards
 
-CONF = Path(__file__).parents[2] / "conf"
 STAGE = [sys.executable, "-m", "stemma.stages.prepare"]
 RAW, PREPARED = Path("data/raw"), Path("data/prepared")
 
@@ -36,16 +36,10 @@ def project(tmp_path, monkeypatch):
 
 
 def configure(**changes):
-    sections = {
-        "prepare": yaml.safe_load((CONF / "prepare/default.yaml").read_text()) | changes,
-        "tokenizer": yaml.safe_load((CONF / "tokenizer/bpe.yaml").read_text())
-        | {"vocab_size": 270},
-        "task": yaml.safe_load((CONF / "task/causal_lm.yaml").read_text()),
-        "runtime": yaml.safe_load((CONF / "runtime/auto.yaml").read_text()),
-    }
-    sections["prepare"]["split"] |= {"validation": 0.2, "test": 0.2}
-    sections["prepare"]["contamination"] |= {"max_overlap": 1}
-    Path("params.yaml").write_text(yaml.safe_dump(sections))
+    prepare = tiny.shipped("prepare/default", **changes)
+    prepare["split"] |= {"validation": 0.2, "test": 0.2}
+    prepare["contamination"] |= {"max_overlap": 1}
+    tiny.declare(prepare=prepare, tokenizer=tiny.shipped("tokenizer/bpe", vocab_size=270))
 
 
 def stage(**options):
@@ -87,10 +81,7 @@ def test_every_run_gives_the_same_bytes(before):
 
 
 def test_an_error_is_one_line_and_changes_nothing(before):
-    configure(
-        quality=yaml.safe_load((CONF / "prepare/default.yaml").read_text())["quality"]
-        | {"min_words": 10**6}
-    )
+    configure(quality=tiny.shipped("prepare/default")["quality"] | {"min_words": 10**6})
     done = stage()
     assert done.returncode == 1 and contents() == before
     assert done.stderr.count("\n") == 1

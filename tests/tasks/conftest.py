@@ -15,13 +15,6 @@ SMALL = (
     *("evaluate.sample_tokens=4", "runtime.device=cpu", "runtime.precision=fp32"),
     *("runtime.threads=1", "prepare.split.validation=0.2", "prepare.split.test=0.2"),
 )
-KINDS = {
-    "ingest": "IngestSettings",
-    "prepare": "PrepareSettings",
-    "train": "TrainSettings",
-    "evaluate": "EvaluateSettings",
-    "export": "ExportSettings",
-}
 
 
 @pytest.fixture
@@ -35,7 +28,7 @@ def stages(tmp_path, monkeypatch):
         values = composition.compose([*SMALL, *overrides], ROOT).values
         for name in names:
             module = importlib.import_module(f"stemma.stages.{name}")
-            kind = getattr(module, KINDS[name])
+            kind = getattr(module, f"{name.title()}Settings")
             sections = {key: values[key] for key in kind.__dataclass_fields__}
             module.run(build(kind, sections, "params.yaml"))
 

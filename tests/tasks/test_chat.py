@@ -129,7 +129,7 @@ def test_a_template_that_does_not_fit(folder, template, said):
     assert error.value.hint
 
 
-STAGES = ("ingest", "prepare", "train", "evaluate", "export")
+STAGES = ("ingest", "base", "prepare", "train", "evaluate", "export")
 RECIPE = (
     *("source=files", "source.columns.text=null", "source.columns.messages=messages"),
     *("task=chat", "task.max_tokens=64", "tokenizer.vocab_size=300", "prepare.quality.min_words=1"),
@@ -178,8 +178,8 @@ def test_the_loss_is_that_of_the_answers_alone(talks):
     import torch
 
     from stemma.modeling.examples import Documents
+    from stemma.modeling.loading import load_model
     from stemma.modeling.runtime import Runtime
-    from stemma.modeling.scoring import load_model
     from stemma.tasks.chat import training
 
     talks(STAGES, *RECIPE, TOKENS)
@@ -187,7 +187,7 @@ def test_the_loss_is_that_of_the_answers_alone(talks):
     batch = training.collate([documents[index] for index in range(len(documents))])
     runtime = Runtime("cpu", "fp32", 1, "native", True, 1)
     with torch.no_grad():
-        loss = training.loss(load_model(TRAINED, "cpu", training.AUTO), batch, runtime)
+        loss = training.loss(load_model(TRAINED, training.AUTO, "cpu"), batch, runtime)
     assert loss.item() == pytest.approx(read_json(METRICS)["loss"], abs=1e-3)
 
 

@@ -9,12 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from documents import classified, tagged
 from stemma.config import build
 from stemma.corpus import records
 from stemma.corpus.packing import read_labels, read_split
 from stemma.corpus.pool import SerialPool
 from stemma.corpus.preparation import prepare
-from stemma.corpus.records import Document, Part, write_shards
+from stemma.corpus.records import write_shards
 from stemma.errors import DataError
 from stemma.files import read_json, sha256_of
 from stemma.layout import METRICS, PREPARED, REPORTS, TRAINED
@@ -23,37 +24,11 @@ from stemma.stages import evaluate, train
 from stemma.stages.prepare import PrepareSettings
 
 CONF = Path(__file__).parents[2] / "conf"
-SHARED = ("the", "of", "and", "to", "be", "with", "have", "that")
-OWN = {"comedies": ("jest", "laugh", "fool"), "tragedies": ("blood", "death", "grave")}
-TAGGED = {"Romeo": "B-PER", "Montague": "I-PER", "Verona": "B-LOC"}
+DOCUMENTS = {"classify": classified, "tag": tagged}
 
 
 def section(group, name, **changes):
     return yaml.safe_load((CONF / f"{group}/{name}.yaml").read_text()) | changes
-
-
-def classified(count=60):
-    random = np.random.default_rng(0)
-    labels = [list(OWN)[number % 2] for number in range(count)]
-    texts = [" ".join(random.choice([*SHARED, *OWN[label] * 2], 20)) for label in labels]
-    return [
-        Document(f"doc-{number}", text, "source", "CC0-1.0", label=label)
-        for number, (label, text) in enumerate(zip(labels, texts, strict=True))
-    ]
-
-
-def tagged(count=60):
-    random = np.random.default_rng(0)
-    made = []
-    for number in range(count):
-        words = random.choice([*SHARED, "Romeo Montague", "Verona"], 16)
-        words = " ".join(words).split()
-        parts = tuple(Part(TAGGED.get(word, "O"), word) for word in words)
-        made.append(Document(f"doc-{number}", " ".join(words), "s", "CC0-1.0", parts=parts))
-    return made
-
-
-DOCUMENTS = {"classify": classified, "tag": tagged}
 
 
 def settings(task, **changes):

@@ -147,7 +147,7 @@ def test_a_prompt_longer_than_the_context(here):
         run(settings(prompts=["the king and queen " * 20]))
 
 
-STAGES = ("ingest", "prepare", "train", "evaluate", "export")
+STAGES = ("ingest", "base", "prepare", "train", "evaluate", "export")
 RECIPE = (
     *("source=files", "source.columns.id=name", "task=masked_lm", "tokenizer.vocab_size=400"),
     *("model=bert_nano", "model.layers=1", "model.heads=2", "model.width=16"),

@@ -106,7 +106,7 @@ def test_rouge_l(written, wanted, expected):
     assert rouge_l(written, wanted) == pytest.approx(expected)
 
 
-STAGES = ("ingest", "prepare", "train", "evaluate", "export")
+STAGES = ("ingest", "base", "prepare", "train", "evaluate", "export")
 RECIPE = (
     *("source=files", "source.columns.text=heard", "source.columns.target=said", "task=seq2seq"),
     *("task.max_tokens=32", "tokenizer.vocab_size=400", "prepare.quality.min_words=1"),
@@ -157,4 +157,4 @@ def test_from_raw_pairs_to_figures_exact_twice(plays):
 
 def test_a_model_that_only_continues_text(plays):
     with pytest.raises(ModelError, match="bert has no Seq2SeqLM model"):
-        plays(STAGES[:3], *RECIPE[:7], "model=bert_nano", "train.optimizer=adamw")
+        plays(STAGES[:4], *RECIPE[:7], "model=bert_nano", "train.optimizer=adamw")

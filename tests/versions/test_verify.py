@@ -138,6 +138,35 @@ def test_another_environment_is_the_cause_where_all_else_is_the_same(project: Pr
     assert evidence_of(report).startswith(line)
 
 
+def test_a_dependency_of_a_later_stage_that_was_not_committed(project: Project):
+    code = "src/stemma/modeling/card.py"
+    project.run(["git", "rm", "-q", "--cached", code])
+    (project.path / ".git/info/exclude").write_text(code)
+    project.run(["git", "commit", "-qm", "Without the card"])
+    report, _ = verify(project, code=1)
+    assert (report["verdict"], report["first"]) == ("different", "export")
+    line = f"not committed: export depends on {code}, and the commit does not have it"
+    assert evidence_of(report) == line
+
+
+def test_it_runs_at_the_top_of_the_repository(project: Project):
+    done = project.run(["git", "-C", "conf", "rev-parse", "--show-prefix"])
+    assert done.stdout.strip() == "conf/"
+    below = Project(project.path / "conf")
+    done = below.run("stemma verify", check=False)
+    assert done.returncode == 1
+    assert "is not the top of its Git repository" in done.stderr
+    assert not (below.path / ".dvc").exists()
+
+
+def test_what_a_kept_rebuild_leaves_is_swept_with_its_worktree(project: Project):
+    done = project.run("stemma verify --stage ingest --keep")
+    (kept,) = (project.path / ".dvc/tmp").glob("kept-*")
+    assert f"git worktree remove --force {kept}/tree" in done.stdout.replace("\n", "")
+    project.run(["git", "worktree", "remove", "--force", f"{kept}/tree"])
+    verify(project, "--stage", "ingest", code=0)
+
+
 def test_code_that_changed_while_a_stage_ran(project: Project):
     code = project.path / "src/stemma/stages/ingest.py"
     before = code.read_text()

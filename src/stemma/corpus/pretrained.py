@@ -1,4 +1,4 @@
-"""Read a tokenizer that exists already: below data/input, or on the Hugging Face hub."""
+"""Read a tokenizer that exists already: of a base, below data/input, on the Hugging Face hub."""
 
 import contextlib
 import json
@@ -8,7 +8,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from stemma import layout
-from stemma.corpus.vocabulary import PretrainedTokenizer
+from stemma.corpus.vocabulary import BaseTokenizer, PretrainedTokenizer
 from stemma.errors import DataError
 
 END_OF_TEXT = "<|endoftext|>"
@@ -16,7 +16,9 @@ _TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token", "mask_token")
 _KEPT = (*_TOKENS, "chat_template", "model_max_length")
 
 
-def load_pretrained(settings: PretrainedTokenizer) -> tuple[Tokenizer, dict[str, Any]]:
+def load_pretrained(
+    settings: PretrainedTokenizer | BaseTokenizer,
+) -> tuple[Tokenizer, dict[str, Any]]:
     """Return the tokenizer and what to keep of its tokenizer_config.json.
 
     The end-of-text token is the file's ``eos_token``, or ``<|endoftext|>`` where it names none.
@@ -25,15 +27,21 @@ def load_pretrained(settings: PretrainedTokenizer) -> tuple[Tokenizer, dict[str,
         DataError: it is not there, cannot be read, draws lots (BPE dropout), or has no end-of-text
             token.
     """
-    path = (
-        _download(settings.path, settings.revision) if settings.revision else _find(settings.path)
-    )
+    if isinstance(settings, BaseTokenizer):
+        path, end_of_text = _of_base(), settings.end_of_text
+    else:
+        path = (
+            _download(settings.path, settings.revision)
+            if settings.revision
+            else _find(settings.path)
+        )
+        end_of_text = None
     tokenizer = _read(path)
     config = {key: value for key, value in _read_config(path).items() if key in _KEPT}
     for role in _TOKENS:
         if isinstance(config.get(role), dict):  # an AddedToken, written out
             config[role] = config[role]["content"]
-    config["eos_token"] = config.get("eos_token") or END_OF_TEXT
+    config["eos_token"] = end_of_text or config.get("eos_token") or END_OF_TEXT
     if tokenizer.token_to_id(config["eos_token"]) is None:
         raise DataError(
             f"tokenizer.path: the vocabulary of {path} lacks its end-of-text token "
@@ -41,6 +49,17 @@ def load_pretrained(settings: PretrainedTokenizer) -> tuple[Tokenizer, dict[str,
             "name one of its entries as eos_token in tokenizer_config.json beside it",
         )
     return tokenizer, config
+
+
+def _of_base() -> Path:
+    file = layout.BASE / "tokenizer.json"
+    if not file.is_file():
+        raise DataError(
+            f"tokenizer.kind is 'base', but {file} does not exist",
+            "choose a model that has a base (-S model=smollm2_135m), or train a tokenizer "
+            "(-S tokenizer=bpe)",
+        )
+    return file
 
 
 def _find(name: str) -> Path:
@@ -100,4 +119,7 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise DataError(f"tokenizer.path: {file} is no JSON: {error}") from error
     if not isinstance(config, dict):
         raise DataError(f"tokenizer.path: {file} holds no JSON object")
+    template = path.with_name("chat_template.jinja")
+    if template.exists():
+        config["chat_template"] = template.read_text(encoding="utf-8")
     return config

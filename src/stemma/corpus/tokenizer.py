@@ -15,7 +15,12 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 
 from stemma.corpus.encoding import Encoder
 from stemma.corpus.pretrained import END_OF_TEXT, load_pretrained
-from stemma.corpus.vocabulary import BpeTokenizer, PretrainedTokenizer, TokenizerSettings
+from stemma.corpus.vocabulary import (
+    BaseTokenizer,
+    BpeTokenizer,
+    PretrainedTokenizer,
+    TokenizerSettings,
+)
 from stemma.errors import DataError
 from stemma.files import write_json
 
@@ -54,7 +59,7 @@ def make_tokenizer(
             or the pretrained tokenizer cannot be read or has no end-of-text token.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if isinstance(settings, PretrainedTokenizer):
+    if isinstance(settings, PretrainedTokenizer | BaseTokenizer):
         tokenizer, config = load_pretrained(settings)
     else:
         tokenizer, config = _train(settings, texts), _config(settings.special_tokens)

@@ -37,4 +37,16 @@ class PretrainedTokenizer:
     """The commit on the hub; None for a path below data/input."""
 
 
-TokenizerSettings = Annotated[BpeTokenizer | PretrainedTokenizer, Field(discriminator="kind")]
+@settings
+class BaseTokenizer:
+    """That of models/base."""
+
+    name: str
+    kind: Literal["base"]
+    end_of_text: str | None
+    """The entry that ends a document; None for the base's eos_token."""
+
+
+TokenizerSettings = Annotated[
+    BpeTokenizer | PretrainedTokenizer | BaseTokenizer, Field(discriminator="kind")
+]

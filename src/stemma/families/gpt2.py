@@ -19,6 +19,7 @@ class Settings:
 
     name: str
     family: Literal["gpt2"]
+    base: None
     layers: Positive
     heads: Positive
     width: Positive

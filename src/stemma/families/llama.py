@@ -19,6 +19,7 @@ class Settings:
 
     name: str
     family: Literal["llama"]
+    base: None
     layers: Positive
     heads: Positive
     kv_heads: Positive

@@ -26,12 +26,17 @@ class Family(Protocol):
     """The section ``model``: settings of a module of `stemma.families`."""
 
     @property
+    def base(self) -> Any:
+        """What training starts from; None for random weights."""
+        ...
+
+    @property
     def context(self) -> int | None:
         """Most tokens that the model sees; None where nothing limits them."""
         ...
 
     def build(self, auto: Any, tokens: Tokens, head: dict[str, Any]) -> Any:
-        """Return a model to train, its random weights drawn from torch's default generator.
+        """Return a model to train; what is random is drawn from torch's default generator.
 
         Args:
             auto: transformers' Auto class of the task, such as AutoModelForCausalLM.

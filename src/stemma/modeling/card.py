@@ -6,6 +6,8 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from stemma.modeling.uses import Use, use_of
+
 _HUB = "hf://datasets/"
 _MOST_SOURCES = 30
 # Keys of metrics.json, what the Hub calls the metric, and what people call it.
@@ -53,6 +55,8 @@ class Facts:
         sources: the entries of sources.json.
         report: data_report.json.
         training: training.json; empty where the model was not trained here.
+        base: base.json.
+        beside: whether the model is an adapter that stands beside its base.
     """
 
     name: str
@@ -64,74 +68,12 @@ class Facts:
     sources: Sequence[Mapping[str, Any]]
     report: Mapping[str, Any]
     training: Mapping[str, Any]
+    base: Mapping[str, Any]
+    beside: bool
 
 
-@dataclasses.dataclass(frozen=True)
-class _Use:
-    """What a kind of model is for."""
-
-    auto: str
-    pipeline: str
-    tag: str
-    what: str
-    baselines: str
-    limits: tuple[str, ...]
-
-
-_WRITER = _Use(
-    "AutoModelForCausalLM",
-    "text-generation",
-    "causal-lm",
-    "A causal language model",
-    "The baselines are n-gram models with interpolated modified\n"
-    "Kneser-Ney smoothing, which counted the same training tokens. Between tokenizers only\n"
-    "bits per byte compare.",
-    (
-        "For research and teaching: it continues text in the manner of its data.",
-        "It follows no instructions and knows no facts: what it writes may be wrong or offensive.",
-        "It may repeat passages of its training data word for word.",
-    ),
-)
-# By the end of the architecture's name in config.json.
-_USES = {
-    "ForSequenceClassification": _Use(
-        "AutoModelForSequenceClassification",
-        "text-classification",
-        "text-classification",
-        "A classifier of documents",
-        "The baseline gives every document the class that is most\nfrequent in training.",
-        ("It gives every text one of its classes, also a text that belongs to none of them.",),
-    ),
-    "ForMaskedLM": _Use(
-        "AutoModelForMaskedLM",
-        "fill-mask",
-        "masked-lm",
-        "A masked language model",
-        "The baseline gives every\ntoken its share of the training tokens.",
-        ("For research and teaching: it fills gaps in the manner of its data.",),
-    ),
-    "ForConditionalGeneration": _Use(
-        "AutoModelForSeq2SeqLM",
-        "text2text-generation",
-        "seq2seq",
-        "A model that turns one text into another",
-        "The baseline\ncopies the source.",
-        ("It knows no facts: what it writes may be wrong or offensive.",),
-    ),
-    "ForTokenClassification": _Use(
-        "AutoModelForTokenClassification",
-        "token-classification",
-        "token-classification",
-        "A tagger of words",
-        "The baseline gives every word the tag that is most\nfrequent in training.",
-        ("It knows no tags but those of its training data.",),
-    ),
-}
-
-
-def _use(facts: Facts) -> _Use:
-    architecture = str((facts.config.get("architectures") or [""])[0])
-    return next((use for end, use in _USES.items() if architecture.endswith(end)), _WRITER)
+def _use(facts: Facts) -> Use:
+    return use_of(str((facts.config.get("architectures") or [""])[0]))
 
 
 def _metrics(facts: Facts) -> list[tuple[str, str, str]]:
@@ -143,10 +85,10 @@ def write_card(facts: Facts) -> str:
     sections = [
         f"---\n{_front_matter(facts).to_yaml()}\n---",
         f"# {facts.name}\n\n{_summary(facts)}",
-        f"## How to load it\n\n{_LOADING.format(auto=_use(facts).auto)}",
+        f"## How to load it\n\n{_loading(facts)}",
         f"## Evaluation\n\n{_evaluation(facts)}",
         f"## Data\n\n{_data(facts)}",
-        f"## Training\n\n{_training(facts.training)}",
+        f"## Training\n\n{_origin(facts)}{_training(facts.training)}",
         f"## Intended use and limits\n\n{_limits(facts)}",
         f"## Provenance\n\n{_PROVENANCE}",
     ]
@@ -158,11 +100,14 @@ _LOADING = """\
 from transformers import {auto}, AutoTokenizer
 
 model = {auto}.from_pretrained("models/exported")
-tokenizer = AutoTokenizer.from_pretrained("models/exported")
+{adapter}tokenizer = AutoTokenizer.from_pretrained("models/exported")
 ```
 
-Every document that it has read follows an end-of-text token: put `tokenizer.bos_token` before a
+Every document that it has read follows an end-of-text token: put `tokenizer.eos_token` before a
 text."""
+
+# An adapter needs PEFT, and its base under it.
+_ADAPTER = 'model = PeftModel.from_pretrained(model, "models/exported/adapter")\n'
 
 _PROVENANCE = """\
 This version is the Git commit whose `dvc.lock` lists this folder: it names every byte of the data,
@@ -253,6 +198,24 @@ def _data(facts: Facts) -> str:
         for name, sizes in facts.report["splits"].items()
     ]
     return f"{_table(header, rows)}{rest}\n\n{kept}\n\n{_table(header_of_splits, splits)}"
+
+
+def _loading(facts: Facts) -> str:
+    code = _LOADING.format(auto=_use(facts).auto, adapter=_ADAPTER if facts.beside else "")
+    if not facts.beside:
+        return code
+    return code.replace("from transf", "from peft import PeftModel\nfrom transf")
+
+
+def _origin(facts: Facts) -> str:
+    base = facts.base
+    if base["kind"] is None:
+        return ""
+    origin = " ".join(filter(None, [base["origin"], base["version"]]))
+    figures = (
+        ", whose figures are under `base` above" if "base" in facts.metrics["baselines"] else ""
+    )
+    return f"Trained from `{origin}` ({base['license']}){figures}.\n\n"
 
 
 def _training(training: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ It stands beside the model, in observed.json, where .dvcignore hides it from DVC
 made on another processor has the same hashes. Its first key says which weights it speaks of.
 """
 
+import hashlib
 import platform
 import subprocess
 from pathlib import Path
@@ -12,19 +13,18 @@ from typing import Any
 from stemma.files import read_json, sha256_of, write_json
 
 OBSERVED = "observed.json"
-WEIGHTS = "model.safetensors"
 
 
 def record(folder: Path) -> None:
     """Write what this process sees beside the weights in ``folder``."""
-    write_json(folder / OBSERVED, {"weights": sha256_of(folder / WEIGHTS), **_observe()})
+    write_json(folder / OBSERVED, {"weights": _weights(folder), **_observe()})
 
 
 def hand_on(trained: Path, exported: Path) -> None:
     """Write what trained a model beside its export; nothing if that is not known any more."""
     facts = read(trained)
     if facts is not None:
-        write_json(exported / OBSERVED, {**facts, "weights": sha256_of(exported / WEIGHTS)})
+        write_json(exported / OBSERVED, {**facts, "weights": _weights(exported)})
 
 
 def read(folder: Path) -> dict[str, Any] | None:
@@ -33,10 +33,18 @@ def read(folder: Path) -> dict[str, Any] | None:
     None where nothing is noted, or where the note speaks of other weights: DVC brings back the
     weights of an earlier version, and leaves the note.
     """
-    if not (folder / OBSERVED).exists() or not (folder / WEIGHTS).exists():
+    if not (folder / OBSERVED).exists():
         return None
     facts = read_json(folder / OBSERVED)
-    return facts if facts["weights"] == sha256_of(folder / WEIGHTS) else None
+    return facts if facts["weights"] == _weights(folder) else None
+
+
+def _weights(folder: Path) -> str | None:
+    """Return the digest of the only file of weights, or that of the digests of all."""
+    digests = [sha256_of(path) for path in sorted(folder.rglob("*.safetensors"))]
+    if len(digests) < 2:
+        return digests[0] if digests else None
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
 def _observe() -> dict[str, Any]:

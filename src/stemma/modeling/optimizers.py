@@ -43,7 +43,7 @@ def build_optimizer(
     muon = list(_muon_groups(model, section))
     hidden = {weight for group in muon for weight in group["params"]}
     rest = [weight for weight in weights if weight not in hidden]
-    # Trainer logs the learning rate of the first group.
+    # Trainer logs the learning rate of the first group, which may be empty.
     return MuonAdamW([*_groups(rest, section, **adam), *muon], dtype)
 
 
@@ -53,11 +53,10 @@ def _groups(
     shared["lr"] = section.learning_rate
     decayed = [weight for weight in weights if weight.ndim >= 2]
     plain = [weight for weight in weights if weight.ndim < 2]
-    groups = [
+    return [
         {"params": decayed, "weight_decay": section.weight_decay, **shared},
         {"params": plain, "weight_decay": 0.0, **shared},
     ]
-    return [group for group in groups if group["params"]]
 
 
 def _muon_groups(model: nn.Module, section: TrainSection) -> Iterator[dict[str, Any]]:

@@ -13,8 +13,8 @@ from tqdm import tqdm
 from stemma.errors import ModelError
 from stemma.modeling.examples import Documents, pad
 from stemma.modeling.heldout import HeldOut, check_vocabulary
+from stemma.modeling.loading import load_model
 from stemma.modeling.runtime import Runtime
-from stemma.modeling.scoring import load_model
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +38,7 @@ def load_classifier(
         DataError: the tokenizer is missing or torn, or the tokens are not in its vocabulary.
         ModelError: it cannot be loaded, or has other labels or another vocabulary.
     """
-    model = load_model(folder, runtime.device, auto)
+    model = load_model(folder, auto, runtime.device)
     check_vocabulary(test, prepared, folder, model.config.vocab_size)
     known: dict[Any, str] = model.config.id2label or {}
     if [name for _, name in sorted(known.items())] != names:

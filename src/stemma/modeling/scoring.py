@@ -1,15 +1,15 @@
-"""Load a trained model and score the tokens of a split with it."""
+"""Score the tokens of a split with a model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stemma.corpus.packing import PackedSplit
-from stemma.errors import ModelError, SettingsError
+from stemma.errors import SettingsError
 from stemma.modeling.evaluation import EvaluateSection
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.windows import Scores, Windows, batches, gather
@@ -17,47 +17,6 @@ from stemma.modeling.windows import Scores, Windows, batches, gather
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
-
-_REMEDY = "type `dvc repro train`, or `dvc checkout` to restore the files"
-
-
-def load_model(folder: Path, device: str, auto: str = "AutoModelForCausalLM") -> PreTrainedModel:
-    """Load a model in single precision, ready to score.
-
-    Args:
-        folder: what train has written.
-        device: where it goes.
-        auto: name of transformers' Auto class.
-
-    Raises:
-        ModelError: a file is missing or torn, or the weights are not those of the configuration.
-    """
-    for name in ("config.json", "model.safetensors"):
-        if not (folder / name).is_file():
-            raise ModelError(f"{folder / name} does not exist", _REMEDY)
-    import torch
-    import transformers
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        loaded: Any = getattr(transformers, auto).from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-    # transformers and safetensors have no common exception; whatever they raise is about the files.
-    except Exception as error:
-        raise ModelError(f"{folder} cannot be loaded: {error}", _REMEDY) from error
-    model, loading = loaded
-    # transformers would go on with random numbers in their place.
-    if loading["missing_keys"]:
-        name = min(loading["missing_keys"])
-        raise ModelError(f"{folder / 'model.safetensors'} has no weight '{name}'", _REMEDY)
-    return model.to(device).eval()
 
 
 def context_of(section: EvaluateSection, model: PreTrainedModel, folder: Path) -> int:

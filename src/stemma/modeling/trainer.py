@@ -50,6 +50,7 @@ class LanguageTrainer(Trainer):
     ) -> None:
         self.section = section
         transformers_logging.disable_progress_bar()
+        transformers_logging.set_verbosity_error()
         self._net, self._task, self._runtime = model, task, runtime
         super().__init__(
             model,

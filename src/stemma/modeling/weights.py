@@ -1,4 +1,4 @@
-"""Copy a trained model's files for others to load: safetensors, configuration, tokenizer."""
+"""Hand on a trained model for others to load: safetensors, configuration, tokenizer."""
 
 import shutil
 from collections.abc import Iterable
@@ -9,6 +9,9 @@ from safetensors import SafetensorError, safe_open
 
 from stemma.errors import ModelError
 from stemma.files import read_json, write_json
+from stemma.layout import BASE
+from stemma.modeling import shards
+from stemma.modeling.loading import ADAPTER, ADAPTER_CONFIG
 
 DType = Literal["float32", "bfloat16"]
 
@@ -20,13 +23,15 @@ _TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
 _OPTIONAL = ("special_tokens_map.json", "added_tokens.json", "chat_template.jinja")
 
 
-def copy_model(trained: Path, folder: Path, dtype: DType) -> None:
+def copy_model(trained: Path, folder: Path, dtype: DType, merge: bool) -> None:
     """Write what ``from_pretrained`` needs into ``folder``.
 
     Args:
         trained: the folder of the trained model.
         folder: an existing folder.
         dtype: the type of the weights; where they have it already, they are copied as they are.
+        merge: of an adapter, whether it is added to the weights of its base; else the base is
+            copied, and the adapter goes into the folder ``adapter`` beside it.
 
     Raises:
         ModelError: a file is missing or torn, or one could run code when it is loaded.
@@ -38,15 +43,25 @@ def copy_model(trained: Path, folder: Path, dtype: DType) -> None:
                 "delete it; weights belong into model.safetensors",
             )
     config = read_object(trained / "config.json")
-    for name in (*_TOKENIZER, "model.safetensors"):
+    for name in _TOKENIZER:
         if not (trained / name).is_file():
             raise ModelError(f"{trained / name} does not exist", _REMEDY)
-    _copy_weights(trained / "model.safetensors", folder / "model.safetensors", dtype)
+    if not (trained / ADAPTER).exists():
+        _copy_weights(trained, folder, dtype)
+    elif merge:
+        _merge(trained, folder, dtype)
+    else:
+        _copy_weights(BASE, folder, dtype)
+        beside = folder / "adapter"
+        beside.mkdir()
+        _copy_file(trained / ADAPTER, beside / ADAPTER, dtype)
+        shutil.copyfile(trained / ADAPTER_CONFIG, beside / ADAPTER_CONFIG)
     write_json(folder / "config.json", {**config, "dtype": dtype})
     generation = trained / "generation_config.json"
     if generation.exists():  # a model that writes text has one
         write_json(folder / generation.name, read_object(generation))
-    for name in (*_TOKENIZER, *(name for name in _OPTIONAL if (trained / name).exists())):
+    code = (path.name for path in sorted(trained.glob("*.py")))
+    for name in (*_TOKENIZER, *code, *(name for name in _OPTIONAL if (trained / name).exists())):
         shutil.copyfile(trained / name, folder / name)
 
 
@@ -76,7 +91,27 @@ def read_object(path: Path, stage: str = "train", keys: Iterable[str] = ()) -> d
     return value
 
 
-def _copy_weights(source: Path, target: Path, dtype: DType) -> None:
+def _copy_weights(source: Path, folder: Path, dtype: DType) -> None:
+    located = shards.locate(source)
+    files = sorted(set(located.values()))
+    total = sum(_copy_file(file, folder / file.name, dtype) for file in files)
+    if files != [source / shards.SINGLE]:
+        shards.write_index(folder, {name: file.name for name, file in located.items()}, total)
+
+
+def _merge(trained: Path, folder: Path, dtype: DType) -> None:
+    import torch
+
+    from stemma.modeling.loading import load_saved
+
+    work = folder.with_name("merged")
+    load_saved(trained).save_pretrained(work)
+    shards.write(work, folder, dtype=getattr(torch, dtype))
+    shutil.rmtree(work)
+
+
+def _copy_file(source: Path, target: Path, dtype: DType) -> int:
+    """Return the bytes of the tensors."""
     try:
         with safe_open(source, framework="numpy") as file:
             found = {file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
@@ -84,7 +119,7 @@ def _copy_weights(source: Path, target: Path, dtype: DType) -> None:
         raise ModelError(f"{source} is torn or no safetensors file: {error}", _REMEDY) from error
     if found & set(_FLOATS) <= {_CODES[dtype]}:
         shutil.copyfile(source, target)
-        return
+        return _size(target)
     # torch takes a second to import, and numpy has no bfloat16.
     import torch
     from safetensors.torch import load_file, save_file
@@ -96,3 +131,10 @@ def _copy_weights(source: Path, target: Path, dtype: DType) -> None:
         for name, tensor in weights.items()
     }
     save_file(rounded, target, {"format": "pt"})
+    return _size(target)
+
+
+def _size(file: Path) -> int:
+    # A safetensors file begins with the length of its header, in eight bytes.
+    with file.open("rb") as handle:
+        return file.stat().st_size - 8 - int.from_bytes(handle.read(8), "little")

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from stemma import stage
 from stemma.config import settings
-from stemma.layout import EXPORTED, METRICS, PREPARED, RAW, TRAINED
+from stemma.layout import BASE, EXPORTED, METRICS, PREPARED, RAW, TRAINED
 
 if TYPE_CHECKING:
     from stemma.modeling.card import Facts
@@ -33,6 +33,8 @@ class ExportSection:
     """What the card calls it."""
     dtype: Literal["float32", "bfloat16"]
     """Of the weights."""
+    merge: bool
+    """Whether an adapter is added to the weights of its base."""
     license: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$")]
     """Of the model, an identifier of the Hugging Face Hub."""
     language: Annotated[tuple[Language, ...], Field(min_length=1)]
@@ -58,7 +60,7 @@ def run(settings: ExportSettings) -> None:
     from stemma.modeling.weights import copy_model
 
     with atomic_directory(EXPORTED) as folder:
-        copy_model(TRAINED, folder, settings.export.dtype)
+        copy_model(TRAINED, folder, settings.export.dtype, settings.export.merge)
         card = write_card(_facts(settings.export))
         (folder / "README.md").write_text(card, encoding="utf-8")
         write_json(folder / "manifest.json", {"files": _files(folder)})
@@ -80,6 +82,8 @@ def _facts(settings: ExportSection) -> Facts:
         sources=read_object(RAW / "sources.json", "ingest", ["sources"])["sources"],
         report=read_object(PREPARED / "data_report.json", "prepare", REPORT_KEYS),
         training=read_object(training) if training.exists() else {},
+        base=read_object(BASE / "base.json", "base", ["kind"]),
+        beside=not settings.merge and (TRAINED / "adapter_config.json").exists(),
     )
 
 
@@ -87,8 +91,13 @@ def _files(folder: Path) -> list[dict[str, Any]]:
     from stemma.files import sha256_of
 
     return [
-        {"path": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
-        for path in sorted(folder.iterdir())
+        {
+            "path": path.relative_to(folder).as_posix(),
+            "bytes": path.stat().st_size,
+            "sha256": sha256_of(path),
+        }
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
     ]
 
 

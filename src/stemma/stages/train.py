@@ -10,7 +10,7 @@ from stemma.config import settings
 from stemma.environment import ENVIRONMENT, RuntimeSettings
 from stemma.errors import DataError, SettingsError
 from stemma.files import atomic_directory, write_json
-from stemma.layout import PLOTS, PREPARED, RUNS, TRAINED
+from stemma.layout import BASE, PLOTS, PREPARED, RUNS, TRAINED
 from stemma.modeling import observed
 from stemma.modeling.building import ModelSettings
 from stemma.modeling.runtime import Runtime, start
@@ -28,18 +28,28 @@ class TrainSettings:
     runtime: RuntimeSettings
 
     def __post_init__(self) -> None:
-        if self.model.context is not None and self.train.sequence_length > self.model.context:
+        self.check_context(self.model.context)
+        if self.model.base is None and self.train.method != "full":
             raise SettingsError(
-                f"train.sequence_length {self.train.sequence_length} is longer than "
-                f"model.context {self.model.context}",
-                "lower the one or raise the other",
+                f"train.method is '{self.train.method}', but model.base is null",
+                "there is nothing to adapt: use -S train=scratch, or a model with a base",
             )
-        most = getattr(self.task, "max_tokens", 0)
-        if self.model.context is not None and most > self.model.context:
-            raise SettingsError(
-                f"task.max_tokens {most} is more than model.context {self.model.context}",
-                "lower the one or raise the other",
-            )
+
+    def check_context(self, limit: int | None) -> None:
+        """Hold the lengths of examples against what the model sees; None for no limit.
+
+        Raises:
+            SettingsError: they are longer.
+        """
+        lengths = {"train.sequence_length": self.train.sequence_length}
+        if hasattr(self.task, "max_tokens"):
+            lengths["task.max_tokens"] = self.task.max_tokens
+        for key, length in lengths.items():
+            if limit is not None and length > limit:
+                raise SettingsError(
+                    f"{key} {length} is longer than the {limit} tokens that the model sees",
+                    f"use -S {key}={limit} or less, or a model with a longer context",
+                )
 
 
 def run(settings: TrainSettings) -> None:
@@ -54,7 +64,7 @@ def run(settings: TrainSettings) -> None:
     import transformers
 
     from stemma.corpus.encoding import Encoder
-    from stemma.modeling import checkpoints
+    from stemma.modeling import checkpoints, finetuning
     from stemma.modeling.building import Tokens
     from stemma.modeling.trainer import LanguageTrainer, write_curves
 
@@ -65,6 +75,9 @@ def run(settings: TrainSettings) -> None:
     auto = getattr(transformers, task.AUTO)
     tokens = Tokens(encoder.size, encoder.end_of_text, encoder.padding)
     model = settings.model.build(auto, tokens, task.head(settings.task, PREPARED))
+    # A base brings its context along, which no setting has.
+    settings.check_context(getattr(model.config, "max_position_embeddings", None))
+    model = finetuning.adapt(model, section)
     made_with = _made_with(settings, started)
     name = checkpoints.fingerprint(made_with, _inputs())
     folder = RUNS / "train" / name
@@ -73,7 +86,8 @@ def run(settings: TrainSettings) -> None:
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     if trainer.is_world_process_zero():
         write_curves(trainer.state.log_history, section, PLOTS)
-        _save(model, _facts(model, section, trainer.state, examples.tokens_seen, made_with))
+        facts = _facts(model, section, trainer.state, examples.tokens_seen, made_with)
+        _save(model, settings.model.base is not None, facts)
         shutil.rmtree(folder / "checkpoints")
 
 
@@ -89,7 +103,8 @@ def _check_ids(size: int) -> None:
 
 
 def _inputs() -> list[Path]:
-    files = [*PREPARED.glob("*.npy"), *PREPARED.glob("tokenizer/*"), ENVIRONMENT]
+    data = [*PREPARED.glob("*.npy"), *PREPARED.glob("tokenizer/*")]
+    files = [*data, *BASE.glob("*"), ENVIRONMENT]
     return [file for file in files if file.exists()]
 
 
@@ -113,11 +128,13 @@ def _facts(
     }
 
 
-def _save(model: Any, facts: dict[str, Any]) -> None:
+def _save(model: Any, based: bool, facts: dict[str, Any]) -> None:
+    from stemma.modeling.saving import save_model
+
     # Trainer switches it off; who loads the model to write with it wants it on.
     model.config.use_cache = True
     with atomic_directory(TRAINED) as folder:
-        model.save_pretrained(folder)
+        save_model(model, folder, based)
         for file in sorted((PREPARED / "tokenizer").iterdir()):
             shutil.copyfile(file, folder / file.name)
         write_json(folder / "training.json", facts)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from stemma.environment import ENVIRONMENT, packages
+from stemma.environment import ENVIRONMENT, packages, variables
 from stemma.layout import CONF
 from stemma.versions import git
 from stemma.versions.locks import Entry, Stage
@@ -88,7 +88,8 @@ def of_output(
         other: Cause = "settings" if settings else "unknown"
         evidence = "; ".join(facts[:_SHOWN])
         return Finding("threads or precision" if runtime else other, evidence, settings)
-    unlike = list(packages(sides.tree / ENVIRONMENT))
+    declared = rebuilt.params.get("runtime.instructions", "native")
+    unlike = [*packages(sides.tree / ENVIRONMENT), *variables(declared)]
     if unlike:
         return Finding("environment", "; ".join(unlike[:_SHOWN]), claim=False)
     if kept.exists() or sides.expected(_entry(locked, row.output)) is not None:

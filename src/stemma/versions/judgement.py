@@ -74,6 +74,8 @@ def judge(
     # The settings themselves differ with every setting; what says more is the stage that reads it.
     makers = [row.stage for row in rows if row.output != PARAMS.as_posix()]
     first = next((name for name in diverged if name in makers), diverged[0])
+    if result.failed and not result.stages:  # nothing was built: one stage is the reason for all
+        first = result.failed
     own = [row for row in rows if row.stage == first and row.status != "exact"]
     findings = claims[first] or [_unexplained(own[0], version, result, sides)]
     false = any(finding.claim for found in (*claims.values(), findings) for finding in found)

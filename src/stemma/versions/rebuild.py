@@ -104,9 +104,10 @@ def _not_transferred(said: Sequence[str]) -> str | None:
 
 def _last(said: Sequence[str]) -> str:
     # A stage says in one line why it stops; DVC's own last words only repeat its command.
+    said = [line for line in said if line.strip()]
     own = [line for line in said if line.startswith("stemma ")]
-    errors = [line for line in said if line.startswith("ERROR: ")]
-    return (own or errors or [*said, ""])[-1]
+    errors = [line for line in said if line.startswith("ERROR: ") or "is invalid" in line]
+    return (own or errors or ["", *said])[-1]
 
 
 def _point_dvc_at(site: Worktree, cache: Path, remotes: Mapping[str, str]) -> None:

@@ -77,7 +77,10 @@ def _headline(version: dict[str, Any]) -> str:
             f"{training['tokens_seen']:,} tokens seen, "
             f"{runtime['precision']} on {runtime['device']}"
         )
-    if observed := version["observed"]:
+    observed = version["observed"]
+    if observed is None:
+        parts.append("made elsewhere, or before: what it was made on is not known here")
+    else:
         machine = [observed["processor"]["name"], *observed["gpus"]]
         parts.append(f"made on {', '.join(machine)}, torch {observed['libraries']['torch'][0]}")
     overrides = " ".join(version["overrides"])

@@ -34,6 +34,11 @@ def verify(
         ProjectError: there is no such version or stage, or it cannot be built at all.
     """
     commit = git.commit_of(revision, root)
+    if git.run(["rev-parse", "--show-prefix"], root).strip():
+        raise ProjectError(
+            f"{root.resolve()} is not the top of its Git repository",
+            "run this there; a project in a subfolder cannot be verified",
+        )
     locked = stages_at(commit, root)
     version = {item.name: item for item in locked}
     if stage is not None and stage not in version:

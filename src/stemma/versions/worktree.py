@@ -111,7 +111,9 @@ def worktree(commit: str, root: Path, keep: bool) -> Iterator[Worktree]:
 
 
 def _sweep(parent: Path, root: Path) -> None:
-    for folder in parent.glob("verify-*"):
+    # Of a kept one the user removes the worktree; the rest is of no use without it.
+    given_up = [kept for kept in parent.glob("kept-*") if not (kept / "tree").exists()]
+    for folder in [*parent.glob("verify-*"), *given_up]:
         handle = _try_lock(folder)
         if handle is not None:
             _remove(folder, root)

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from stemma.corpus.records import Document, Part
-from stemma.corpus.sources import part, wheel
+from stemma.corpus.sources import part, pypi
 from stemma.corpus.sources.settings import ChatterbotSettings
 
 _ROLES = ("user", "assistant")
@@ -26,9 +26,9 @@ def parts(settings: ChatterbotSettings) -> Iterator[part.Part]:
     So all answers to one question fall on one side of a split by groups.
 
     Raises:
-        SourceError: as `wheel.parts`.
+        SourceError: as `pypi.parts`.
     """
-    return wheel.parts(settings, functools.partial(_documents, settings=settings))
+    return pypi.parts(settings, functools.partial(_documents, settings=settings))
 
 
 def _documents(archive: zipfile.ZipFile, settings: ChatterbotSettings) -> Iterator[Document]:

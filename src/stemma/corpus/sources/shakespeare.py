@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from stemma.corpus.records import Document
-from stemma.corpus.sources import wheel
+from stemma.corpus.sources import pypi
 from stemma.corpus.sources.part import Part
 from stemma.corpus.sources.plays import scenes
 from stemma.corpus.sources.settings import ShakespeareSettings
@@ -16,9 +16,9 @@ def parts(settings: ShakespeareSettings) -> Iterator[Part]:
     """Yield one part: every scene of every play, the play as its group, the genre as its label.
 
     Raises:
-        SourceError: as `wheel.parts`.
+        SourceError: as `pypi.parts`.
     """
-    return wheel.parts(settings, functools.partial(_documents, settings=settings))
+    return pypi.parts(settings, functools.partial(_documents, settings=settings))
 
 
 def _documents(archive: zipfile.ZipFile, settings: ShakespeareSettings) -> Iterator[Document]:

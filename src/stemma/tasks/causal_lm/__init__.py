@@ -4,6 +4,8 @@ from typing import Literal
 
 from stemma.config import settings
 
+AUTO = "AutoModelForCausalLM"
+
 
 @settings
 class Settings:

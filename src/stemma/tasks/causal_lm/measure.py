@@ -16,12 +16,13 @@ from stemma.modeling import results
 from stemma.modeling.evaluation import EvaluateSection, Measured
 from stemma.modeling.heldout import HeldOut, check_ends, check_vocabulary, read_held_out
 from stemma.modeling.intervals import Tally, figures, tally
+from stemma.modeling.loading import load_base, load_model
 from stemma.modeling.ngram import KneserNey, first_documents
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.samples import continue_greedily, page
-from stemma.modeling.scoring import context_of, load_model, score
+from stemma.modeling.scoring import context_of, score
 from stemma.modeling.windows import cut
-from stemma.tasks.causal_lm import Settings
+from stemma.tasks.causal_lm import AUTO, Settings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -42,13 +43,15 @@ def measure(
         SettingsError: the context, or a prompt with its continuation, is longer than the model's.
     """
     test = read_held_out(PREPARED)
-    model = load_model(folder, runtime.device)
+    model = load_model(folder, AUTO, runtime.device)
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
     check_ends(test, PREPARED, encoder)
     context = context_of(section, model, folder)
     samples = _samples(section, model, encoder, folder)
     tallies = _baselines(section, test, encoder.size)
-    tallies["model"] = _measure(section, test, model, runtime, context)
+    if base := load_base(AUTO, runtime.device):
+        tallies["base"] = _measure("base", section, test, base, runtime, context)
+    tallies["model"] = _measure("model", section, test, model, runtime, context)
     table = {
         name: figures(tally, test, section.resamples, runtime.seed)
         for name, tally in tallies.items()
@@ -94,6 +97,7 @@ def _baselines(settings: EvaluateSection, test: HeldOut, vocabulary: int) -> dic
 
 
 def _measure(
+    name: str,
     settings: EvaluateSection,
     test: HeldOut,
     model: PreTrainedModel,
@@ -101,4 +105,4 @@ def _measure(
     context: int,
 ) -> Tally:
     windows = cut(test.split.offsets, context, max(1, round(context * settings.stride)))
-    return tally("model", test, score(model, test.split, windows, settings.batch_tokens, runtime))
+    return tally(name, test, score(model, test.split, windows, settings.batch_tokens, runtime))

@@ -13,9 +13,8 @@ from stemma.modeling.batches import PackedBlocks, held_out_blocks
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
 from stemma.modeling.training import TrainSection
+from stemma.tasks.causal_lm import AUTO as AUTO
 from stemma.tasks.causal_lm import Settings
-
-AUTO = "AutoModelForCausalLM"
 
 
 def head(settings: Settings, prepared: Path) -> dict[str, Any]:

@@ -19,10 +19,11 @@ from stemma.modeling.evaluation import EvaluateSection, Measured
 from stemma.modeling.examples import Documents, pad
 from stemma.modeling.heldout import HeldOut, check_vocabulary, read_held_out
 from stemma.modeling.intervals import figures, tally
+from stemma.modeling.loading import load_base, load_model
 from stemma.modeling.ngram import KneserNey, first_documents
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.samples import continue_greedily, page
-from stemma.modeling.scoring import context_of, load_model, loss_and_rank
+from stemma.modeling.scoring import context_of, loss_and_rank
 from stemma.modeling.windows import Scores, batches, cut
 from stemma.tasks.chat import AUTO, Settings
 from stemma.tasks.chat.encoding import ChatTemplate
@@ -47,7 +48,7 @@ def measure(
             context.
     """
     test, documents = read_held_out(PREPARED), Documents(PREPARED, "test")
-    model = load_model(folder, runtime.device, AUTO)
+    model = load_model(folder, AUTO, runtime.device)
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
     context = context_of(section, model, folder)
     _check_lengths(test, context, folder)
@@ -60,6 +61,8 @@ def measure(
         name: of_answers(KneserNey(train, encoder.size, order).score(test.split), documents)
         for order, name in enumerate(("unigram", "bigram", "trigram"), start=1)
     }
+    if base := load_base(AUTO, runtime.device):
+        scores["base"] = _score(base, documents, section.batch_tokens, runtime)
     scores["model"] = _score(model, documents, section.batch_tokens, runtime)
     tallies = {name: tally(name, answers, some) for name, some in scores.items()}
     return Measured(

@@ -23,10 +23,11 @@ from stemma.modeling import results
 from stemma.modeling.evaluation import EvaluateSection, Measured
 from stemma.modeling.heldout import HeldOut, check_ends, check_vocabulary, read_held_out
 from stemma.modeling.intervals import Tally, bootstrap, tally
+from stemma.modeling.loading import load_base, load_model
 from stemma.modeling.ngram import KneserNey, first_documents
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.samples import page
-from stemma.modeling.scoring import context_of, load_model, loss_and_rank
+from stemma.modeling.scoring import context_of, loss_and_rank
 from stemma.modeling.windows import Scores, Windows, batches, cut, gather
 from stemma.tasks.masked_lm import AUTO, Settings, mask_token
 
@@ -49,17 +50,19 @@ def measure(
         SettingsError: the context is longer than the model's.
     """
     test = read_held_out(PREPARED)
-    model = load_model(folder, runtime.device, AUTO)
+    model = load_model(folder, AUTO, runtime.device)
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
     check_ends(test, PREPARED, encoder)
     _, mask = mask_token(folder)
     context = context_of(section, model, folder)
     windows = cut(test.split.offsets, context, max(1, round(context * section.stride)))
-    rounds = round(1 / settings.hidden)
-    scores = _score(model, test, windows, mask, rounds, section.batch_tokens, runtime)
+    how = (test, windows, mask, round(1 / settings.hidden), section.batch_tokens, runtime)
     train = first_documents(read_split(PREPARED, "train"), section.baseline_tokens)
     counted = KneserNey(train, encoder.size, 1).score(test.split)
-    tallies = {"unigram": tally("unigram", test, counted), "model": tally("model", test, scores)}
+    tallies = {"unigram": tally("unigram", test, counted)}
+    if base := load_base(AUTO, runtime.device):
+        tallies["base"] = tally("base", test, _score(base, *how))
+    tallies["model"] = tally("model", test, _score(model, *how))
     samples = [(text, _fill(text, model, encoder, folder, context)) for text in section.prompts]
     return Measured(
         {name: _figures(one, test, section, runtime.seed) for name, one in tallies.items()},

@@ -18,10 +18,11 @@ from stemma.modeling.evaluation import EvaluateSection, Measured
 from stemma.modeling.examples import Documents
 from stemma.modeling.heldout import check_vocabulary, read_held_out
 from stemma.modeling.intervals import figures, tally
+from stemma.modeling.loading import load_model
 from stemma.modeling.pairs import pad_pairs
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.samples import page
-from stemma.modeling.scoring import load_model, loss_and_rank
+from stemma.modeling.scoring import loss_and_rank
 from stemma.modeling.windows import Scores, batches, cut
 from stemma.modeling.wording import wording
 from stemma.tasks.seq2seq import AUTO, Settings
@@ -45,7 +46,7 @@ def measure(
         SettingsError: sacrebleu is not installed.
     """
     test, documents = read_held_out(PREPARED), Documents(PREPARED, "test")
-    model = load_model(folder, runtime.device, AUTO)
+    model = load_model(folder, AUTO, runtime.device)
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
     decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
     targets = read_answers(test.ids, documents, decoder)

