@@ -25,11 +25,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from stemma import overrides as grammar
 from stemma import pipeline
-from stemma.config import RECORD, build, digest_of_conf, read_params
+from stemma.config import build, digest_of_conf, read_params
 from stemma.corpus.secrets import find_secret
 from stemma.errors import SettingsError
 from stemma.files import atomic_file
-from stemma.layout import CONF, PARAMS
+from stemma.layout import CONF, PARAMS, RECORD
 from stemma.schema import Project
 
 _SHOWN = 8  # keys that a message lists

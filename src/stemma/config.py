@@ -22,9 +22,8 @@ from pydantic import (
 )
 
 from stemma.errors import SettingsError
-from stemma.layout import CONF, PARAMS
+from stemma.layout import CONF, PARAMS, RECORD
 
-RECORD = "composed"
 T = TypeVar("T")
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -15,11 +15,11 @@ from pydantic import Field
 
 from stemma.config import settings
 from stemma.errors import ReproducibilityError
+from stemma.layout import ENVIRONMENT
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-ENVIRONMENT = Path("environment.lock")
 _MAKE_LOCK = "type `make lock`, or `git checkout environment.lock`"
 Instructions = Literal["native", "avx2"]
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 CONF = Path("conf")
 PARAMS = Path("params.yaml")
+RECORD = "composed"  # its section on how it was made
+ENVIRONMENT = Path("environment.lock")
 INPUT = Path("data/input")
 RAW = Path("data/raw")
 BASE = Path("models/base")

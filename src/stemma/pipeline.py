@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from stemma.config import read_params
+
 PIPELINE = Path("dvc.yaml")
 _SETTING = re.compile(r"\$\{([\w.]+)\}")
 
@@ -17,6 +19,13 @@ def stage_of(name: str) -> Mapping[str, Any]:
         return {}
     with PIPELINE.open(encoding="utf-8") as handle:
         return yaml.safe_load(handle).get("stages", {}).get(name, {})
+
+
+def dependencies(name: str) -> list[str]:
+    """Return the paths that dvc.yaml gives a stage as dependencies, settings filled in."""
+    paths = stage_of(name).get("deps", ())
+    params = read_params() if paths else {}
+    return [fill(path, params) for path in paths]
 
 
 def fill(path: str, params: Any) -> str:

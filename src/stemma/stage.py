@@ -71,8 +71,7 @@ def _inputs(name: str) -> dict[str, object]:
     stage = pipeline.stage_of(name)
     params = read_params() if stage else {}
     found: dict[str, object] = {}
-    for dependency in stage.get("deps", ()):
-        path = pipeline.fill(dependency, params)
+    for path in pipeline.dependencies(name):
         found[path] = _fingerprint(Path(path))
     for key in (item for item in stage.get("params", ()) if isinstance(item, str)):
         found[f"{key} in params.yaml"] = pipeline.value_of(params, key)

@@ -18,7 +18,11 @@ from stemma.files import read_json, sha256_of
 
 STAGE = "python -m stemma.stages.train"
 LAST = f"model.layers.{based.LAYERS - 1}.safetensors"
-METHODS = {"lora": ["train=lora"], "frozen": ["train=frozen", "train.trainable_layers=1"]}
+METHODS = {
+    "full": ["train=full"],
+    "lora": ["train=lora"],
+    "frozen": ["train=frozen", "train.trainable_layers=1"],
+}
 
 
 @pytest.fixture(scope="session")
@@ -142,6 +146,8 @@ def test_frozen_layers_cost_nothing_and_keep_their_bytes(adapted: Project) -> No
 
 def test_an_adapter_is_merged_or_stands_beside_its_base(adapted: Project) -> None:
     exported, ids = adapted.path / "models/exported", torch.arange(20, 50)[None]
+    adapted.run("stemma compose export.merge=true")
+    adapted.run("dvc repro export")
     merged = AutoModelForCausalLM.from_pretrained(exported, dtype=torch.float32)
     assert not (exported / "adapter").exists()
     before = cached(adapted)

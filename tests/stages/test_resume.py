@@ -14,11 +14,10 @@ import yaml
 
 from conftest import Project, environment, once
 from killer import Killer, gone_on_from
-from stemma.config import read_params
 from stemma.corpus.packing import read_split
 from stemma.files import read_json, sha256_of
 from stemma.modeling.batches import PackedBlocks
-from stemma.pipeline import fill
+from stemma.pipeline import dependencies
 
 STEPS, EVERY, LENGTH, BATCH = 30, 4, 32, 16
 # Most of the text is held out: epochs are short, and so is a run of three of them.
@@ -229,11 +228,10 @@ def test_a_kill_of_dvc_and_all_its_processes(started, whole):
 
 
 @pytest.mark.parametrize("recipe", ["adamw"], indirect=True)
-def test_other_settings_data_environment_or_code_start_anew(killer, started):
+def test_other_settings_data_environment_or_code_start_anew(killer, started, monkeypatch):
     killer(started, "step 6")
-    stage = yaml.safe_load((started.path / "dvc.yaml").read_text())["stages"]["train"]
-    params = read_params(started.path / "params.yaml")
-    code = [fill(dep, params) for dep in stage["deps"] if dep.startswith("src/")]
+    monkeypatch.chdir(started.path)
+    code = [path for path in dependencies("train") if path.startswith("src/")]
     assert "src/stemma/stages/train.py" in code
     edits = {
         "params.yaml": lambda text: text.replace(b"learning_rate: 0.02", b"learning_rate: 0.03", 1),

@@ -48,12 +48,12 @@ def test_an_untouched_version_is_exact_and_the_working_tree_does_not_count(proje
     (project.path / "conf/config.yaml").write_text("broken: [")
     report, told = verify(project, code=0)
     assert report["verdict"] == "exact"
-    stages = ["compose", "ingest", "prepare", "train", "evaluate", "export"]
+    stages = ["compose", "ingest", "base", "prepare", "train", "evaluate", "export"]
     assert list(dict.fromkeys(row["stage"] for row in report["rows"])) == stages
     assert {row["status"] for row in report["rows"]} == {"exact"}
     assert {row["note"] for row in report["rows"]} == {""}
     assert "the working tree has changes" in told
-    assert "rebuilding train, stage 4 of at most 6" in told
+    assert "rebuilding train, stage 5 of at most 7" in told
     assert (project.path / "conf/config.yaml").read_text() == "broken: ["
 
 
@@ -233,7 +233,8 @@ def test_a_broken_input_and_a_lost_output(project: Project):
         object_of(project, output).unlink()
     report, told = verify(project, "--stage", "prepare", code=0)
     assert "what makes it is rebuilt too: data/raw" in told
-    assert [row["output"] for row in report["rows"]] == ["params.yaml", "data/raw", "data/prepared"]
+    outputs = ["params.yaml", "data/raw", "models/base", "data/prepared"]
+    assert [row["output"] for row in report["rows"]] == outputs
     notes = {row["output"]: row["note"] for row in report["rows"]}
     assert notes["data/prepared"] == "dvc.lock's is not in the cache and not in the remote"
 

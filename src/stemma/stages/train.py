@@ -7,15 +7,16 @@ from typing import Any
 
 from stemma import stage
 from stemma.config import settings
-from stemma.environment import ENVIRONMENT, RuntimeSettings
+from stemma.environment import RuntimeSettings
 from stemma.errors import DataError, SettingsError
 from stemma.files import atomic_directory, write_json
-from stemma.layout import BASE, PLOTS, PREPARED, RUNS, TRAINED
+from stemma.layout import BASE, ENVIRONMENT, PLOTS, PREPARED, RUNS, TRAINED
 from stemma.modeling import observed
 from stemma.modeling.building import ModelSettings
 from stemma.modeling.runtime import Runtime, start
 from stemma.modeling.task import TaskSettings, training_of
 from stemma.modeling.training import TrainSection
+from stemma.pipeline import dependencies
 
 
 @settings
@@ -104,7 +105,9 @@ def _check_ids(size: int) -> None:
 
 def _inputs() -> list[Path]:
     data = [*PREPARED.glob("*.npy"), *PREPARED.glob("tokenizer/*")]
-    files = [*data, *BASE.glob("*"), ENVIRONMENT]
+    # Among the code is what is imported only when the last step is done.
+    code = [Path(path) for path in dependencies("train") if path.endswith(".py")]
+    files = [*data, *BASE.glob("*"), ENVIRONMENT, *code]
     return [file for file in files if file.exists()]
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from stemma.environment import ENVIRONMENT, packages, variables
-from stemma.layout import CONF
+from stemma.environment import packages, variables
+from stemma.layout import CONF, ENVIRONMENT
 from stemma.versions import git
 from stemma.versions.locks import Entry, Stage
 from stemma.versions.verdict import Row, Sides, leaves

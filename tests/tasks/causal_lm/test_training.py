@@ -19,7 +19,13 @@ FAMILIES = {
     "fused": lambda: gpt2.Settings(activation="relu2", **GPT2),
     "gpt2": lambda: gpt2.Settings(activation="relu", **GPT2),
     "llama": lambda: llama.Settings(
-        name="x", family="llama", kv_heads=1, feed_forward=48, rope_base=10000.0, **SHAPE
+        name="x",
+        family="llama",
+        base=None,
+        kv_heads=1,
+        feed_forward=48,
+        rope_base=10000.0,
+        **SHAPE,
     ),
 }
 SIZES = (5, 1, 9, 15)
