@@ -28,7 +28,7 @@ RECIPE = (
         "prepare.contamination.max_overlap=1",
         "prepare.quality.max_duplicate_10gram_characters=null",
     ),
-    'evaluate.prompts=["the king"]',
+    *("export.merge=true", 'evaluate.prompts=["the king"]'),
 )
 COLUMNS = {
     "classify": ("source.columns.label=label",),

@@ -13,8 +13,8 @@ from stemma.modeling.runtime import Runtime
 from stemma.tasks.causal_lm import training
 
 CPU = Runtime("cpu", "fp32", 2, "native", True, 1)
-SHAPE = {"base": None, "layers": 2, "heads": 2, "width": 32, "context": 32}
-GPT2 = {"name": "x", "family": "gpt2", "bias": False, "dropout": 0.0, **SHAPE}
+SHAPE = {"layers": 2, "heads": 2, "width": 32, "context": 32}
+GPT2 = {"name": "x", "family": "gpt2", "bias": False, "dropout": 0.0, "base": None, **SHAPE}
 FAMILIES = {
     "fused": lambda: gpt2.Settings(activation="relu2", **GPT2),
     "gpt2": lambda: gpt2.Settings(activation="relu", **GPT2),
