@@ -14,4 +14,5 @@ REPORTS = Path("reports")
 PLOTS = REPORTS / "plots"
 EVALUATION = PLOTS / "evaluation"
 METRICS = REPORTS / "metrics.json"
+FORMATS = REPORTS / "formats.json"
 RUNS = Path("runs")
