@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from stemma.files import read_json, write_json
 from stemma.modeling.formats import Format, int8, onnx, pruned
 from stemma.modeling.loading import load_saved
@@ -46,7 +48,7 @@ def write_formats(
     }
     shared = [path for path in sorted(exported.iterdir()) if path not in weight_files(exported)]
     table = {}
-    for name in dict.fromkeys(formats):
+    for name in tqdm(dict.fromkeys(formats), desc="formats", disable=None):
         write, load = makers[name]
         folder = exported / name
         folder.mkdir()
