@@ -8,6 +8,7 @@ import os
 import platform
 from pathlib import Path
 
+import formats
 import pipeline
 import tokenise
 import train
@@ -19,7 +20,8 @@ RESULTS = Path(__file__).with_name("results.json")
 def main() -> None:
     """Run the benchmarks in order of their length."""
     results = {"machine": machine()}
-    for name, module in (("tokenise", tokenise), ("train", train), ("pipeline", pipeline)):
+    for module in (tokenise, formats, train, pipeline):
+        name = module.__name__
         results[name] = module.measure()
         module.show(results[name])
         write_json(RESULTS, results)

@@ -68,7 +68,7 @@ def test_repro_stops_when_both_sides_were_edited(project):
 
 def test_no_hydra_override_is_built(project):
     done = project.run("dvc exp run --no-hydra -S evaluate.sample_tokens=3")
-    assert stages_run(done.stdout) == ["compose", "evaluate"]
+    assert stages_run(done.stdout) == ["compose", "evaluate", "export"]
     assert params(project)["composed"]["overrides"] == ["evaluate.sample_tokens=3"]
 
 

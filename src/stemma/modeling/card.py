@@ -57,6 +57,7 @@ class Facts:
         training: training.json; empty where the model was not trained here.
         base: base.json.
         beside: whether the model is an adapter that stands beside its base.
+        formats: reports/formats.json.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Facts:
     training: Mapping[str, Any]
     base: Mapping[str, Any]
     beside: bool
+    formats: Mapping[str, Mapping[str, Any]]
 
 
 def _use(facts: Facts) -> Use:
@@ -87,6 +89,7 @@ def write_card(facts: Facts) -> str:
         f"# {facts.name}\n\n{_summary(facts)}",
         f"## How to load it\n\n{_loading(facts)}",
         f"## Evaluation\n\n{_evaluation(facts)}",
+        *([f"## Other formats\n\n{_formats(facts)}"] if len(facts.formats) > 1 else []),
         f"## Data\n\n{_data(facts)}",
         f"## Training\n\n{_origin(facts)}{_training(facts.training)}",
         f"## Intended use and limits\n\n{_limits(facts)}",
@@ -108,6 +111,16 @@ text."""
 
 # An adapter needs PEFT, and its base under it.
 _ADAPTER = 'model = PeftModel.from_pretrained(model, "models/exported/adapter")\n'
+
+_FORMATS = {
+    "bf16": "- `bf16`: every weight rounded to bfloat16; `from_pretrained` loads it.",
+    "int8": (
+        "- `int8`: `stemma.modeling.formats.int8.load(folder)` gives the model back; or multiply\n"
+        "  each tensor with the one of its name and `_scale`."
+    ),
+    "onnx": "- `onnx`: `input_ids` and `attention_mask` in, `logits` out; in single precision.",
+    "pruned": "- `pruned`: the smallest weights are zero; `from_pretrained` loads it.",
+}
 
 _PROVENANCE = """\
 This version is the Git commit whose `dvc.lock` lists this folder: it names every byte of the data,
@@ -168,6 +181,17 @@ def _evaluation(facts: Facts) -> str:
         f"On {metrics['documents']:,} held-out documents ({size}), with 95 % bootstrap\n"
         f"intervals over documents. {_use(facts).baselines}\n\n{_table(header, rows)}"
     )
+
+
+def _formats(facts: Facts) -> str:
+    metrics = [metric for metric in _METRICS if metric[0] in facts.formats["original"]]
+    rows = [
+        [f"`{name}`", f"{row['bytes']:,}", *(_with_interval(row, key) for key, _, _ in metrics)]
+        for name, row in facts.formats.items()
+    ]
+    told = "\n".join(_FORMATS[name] for name in facts.formats if name in _FORMATS)
+    header = ["format", "bytes", *(title for _, _, title in metrics)]
+    return f"Each in the folder of its name, measured as above.\n\n{_table(header, rows)}\n\n{told}"
 
 
 def _with_interval(row: Mapping[str, float], key: str) -> str:

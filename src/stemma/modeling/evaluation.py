@@ -1,6 +1,7 @@
 """What evaluate asks of a task, and what a task answers: settings in, figures and tables out."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -49,3 +50,10 @@ class Measured:
     examples: dict[str, Any]
     samples: str
     plots: dict[str, list[list[Any]]]
+
+
+def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return those of a model's figures that have an interval, with its ends."""
+    ends = ("", "_low", "_high")
+    names = [key for key in metrics if all(f"{key}{end}" in metrics for end in ends)]
+    return {f"{name}{end}": metrics[f"{name}{end}"] for name in names for end in ends}

@@ -13,7 +13,6 @@ from tqdm import tqdm
 from stemma.errors import ModelError
 from stemma.modeling.examples import Documents, pad
 from stemma.modeling.heldout import HeldOut, check_vocabulary
-from stemma.modeling.loading import load_model
 from stemma.modeling.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -21,24 +20,22 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def load_classifier(
-    folder: Path, prepared: Path, auto: str, names: list[str], test: HeldOut, runtime: Runtime
-) -> PreTrainedModel:
-    """Load a model that gives each of these labels a probability.
+def check_classifier(
+    model: PreTrainedModel, folder: Path, prepared: Path, names: list[str], test: HeldOut
+) -> None:
+    """Refuse a model that does not give each of these labels a probability.
 
     Args:
-        folder: the model's.
+        model: what is to be measured.
+        folder: with its tokenizer.
         prepared: data/prepared.
-        auto: name of transformers' Auto class.
         names: of the labels, in the order of their ids.
         test: what it is to be measured on.
-        runtime: where it goes.
 
     Raises:
         DataError: the tokenizer is missing or torn, or the tokens are not in its vocabulary.
-        ModelError: it cannot be loaded, or has other labels or another vocabulary.
+        ModelError: it has other labels or another vocabulary.
     """
-    model = load_model(folder, auto, runtime.device)
     check_vocabulary(test, prepared, folder, model.config.vocab_size)
     known: dict[Any, str] = model.config.id2label or {}
     if [name for _, name in sorted(known.items())] != names:
@@ -46,7 +43,6 @@ def load_classifier(
             f"{folder / 'config.json'} has other labels than {prepared / 'labels.json'}",
             "the model was trained on other data: type `dvc repro`",
         )
-    return model
 
 
 def predict(

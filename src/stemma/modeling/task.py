@@ -73,7 +73,7 @@ class Training(Protocol):
 
 
 class Measure(Protocol):
-    """What evaluate asks: ``measure.py`` of a task."""
+    """What evaluate and export ask: ``measure.py`` of a task."""
 
     def measure(
         self, settings: Any, section: EvaluateSection, folder: Path, runtime: Runtime
@@ -84,6 +84,25 @@ class Measure(Protocol):
             DataError: data/prepared lacks a file, is torn, or has nothing to test on.
             ModelError: the model cannot be loaded, does not fit the data, or has no finite loss.
             SettingsError: a setting of evaluate does not fit the model.
+        """
+        ...
+
+    def figures_of(
+        self, settings: Any, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
+    ) -> dict[str, float]:
+        """Return the figures of a model, as ``measure`` has them, and nothing else.
+
+        Args:
+            settings: of the task.
+            section: how it is measured.
+            model: loaded, on the runtime's device; it may be one that only gives logits.
+            folder: its own, with its tokenizer.
+            runtime: device and precision.
+
+        Raises:
+            DataError: as ``measure``.
+            ModelError: as ``measure``.
+            SettingsError: as ``measure``.
         """
         ...
 

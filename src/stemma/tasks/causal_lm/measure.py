@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -50,8 +50,8 @@ def measure(
     samples = _samples(section, model, encoder, folder)
     tallies = _baselines(section, test, encoder.size)
     if base := load_base(AUTO, runtime.device):
-        tallies["base"] = _measure("base", section, test, base, runtime, context)
-    tallies["model"] = _measure("model", section, test, model, runtime, context)
+        tallies["base"] = _tally("base", section, test, base, runtime, context)
+    tallies["model"] = _tally("model", section, test, model, runtime, context)
     table = {
         name: figures(tally, test, section.resamples, runtime.seed)
         for name, tally in tallies.items()
@@ -63,6 +63,23 @@ def measure(
         samples,
         {"loss_by_position.csv": results.positions(tallies)},
     )
+
+
+def figures_of(
+    settings: Settings, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
+) -> dict[str, float]:
+    """Score every token of the test split with a model; ``folder`` has its tokenizer.
+
+    Raises:
+        DataError: as ``measure``.
+        ModelError: the model does not fit the data, or has no finite loss.
+        SettingsError: the context is longer than the model's.
+    """
+    test = read_held_out(PREPARED)
+    check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
+    context = context_of(section, model, folder)
+    found = _tally(folder.name, section, test, model, runtime, context)
+    return figures(found, test, section.resamples, runtime.seed)
 
 
 def _samples(
@@ -96,7 +113,7 @@ def _baselines(settings: EvaluateSection, test: HeldOut, vocabulary: int) -> dic
     }
 
 
-def _measure(
+def _tally(
     name: str,
     settings: EvaluateSection,
     test: HeldOut,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -75,6 +75,25 @@ def measure(
         page(_INTRODUCTION.format(section.sample_tokens), samples),
         {},
     )
+
+
+def figures_of(
+    settings: Settings, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
+) -> dict[str, float]:
+    """Score every answer of the test split with a model; ``folder`` has its tokenizer.
+
+    Raises:
+        DataError: as ``measure``.
+        ModelError: the model does not fit the data, or has no finite loss.
+        SettingsError: a conversation is longer than the model's context.
+    """
+    test, documents = read_held_out(PREPARED), Documents(PREPARED, "test")
+    check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
+    _check_lengths(test, context_of(section, model, folder), folder)
+    decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    answers = read_answers(test.ids, documents, decoder)
+    found = tally(folder.name, answers, _score(model, documents, section.batch_tokens, runtime))
+    return figures(found, answers, section.resamples, runtime.seed)
 
 
 def _check_lengths(test: HeldOut, context: int, folder: Path) -> None:

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from stemma.config import settings
 
+AUTO = "AutoModelForSequenceClassification"
+
 
 @settings
 class Settings:

@@ -16,12 +16,12 @@ from stemma.modeling.examples import Documents
 from stemma.modeling.heldout import read_held_out
 from stemma.modeling.intervals import bootstrap
 from stemma.modeling.labels import read_names
-from stemma.modeling.predicting import load_classifier, predict
+from stemma.modeling.loading import load_model
+from stemma.modeling.predicting import check_classifier, predict
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.samples import page
-from stemma.tasks.classify import Settings
+from stemma.tasks.classify import AUTO, Settings
 
-_AUTO = "AutoModelForSequenceClassification"
 _SAMPLES = 6
 
 
@@ -36,13 +36,10 @@ def measure(
     """
     test, names = read_held_out(PREPARED), read_names(PREPARED)
     documents = Documents(PREPARED, "test")
-    model = load_classifier(folder, PREPARED, _AUTO, names, test, runtime)
+    model = load_model(folder, AUTO, runtime.device)
+    check_classifier(model, folder, PREPARED, names, test)
     actual, prior = _classes(documents), _prior(len(names))
-    predicted, loss = np.empty_like(actual), np.empty(len(actual))
-    for chosen, logits, labels in predict(model, documents, section.batch_tokens, runtime):
-        score = logits.log_softmax(1)
-        predicted[chosen] = score.argmax(1).cpu().numpy()
-        loss[chosen] = -score.gather(1, labels[:, :1])[:, 0].cpu().numpy()
+    predicted, loss = _predict(model, documents, section.batch_tokens, runtime)
     guess = np.full_like(actual, prior.argmax())
     columns = {
         "majority": _columns(actual, guess, -np.log(prior[actual]), len(names)),
@@ -63,6 +60,35 @@ def measure(
     confusion += [list(row) for row in zip(examples["label"], examples["predicted"], strict=True)]
     samples = _samples(examples, documents, folder)
     return Measured(table, results.counts(test), examples, samples, {"confusion.csv": confusion})
+
+
+def figures_of(
+    settings: Settings, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
+) -> dict[str, float]:
+    """Classify every document of the test split; ``folder`` has the model's tokenizer.
+
+    Raises:
+        DataError: as ``measure``.
+        ModelError: the model does not fit the data, or has no finite loss.
+    """
+    test, names = read_held_out(PREPARED), read_names(PREPARED)
+    check_classifier(model, folder, PREPARED, names, test)
+    documents = Documents(PREPARED, "test")
+    found = _predict(model, documents, section.batch_tokens, runtime)
+    columns = _columns(_classes(documents), *found, len(names))
+    return bootstrap(columns, _of_sums, section.resamples, runtime.seed)
+
+
+def _predict(
+    model: Any, documents: Documents, batch_tokens: int, runtime: Runtime
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the class of each document, and the loss in nats of its own."""
+    predicted, loss = np.empty(len(documents), np.int64), np.empty(len(documents))
+    for chosen, logits, labels in predict(model, documents, batch_tokens, runtime):
+        score = logits.log_softmax(1)
+        predicted[chosen] = score.argmax(1).cpu().numpy()
+        loss[chosen] = -score.gather(1, labels[:, :1])[:, 0].cpu().numpy()
+    return predicted, loss
 
 
 def _classes(documents: Documents) -> NDArray[np.int64]:

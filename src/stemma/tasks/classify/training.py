@@ -11,9 +11,9 @@ from stemma.modeling.labels import head_of
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
 from stemma.modeling.training import TrainSection
-from stemma.tasks.classify import Settings
+from stemma.tasks.classify import AUTO, Settings
 
-AUTO = "AutoModelForSequenceClassification"
+__all__ = ["AUTO", "collate", "examples", "head", "loss"]
 
 
 def head(settings: Settings, prepared: Path) -> dict[str, Any]:

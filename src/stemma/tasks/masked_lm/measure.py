@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,16 +53,14 @@ def measure(
     model = load_model(folder, AUTO, runtime.device)
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
     check_ends(test, PREPARED, encoder)
-    _, mask = mask_token(folder)
     context = context_of(section, model, folder)
-    windows = cut(test.split.offsets, context, max(1, round(context * section.stride)))
-    how = (test, windows, mask, round(1 / settings.hidden), section.batch_tokens, runtime)
+    how = (settings, section, test, folder, runtime)
     train = first_documents(read_split(PREPARED, "train"), section.baseline_tokens)
     counted = KneserNey(train, encoder.size, 1).score(test.split)
     tallies = {"unigram": tally("unigram", test, counted)}
     if base := load_base(AUTO, runtime.device):
-        tallies["base"] = tally("base", test, _score(base, *how))
-    tallies["model"] = tally("model", test, _score(model, *how))
+        tallies["base"] = _tally("base", base, *how)
+    tallies["model"] = _tally("model", model, *how)
     samples = [(text, _fill(text, model, encoder, folder, context)) for text in section.prompts]
     return Measured(
         {name: _figures(one, test, section, runtime.seed) for name, one in tallies.items()},
@@ -71,6 +69,39 @@ def measure(
         page(_INTRODUCTION, samples),
         {"loss_by_position.csv": results.positions(tallies)},
     )
+
+
+def figures_of(
+    settings: Settings, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
+) -> dict[str, float]:
+    """Hide and score every token of the test split; ``folder`` has the model's tokenizer.
+
+    Raises:
+        DataError: as ``measure``.
+        ModelError: the model does not fit the data, or has no finite loss.
+        SettingsError: the context is longer than the model's.
+    """
+    test = read_held_out(PREPARED)
+    check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
+    found = _tally(folder.name, model, settings, section, test, folder, runtime)
+    return _figures(found, test, section, runtime.seed)
+
+
+def _tally(
+    name: str,
+    model: Any,
+    settings: Settings,
+    section: EvaluateSection,
+    test: HeldOut,
+    folder: Path,
+    runtime: Runtime,
+) -> Tally:
+    context = context_of(section, model, folder)
+    windows = cut(test.split.offsets, context, max(1, round(context * section.stride)))
+    _, mask = mask_token(folder)
+    rounds = round(1 / settings.hidden)
+    scores = _score(model, test, windows, mask, rounds, section.batch_tokens, runtime)
+    return tally(name, test, scores)
 
 
 def _figures(tally: Tally, test: HeldOut, section: EvaluateSection, seed: int) -> dict[str, float]:

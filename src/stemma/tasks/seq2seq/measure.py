@@ -53,12 +53,7 @@ def measure(
     sources = [decoder.decode(ids) for ids in _sources(documents)]
     found = tally("model", targets, _score(model, documents, section.batch_tokens, runtime))
     most = settings.max_tokens
-    rows = _rows(documents, section.batch_tokens)
-    written = [""] * len(targets.ids)
-    for batch in tqdm(rows, desc="write", disable=None):
-        texts = _write(model, [documents[int(row)] for row in batch], most, decoder)
-        for row, text in zip(batch, texts, strict=True):
-            written[row] = text
+    written = _write_all(model, documents, section.batch_tokens, most, decoder)
     prompts = [np.append(ids, encoder.end_of_text) for ids in encoder.encode_batch(section.prompts)]
     samples = [_write(model, [_alone(ids, documents)], most, decoder)[0] for ids in prompts]
     how = (section.resamples, runtime.seed)
@@ -72,6 +67,26 @@ def measure(
         page(_INTRODUCTION.format(most), list(zip(section.prompts, samples, strict=True))),
         {},
     )
+
+
+def figures_of(
+    settings: Settings, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
+) -> dict[str, float]:
+    """Score the targets of the test split, and what the model writes; ``folder`` has its tokenizer.
+
+    Raises:
+        DataError: as ``measure``.
+        ModelError: the model does not fit the data, or has no finite loss.
+        SettingsError: sacrebleu is not installed.
+    """
+    test, documents = read_held_out(PREPARED), Documents(PREPARED, "test")
+    check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
+    decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    targets = read_answers(test.ids, documents, decoder)
+    found = tally(folder.name, targets, _score(model, documents, section.batch_tokens, runtime))
+    written = _write_all(model, documents, section.batch_tokens, settings.max_tokens, decoder)
+    how = (section.resamples, runtime.seed)
+    return figures(found, targets, *how) | wording(written, targets.texts, *how)
 
 
 def _sources(documents: Documents) -> Iterator[list[int]]:
@@ -111,6 +126,18 @@ def _score(
             loss, rank = loss_and_rank(logits[kept], batch["labels"][kept])
         row, column = np.nonzero(counts.numpy())
         yield Scores(rows[row], column, loss.cpu().numpy(), rank.cpu().numpy())
+
+
+def _write_all(
+    model: Any, documents: Documents, batch_tokens: int, most: int, decoder: Tokenizer
+) -> list[str]:
+    """Return what the model writes for each source."""
+    written = [""] * len(documents)
+    for batch in tqdm(_rows(documents, batch_tokens), desc="write", disable=None):
+        texts = _write(model, [documents[int(row)] for row in batch], most, decoder)
+        for row, text in zip(batch, texts, strict=True):
+            written[row] = text
+    return written
 
 
 def _write(

@@ -18,12 +18,12 @@ from stemma.modeling.examples import Documents
 from stemma.modeling.heldout import read_held_out
 from stemma.modeling.intervals import bootstrap
 from stemma.modeling.labels import read_names
-from stemma.modeling.predicting import load_classifier, predict
+from stemma.modeling.loading import load_model
+from stemma.modeling.predicting import check_classifier, predict
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.samples import page
-from stemma.tasks.tag import Settings
+from stemma.tasks.tag import AUTO, Settings
 
-_AUTO = "AutoModelForTokenClassification"
 _SAMPLES = 3
 Tags = list[NDArray[np.int64]]
 
@@ -39,16 +39,10 @@ def measure(
     """
     test, names = read_held_out(PREPARED), read_names(PREPARED)
     documents = Documents(PREPARED, "test")
-    model = load_classifier(folder, PREPARED, _AUTO, names, test, runtime)
+    model = load_model(folder, AUTO, runtime.device)
+    check_classifier(model, folder, PREPARED, names, test)
     actual = _tags(documents)
-    predicted, loss = list(actual), np.zeros(len(actual))
-    for chosen, logits, labels in predict(model, documents, section.batch_tokens, runtime):
-        score = logits.log_softmax(2)
-        nats = -score.gather(2, labels.clamp(min=0)[..., None])[..., 0]
-        for row, index in enumerate(chosen):
-            words = labels[row] != IGNORED
-            predicted[index] = score[row][words].argmax(1).cpu().numpy()
-            loss[index] = nats[row][words].sum().item()
+    predicted, loss = _predict(model, documents, section.batch_tokens, runtime)
     prior = np.bincount(np.concatenate(_tags(Documents(PREPARED, "train"))), minlength=len(names))
     with np.errstate(divide="ignore"):
         surprise = -np.log(prior / prior.sum())
@@ -69,6 +63,38 @@ def measure(
     }
     samples = _samples(documents, predicted, names, test.ids, folder)
     return Measured(table, results.counts(test), examples, samples, {})
+
+
+def figures_of(
+    settings: Settings, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
+) -> dict[str, float]:
+    """Tag every document of the test split; ``folder`` has the model's tokenizer.
+
+    Raises:
+        DataError: as ``measure``.
+        ModelError: the model does not fit the data, or has no finite loss.
+    """
+    test, names = read_held_out(PREPARED), read_names(PREPARED)
+    check_classifier(model, folder, PREPARED, names, test)
+    documents = Documents(PREPARED, "test")
+    found = _predict(model, documents, section.batch_tokens, runtime)
+    columns = _columns(_tags(documents), *found, names)
+    return bootstrap(columns, _of_sums, section.resamples, runtime.seed)
+
+
+def _predict(
+    model: Any, documents: Documents, batch_tokens: int, runtime: Runtime
+) -> tuple[Tags, NDArray[np.float64]]:
+    """Return the tags of each document, and the loss in nats of its own."""
+    predicted, loss = [np.empty(0, np.int64)] * len(documents), np.zeros(len(documents))
+    for chosen, logits, labels in predict(model, documents, batch_tokens, runtime):
+        score = logits.log_softmax(2)
+        nats = -score.gather(2, labels.clamp(min=0)[..., None])[..., 0]
+        for row, index in enumerate(chosen):
+            words = labels[row] != IGNORED
+            predicted[index] = score[row][words].argmax(1).cpu().numpy()
+            loss[index] = nats[row][words].sum().item()
+    return predicted, loss
 
 
 def _tags(documents: Documents) -> Tags:

@@ -12,9 +12,9 @@ from stemma.modeling.labels import head_of
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
 from stemma.modeling.training import TrainSection
-from stemma.tasks.tag import Settings
+from stemma.tasks.tag import AUTO, Settings
 
-AUTO = "AutoModelForTokenClassification"
+__all__ = ["AUTO", "collate", "examples", "head", "loss"]
 
 
 def head(settings: Settings, prepared: Path) -> dict[str, Any]:
