@@ -118,6 +118,15 @@ def test_an_edit_of_a_family_makes_its_own_versions_stale_and_no_others(project)
     assert list(json.loads(project.run("dvc status --json").stdout)) == ["train"]
 
 
+def test_an_edit_of_a_task_makes_its_own_versions_stale_and_no_others(project):
+    for task in ("chat", "classify", "masked_lm", "seq2seq", "tag"):
+        for path in (project.path / f"src/stemma/tasks/{task}").glob("*.py"):
+            path.write_text(path.read_text() + "# another\n")
+    assert "up to date" in project.run("dvc status").stdout
+    edit(project, "src/stemma/tasks/causal_lm/encoding.py", "Whole", "whole")
+    assert "prepare" in json.loads(project.run("dvc status --json").stdout)
+
+
 def test_queue_of_choices(project):
     project.run(["dvc", "exp", "run", "--queue", "-S", "evaluate.sample_tokens=choice(2,3)"])
     project.run("dvc queue start")
