@@ -9,6 +9,7 @@ import platform
 from pathlib import Path
 
 import diff
+import formats
 import pipeline
 import tokenise
 import train
@@ -20,8 +21,8 @@ RESULTS = Path(__file__).with_name("results.json")
 def main() -> None:
     """Run the benchmarks in order of their length."""
     results = {"machine": machine()}
-    modules = {"tokenise": tokenise, "diff": diff, "train": train, "pipeline": pipeline}
-    for name, module in modules.items():
+    for module in (tokenise, diff, formats, train, pipeline):
+        name = module.__name__
         results[name] = module.measure()
         module.show(results[name])
         write_json(RESULTS, results)

@@ -11,7 +11,7 @@ from stemma.files import read_json, write_json
 CONTEXT = 64
 LAYERS = 3
 VOCABULARY = 300
-TEMPLATE = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
+TEMPLATE = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}<|endoftext|>\n{% endfor %}"
 # The settings of conftest's tiny version, for a base below data/input.
 EXPERIMENT = """\
 # @package _global_

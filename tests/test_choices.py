@@ -6,24 +6,33 @@ import math
 import pytest
 import yaml
 
+import based
 from conftest import ROOT
+from documents import DOCUMENTS, TOKENS
 from stemma import composition
 from stemma.config import build
+from stemma.corpus.records import write_shards
 from stemma.errors import ModelError
 from stemma.files import read_json
-from stemma.layout import PLOTS, PREPARED, TRAINED
+from stemma.layout import BASE, PLOTS, PREPARED, RAW, TRAINED
+from stemma.stages import prepare
 from stemma.stages.train import TrainSettings, run
-from tiny import make_data, texts
+from tiny import texts
 
-# What a task needs to be prepared.
-DATA = {"causal_lm": lambda: make_data(PREPARED, SPLITS)}
-SPLITS = {split: texts(seed, 60) for seed, split in enumerate(("train", "validation"))}
 SHORT = [
     *("train.steps=1", "train.log_every=1", "train.evaluate_every=1", "train.checkpoint_every=1"),
     *("train.batch_size=4", "train.micro_batch_size=2", "train.sequence_length=16"),
-    *("train.validation_blocks=4", "runtime.precision=fp32"),
+    *("train.validation_blocks=4", "runtime.precision=fp32", "prepare.workers=1"),
+    *("prepare.split.unit=document", "prepare.split.validation=0.2", "prepare.split.test=0.2"),
+    *("prepare.duplicates.near=null", "prepare.contamination.max_overlap=1"),
+    *("prepare.quality.min_words=1", "prepare.quality.max_duplicate_10gram_characters=null"),
 ]
-SMALL = {"layers": 1, "heads": 2, "kv_heads": 1, "width": 16, "feed_forward": 32, "context": 16}
+# By the section of a setting, where that has it.
+SMALL = {
+    "model": {"layers": 1, "heads": 2, "kv_heads": 1, "width": 16, "feed_forward": 32},
+    "task": {"max_tokens": 64},
+    "tokenizer": {"vocab_size": 270},
+}
 
 
 def choices(group: str) -> list[str]:
@@ -34,21 +43,26 @@ def shape(model: str) -> dict:
     return yaml.safe_load((ROOT / f"conf/model/{model}.yaml").read_text())
 
 
-def small(model: str) -> list[str]:
-    """Return overrides that choose a model and shrink it."""
-    return [
-        f"model={model}",
-        *(f"model.{key}={SMALL[key]}" for key in SMALL if key in shape(model)),
-    ]
+SHAPED = [model for model in choices("model") if "layers" in shape(model)]
 
 
-def train(tmp_path, monkeypatch, overrides: list[str], task: str = "causal_lm") -> None:
-    values = composition.compose([f"task={task}", *SHORT, *overrides], ROOT).values
+def train(tmp_path, monkeypatch, *overrides: str) -> None:
+    """Prepare documents of the task, and train; a base is a tiny Llama."""
+    values = composition.compose([*SHORT, *overrides], ROOT).values
+    for section, small in SMALL.items():
+        values[section] |= {key: small[key] for key in small if key in values[section]}
     monkeypatch.chdir(tmp_path)
+    if values["model"]["base"] and not BASE.exists():
+        based.make_llama(BASE, texts(0, 60))
     if not PREPARED.exists():
-        DATA[task]()
-    sections = {key: values[key] for key in ("model", "task", "train", "runtime")}
-    run(build(TrainSettings, sections, "conf"))
+        RAW.mkdir(parents=True)
+        write_shards(RAW, DOCUMENTS[values["task"]["name"]]())
+        prepare.run(section_of(prepare.PrepareSettings, values))
+    run(section_of(TrainSettings, values))
+
+
+def section_of(kind: type, values: dict):
+    return build(kind, {key: values[key] for key in kind.__dataclass_fields__}, "conf")
 
 
 def curve(name: str) -> list[dict[str, float]]:
@@ -56,12 +70,12 @@ def curve(name: str) -> list[dict[str, float]]:
         return [{key: float(cell) for key, cell in row.items()} for row in csv.DictReader(handle)]
 
 
-# The others start from a model that is there already.
-@pytest.mark.parametrize("model", [name for name in choices("model") if "layers" in shape(name)])
+@pytest.mark.parametrize("model", SHAPED)
 @pytest.mark.parametrize("task", choices("task"))
 def test_every_model_takes_a_step_of_every_task_that_it_can(tmp_path, monkeypatch, model, task):
+    tokens = f"tokenizer.special_tokens={TOKENS.get(task, [])}"
     try:
-        train(tmp_path, monkeypatch, small(model), task)
+        train(tmp_path, monkeypatch, f"task={task}", f"model={model}", tokens)
     except ModelError as error:
         if "which the task needs" in str(error):
             pytest.skip(str(error))
@@ -70,10 +84,27 @@ def test_every_model_takes_a_step_of_every_task_that_it_can(tmp_path, monkeypatc
     assert math.isfinite(curve("validation.csv")[0]["loss"])
 
 
-# The others need a base: tests/stages/test_methods.py.
-@pytest.mark.parametrize("way", ["scratch", "full"])
-def test_every_way_of_training_takes_a_step(tmp_path, monkeypatch, way):
-    train(tmp_path, monkeypatch, [*small("gpt2_nano"), f"train={way}"])
+@pytest.mark.parametrize("model", sorted({*choices("model")} - {*SHAPED}))
+def test_every_base_takes_a_step(tmp_path, monkeypatch, model):
+    train(tmp_path, monkeypatch, f"model={model}", "tokenizer=base")
+    assert math.isfinite(curve("validation.csv")[0]["loss"])
+
+
+def test_a_base_without_a_model_for_the_task(tmp_path, monkeypatch):
+    with pytest.raises(ModelError, match="llama has no Seq2SeqLM model, which the task needs"):
+        train(tmp_path, monkeypatch, "task=seq2seq", "model=path", "tokenizer=base")
+
+
+@pytest.mark.parametrize("recipe", choices("experiment"))
+def test_every_experiment_takes_a_step(tmp_path, monkeypatch, recipe):
+    train(tmp_path, monkeypatch, f"experiment={recipe}")
+    assert math.isfinite(curve("validation.csv")[0]["loss"])
+
+
+@pytest.mark.parametrize("way", choices("train"))
+@pytest.mark.parametrize("task", ["causal_lm", "chat", "classify", "tag"])
+def test_every_way_of_training_takes_a_step(tmp_path, monkeypatch, way, task):
+    train(tmp_path, monkeypatch, f"task={task}", "model=path", "tokenizer=base", f"train={way}")
     assert read_json(TRAINED / "training.json")["settings"]["train"]["name"] == way
 
 
@@ -86,7 +117,7 @@ def test_every_way_of_training_takes_a_step(tmp_path, monkeypatch, way):
 )
 @pytest.mark.parametrize("model", ["gpt2_nano", "llama_nano"])
 def test_every_option_takes_a_step(tmp_path, monkeypatch, model, option):
-    train(tmp_path, monkeypatch, [*small(model), option])
+    train(tmp_path, monkeypatch, f"model={model}", option)
     assert math.isfinite(curve("training.csv")[0]["loss"])
 
 
@@ -103,7 +134,7 @@ RATES = {
 def test_schedules(tmp_path, monkeypatch, schedule):
     settings = ["train.warmup=0.2", "train.decay=0.4", "train.learning_rate=0.01"]
     overrides = [*settings, "train.steps=10", f"train.schedule={schedule}"]
-    train(tmp_path, monkeypatch, [*small("gpt2_nano"), *overrides])
+    train(tmp_path, monkeypatch, *overrides)
     rows = curve("training.csv")
     assert [row["learning_rate"] for row in rows] == pytest.approx(
         [0.01 * share for share in RATES[schedule]], rel=1e-4
@@ -114,14 +145,13 @@ def test_schedules(tmp_path, monkeypatch, schedule):
 
 
 def test_early_stopping_keeps_the_weights_of_the_best_validation_loss(tmp_path, monkeypatch):
-    overrides = [*small("gpt2_nano"), "train.optimizer=adamw", "train.schedule=constant"]
-    overrides += ["train.learning_rate=0.1"]
-    train(tmp_path, monkeypatch, [*overrides, "train.steps=40", "train.patience=2"])
+    overrides = ["train.optimizer=adamw", "train.schedule=constant", "train.learning_rate=0.1"]
+    train(tmp_path, monkeypatch, *overrides, "train.steps=40", "train.patience=2")
     losses = [row["loss"] for row in curve("validation.csv")]
     best = losses.index(min(losses)) + 1
     assert len(losses) == best + 2 < 40
     assert read_json(TRAINED / "training.json")["steps"] == best
     stopped = (TRAINED / "model.safetensors").read_bytes()
     # A constant rate does not know how many steps there are to be.
-    train(tmp_path, monkeypatch, [*overrides, f"train.steps={best}"])
+    train(tmp_path, monkeypatch, *overrides, f"train.steps={best}")
     assert (TRAINED / "model.safetensors").read_bytes() == stopped

@@ -68,7 +68,7 @@ def test_repro_stops_when_both_sides_were_edited(project):
 
 def test_no_hydra_override_is_built(project):
     done = project.run("dvc exp run --no-hydra -S evaluate.sample_tokens=3")
-    assert stages_run(done.stdout) == ["compose", "evaluate"]
+    assert stages_run(done.stdout) == ["compose", "evaluate", "export"]
     assert params(project)["composed"]["overrides"] == ["evaluate.sample_tokens=3"]
 
 
@@ -116,6 +116,15 @@ def test_an_edit_of_a_family_makes_its_own_versions_stale_and_no_others(project)
     assert "up to date" in project.run("dvc status").stdout
     edit(project, "src/stemma/families/gpt2.py", "GPT-2", "gpt-2")
     assert list(json.loads(project.run("dvc status --json").stdout)) == ["train"]
+
+
+def test_an_edit_of_a_task_makes_its_own_versions_stale_and_no_others(project):
+    for task in ("chat", "classify", "masked_lm", "seq2seq", "tag"):
+        for path in (project.path / f"src/stemma/tasks/{task}").glob("*.py"):
+            path.write_text(path.read_text() + "# another\n")
+    assert "up to date" in project.run("dvc status").stdout
+    edit(project, "src/stemma/tasks/causal_lm/encoding.py", "Whole", "whole")
+    assert "prepare" in json.loads(project.run("dvc status --json").stdout)
 
 
 def test_queue_of_choices(project):

@@ -109,6 +109,25 @@ def test_the_lock_declares_the_python_that_it_was_resolved_for():
     assert lock.environment(requirements) == (ROOT / "environment.lock").read_text()
 
 
+def test_a_package_of_an_extra_counts_where_it_is_installed(tmp_path):
+    minor = ".".join(platform.python_version_tuple()[:2])
+    lines = [f"python=={minor}.*", "not-there==2.0 ; extra == 'onnx'", "click==0.1 ; extra == 'x'"]
+    lines += ["click==0.2 ; extra == 'x' and (python_version < '3')"]
+    click = importlib.metadata.version("click")
+    assert unlike("\n".join(lines), tmp_path) == [
+        f"environment.lock declares click==0.1, here is {click}"
+    ]
+
+
+def test_the_packages_of_an_extra_are_marked_with_it():
+    requirements = (ROOT / "requirements.lock").read_text()
+    declared = lock.environment(requirements).splitlines()
+    (onnx,) = (line for line in declared if line.startswith("onnx=="))
+    assert onnx.endswith(" ; extra == 'onnx'")
+    marked = requirements.replace("\nonnx==", "\nonnx==0 ; sys_platform == 'x'\n#")
+    assert "onnx==0 ; extra == 'onnx' and (sys_platform == 'x')" in lock.environment(marked)
+
+
 @pytest.mark.parametrize("stage", ["ingest", "prepare", "train", "evaluate", "export"])
 def test_nothing_that_reads_a_cap_is_loaded_before_it_is_set(stage):
     # numpy and torch choose their kernels when they are imported.
@@ -120,6 +139,6 @@ def test_nothing_that_reads_a_cap_is_loaded_before_it_is_set(stage):
 def test_stages_depend_on_all_of_the_runtime_that_changes_bytes():
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     declared = {f"runtime.{field}" for field in RuntimeSettings.__dataclass_fields__}
-    for stage in ("train", "evaluate"):
+    for stage in ("train", "evaluate", "export"):
         listed = {key for key in stages[stage]["params"] if key.startswith("runtime")}
         assert listed == declared - {"runtime.name", "runtime.strict"}

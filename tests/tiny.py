@@ -32,6 +32,16 @@ def declare(**sections: object) -> None:
     Path("params.yaml").write_text(yaml.safe_dump(params))
 
 
+def measuring() -> dict[str, object]:
+    """Return the sections of params.yaml that say how a model of this project is measured."""
+    short = {"batch_tokens": 200, "resamples": 200, "prompts": ["the king"], "sample_tokens": 8}
+    return {
+        "task": shipped("task/causal_lm"),
+        "evaluate": shipped("evaluate/default", **short),
+        "runtime": shipped("runtime/auto", device="cpu", precision="fp32", threads=1),
+    }
+
+
 def texts(seed: int, documents: int) -> list[str]:
     random = np.random.default_rng(seed)
     sizes = random.integers(3, 60, documents)
@@ -55,14 +65,19 @@ def make_project(root: Path) -> None:
     write_json(root / PREPARED / "data_report.json", {"documents": documents, "splits": sizes})
 
 
-def make_data(folder: Path, splits: dict[str, list[str]], vocabulary: int = 300) -> None:
+def make_data(
+    folder: Path,
+    splits: dict[str, list[str]],
+    vocabulary: int = 300,
+    special_tokens: tuple[str, ...] = (),
+) -> None:
     bpe = BpeTokenizer(
         name="bpe",
         kind="bpe",
         vocab_size=vocabulary,
         min_frequency=1,
         pattern="gpt2",
-        special_tokens=(),
+        special_tokens=special_tokens,
         sample_bytes=10**6,
     )
     make_tokenizer(bpe, splits["train"], _made(folder) / "tokenizer")

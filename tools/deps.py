@@ -14,16 +14,23 @@ SOURCE = Path("src")
 PIPELINE = Path("dvc.yaml")
 # What a stage imports by the name that a setting gives: its path in dvc.yaml, where DVC puts the
 # setting's value in, and the modules that can stand there.
+_MEASURE = {
+    "tasks/${task.name}/__init__.py": "stemma.tasks.*",
+    "tasks/${task.name}/encoding.py": "stemma.tasks.*.encoding",
+    "tasks/${task.name}/measure.py": "stemma.tasks.*.measure",
+}
 CHOSEN = {
+    "prepare": {
+        "tasks/${task.name}/__init__.py": "stemma.tasks.*",
+        "tasks/${task.name}/encoding.py": "stemma.tasks.*.encoding",
+    },
     "train": {
         "families/${model.family}.py": "stemma.families.*",
         "tasks/${task.name}/__init__.py": "stemma.tasks.*",
         "tasks/${task.name}/training.py": "stemma.tasks.*.training",
     },
-    "evaluate": {
-        "tasks/${task.name}/__init__.py": "stemma.tasks.*",
-        "tasks/${task.name}/measure.py": "stemma.tasks.*.measure",
-    },
+    "evaluate": _MEASURE,
+    "export": _MEASURE,
 }
 
 

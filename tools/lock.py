@@ -34,6 +34,8 @@ CHANGES_BYTES = (
     "torch",
     "transformers",
 )
+# The same, where they are installed.
+OF_EXTRAS = {"onnx": "onnx", "onnx-ir": "onnx", "onnxruntime": "onnx", "onnxscript": "onnx"}
 
 
 def main() -> None:
@@ -51,13 +53,20 @@ def main() -> None:
 def environment(requirements: str) -> str:
     """Return environment.lock as it follows from requirements.lock."""
     pinned = re.findall(r"^([\w.-]+)==.*$", requirements, re.MULTILINE)
-    missing = sorted(set(CHANGES_BYTES) - set(pinned))
+    missing = sorted({*CHANGES_BYTES, *OF_EXTRAS} - set(pinned))
     if missing:
         sys.exit(f"requirements.lock does not pin {', '.join(missing)}: type `make lock`")
     python = re.findall(r"--python-version (\S+)", requirements)
     lines = [f"python=={version}.*" for version in python]
-    lines += [line for line in requirements.splitlines() if line.split("==")[0] in CHANGES_BYTES]
+    found = [(line.split("==")[0], line) for line in requirements.splitlines()]
+    lines += [line for name, line in found if name in CHANGES_BYTES]
+    lines += [_of_extra(OF_EXTRAS[name], line) for name, line in found if name in OF_EXTRAS]
     return "# `make lock` derives this from requirements.lock.\n" + "\n".join(lines) + "\n"
+
+
+def _of_extra(extra: str, line: str) -> str:
+    pin, _, marker = line.partition(" ; ")
+    return f"{pin} ; extra == '{extra}'" + (f" and ({marker})" if marker else "")
 
 
 if __name__ == "__main__":

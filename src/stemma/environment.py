@@ -7,6 +7,7 @@ environment.lock names the packages and the Python that can change a model's byt
 import importlib.metadata
 import os
 import platform
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -20,6 +21,8 @@ from stemma.layout import ENVIRONMENT
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
+_EXTRA = re.compile(r"""extra == ["']([\w-]+)["']""")
+_NONE = "none"
 _MAKE_LOCK = "type `make lock`, or `git checkout environment.lock`"
 Instructions = Literal["native", "avx2"]
 
@@ -84,6 +87,8 @@ def packages(lock: Path) -> Iterator[str]:
         yield f"{lock.name} declares no Python"
     for requirement in wanted:
         installed = _installed(requirement.name)
+        if installed == _NONE and _extra_of(requirement):
+            continue  # a stage that needs it says so
         # torch says 2.13.0+cpu for the build of 2.13.0 that knows no GPU.
         if not requirement.specifier.contains(installed.partition("+")[0], prereleases=True):
             declared = f"{requirement.name}{requirement.specifier}"
@@ -98,7 +103,10 @@ def _declared(lock: Path) -> Iterator["Requirement"]:
         for line in lock.read_text(encoding="utf-8-sig").splitlines():
             number, content = number + 1, line.partition("#")[0].strip()
             requirement = Requirement(content) if content else None
-            if requirement and (not requirement.marker or requirement.marker.evaluate()):
+            if requirement is None:
+                continue
+            extra = {"extra": _extra_of(requirement)}
+            if not requirement.marker or requirement.marker.evaluate(extra):
                 yield requirement
     except UnicodeDecodeError as error:
         raise ReproducibilityError(f"{lock} is no text: {error}", _MAKE_LOCK) from error
@@ -107,13 +115,19 @@ def _declared(lock: Path) -> Iterator["Requirement"]:
         raise ReproducibilityError(line, _MAKE_LOCK) from error
 
 
+def _extra_of(requirement: "Requirement") -> str:
+    """Return the extra that a package comes with; empty if it must be there."""
+    found = _EXTRA.search(str(requirement.marker))
+    return found[1] if found else ""
+
+
 def _installed(name: str) -> str:
     if name == "python":
         return platform.python_version()
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return "none"
+        return _NONE
 
 
 def variables(declared: Instructions) -> Iterator[str]:

@@ -16,4 +16,5 @@ REPORTS = Path("reports")
 PLOTS = REPORTS / "plots"
 EVALUATION = PLOTS / "evaluation"
 METRICS = REPORTS / "metrics.json"
+FORMATS = REPORTS / "formats.json"
 RUNS = Path("runs")

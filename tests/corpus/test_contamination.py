@@ -20,7 +20,8 @@ def overlap_of(folder, shards, n):
     placed = []
     for number, documents in enumerate(shards):
         shard = Shard(folder / f"documents-{number}.parquet", folder)
-        texts = pa.table({"text": [text for text, _ in documents]}, TEXTS)
+        rows = [{"id": "", "text": text, "label": "", "parts": []} for text, _ in documents]
+        texts = pa.Table.from_pylist(rows, TEXTS)
         pq.write_table(texts, shard.texts, row_group_size=2)
         placed.append(Placed(shard, np.array([side for _, side in documents], np.int8)))
     return measure_overlap(SerialPool(), placed, n, folder, Progress(len(placed)))

@@ -15,6 +15,7 @@ from stemma.corpus.pool import ProcessPool, SerialPool
 from stemma.corpus.preparation import prepare
 from stemma.corpus.records import Document, write_shards
 from stemma.errors import DataError, SettingsError
+from stemma.modeling.task import encoding_of
 from stemma.stages.prepare import PrepareSettings
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -42,6 +43,7 @@ def load(recipe="default", **changes):
     raw = {
         "prepare": yaml.safe_load((CONF / f"prepare/{recipe}.yaml").read_text()),
         "tokenizer": yaml.safe_load((CONF / "tokenizer/bpe.yaml").read_text()),
+        "task": yaml.safe_load((CONF / "task/causal_lm.yaml").read_text()),
     }
     raw["tokenizer"]["vocab_size"] = 300
     raw["prepare"]["split"] |= {"validation": 0.2, "test": 0.2}
@@ -77,7 +79,9 @@ def made(tmp_path, documents, settings, pool=None, name="out"):
         path.mkdir()
     write_shards(raw, documents)
     found = records.shards(raw)
-    prepare(found, folder, work, settings.prepare, settings.tokenizer, pool or SerialPool())
+    encoding = encoding_of(settings.task)
+    pool = pool or SerialPool()
+    prepare(found, folder, work, settings.prepare, settings.tokenizer, encoding, pool)
     return folder
 
 

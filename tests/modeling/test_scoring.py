@@ -92,7 +92,7 @@ def test_equally_likely_tokens_rank_by_id() -> None:
 def test_greedy_continuation_is_that_of_generate(name: str) -> None:
     model = MODELS[name]
     prompt = np.array([3, 1, 4])
-    found = continue_greedily(model, prompt, 12, end_of_text=0)
+    found = continue_greedily(model, np.array([0, *prompt]), 12, end=0)
     generated = model.generate(
         torch.tensor([[0, *prompt]]),
         attention_mask=torch.ones(1, 4, dtype=torch.long),
@@ -106,13 +106,14 @@ def test_greedy_continuation_is_that_of_generate(name: str) -> None:
 
 def test_greedy_continuation_stops_at_the_end_of_text() -> None:
     model = gpt2()
-    first = continue_greedily(model, np.array([5]), 1, end_of_text=0)[0]
-    assert continue_greedily(model, np.array([5]), 9, end_of_text=0)[0] == first
+    first = continue_greedily(model, np.array([0, 5]), 1, end=0)[0]
+    assert continue_greedily(model, np.array([0, 5]), 9, end=0)[0] == first
     with torch.no_grad():
         model.lm_head.weight.zero_()
-    assert continue_greedily(model, np.array([5]), 9, end_of_text=0) == []
+    assert continue_greedily(model, np.array([0, 5]), 9, end=0) == []
 
 
 def test_a_page_fences_whatever_the_model_writes() -> None:
-    text = page([("one\ntwo", " ```` three")], 5)
+    text = page("caption", [("one\ntwo", "one\ntwo ```` three")])
     assert "## one two\n\n`````text\none\ntwo ```` three\n`````\n" in text
+    assert "\n\ncaption\n\n" in text

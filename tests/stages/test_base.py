@@ -64,7 +64,7 @@ def test_a_base_is_written_a_file_per_layer_with_the_same_weights(here: Path) ->
     template = AutoTokenizer.from_pretrained(BASE).apply_chat_template(
         [{"role": "user", "content": "hi"}], tokenize=False
     )
-    assert template == "user: hi\n"
+    assert template == "user: hi<|endoftext|>\n"
 
 
 def test_the_lineage_names_every_file(here: Path) -> None:

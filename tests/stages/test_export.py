@@ -13,7 +13,7 @@ import tiny
 from stemma.config import build
 from stemma.errors import ModelError, SettingsError
 from stemma.files import read_json, sha256_of, write_json
-from stemma.layout import EXPORTED, METRICS, PREPARED, RAW, TRAINED
+from stemma.layout import EXPORTED, FORMATS, METRICS, PREPARED, RAW, TRAINED
 from stemma.stages.export import ExportSettings, run
 
 FIGURES = ("loss", "perplexity", "bits_per_byte", "top1_accuracy", "top5_accuracy")
@@ -57,8 +57,10 @@ def settings(**changes: object) -> ExportSettings:
         "merge": True,
         "license": "mit",
         "language": ["en"],
+        "formats": [],
+        "sparsity": 0.3,
     }
-    return build(ExportSettings, {"export": {**export, **changes}}, "test")
+    return build(ExportSettings, {**tiny.measuring(), "export": {**export, **changes}}, "test")
 
 
 LOAD = """
@@ -172,15 +174,17 @@ def test_two_runs_give_the_same_bytes(here: Path, dtype: str) -> None:
 def test_copying_weights_needs_no_torch(here: Path) -> None:
     code = (
         "import sys; sys.modules['torch'] = None\n"
-        "from stemma.config import build\n"
+        "from stemma.config import load\n"
         "from stemma.stages.export import ExportSettings, run\n"
-        "export = dict(name='d', model_name='m', dtype='float32', merge=True, license='mit')\n"
-        "export['language'] = ['en']\n"
-        "run(build(ExportSettings, {'export': export}, 'test'))\n"
+        "run(load(ExportSettings))\n"
     )
+    tiny.declare(export=tiny.shipped("export/default"), **tiny.measuring())
     path = str(Path(stemma.__file__).resolve().parents[1])
     subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, check=True)
     assert (EXPORTED / "model.safetensors").exists()
+    # What evaluate has measured is not measured again.
+    original = {"bytes": (EXPORTED / "model.safetensors").stat().st_size, **figures(1.75)}
+    assert read_json(FORMATS) == {"original": original}
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "training_args.bin", "optimizer.pt"])
@@ -196,7 +200,6 @@ def test_pickles_are_refused(here: Path, name: str) -> None:
     [
         (TRAINED / "model.safetensors", "train"),
         (TRAINED / "config.json", "train"),
-        (TRAINED / "generation_config.json", "train"),
         (TRAINED / "training.json", "train"),
         (METRICS, "evaluate"),
         (RAW / "sources.json", "ingest"),

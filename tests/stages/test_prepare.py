@@ -39,7 +39,8 @@ def configure(**changes):
     prepare = tiny.shipped("prepare/default", **changes)
     prepare["split"] |= {"validation": 0.2, "test": 0.2}
     prepare["contamination"] |= {"max_overlap": 1}
-    tiny.declare(prepare=prepare, tokenizer=tiny.shipped("tokenizer/bpe", vocab_size=270))
+    tokenizer = tiny.shipped("tokenizer/bpe", vocab_size=270)
+    tiny.declare(prepare=prepare, tokenizer=tokenizer, task=tiny.shipped("task/causal_lm"))
 
 
 def stage(**options):

@@ -15,7 +15,7 @@ from stemma.corpus.normalise import normalise
 from stemma.corpus.personal import treat
 from stemma.corpus.quality import Page, failed_limit
 from stemma.corpus.recipe import DuplicateSettings, PrepareSection
-from stemma.corpus.records import Document, read_shard
+from stemma.corpus.records import Document, Part, read_shard, rows_of
 from stemma.corpus.shard import TEXTS, Shard
 from stemma.corpus.split import SPLITS, side
 from stemma.corpus.words import Hashes, Words, shingles, words_of
@@ -45,6 +45,7 @@ class Cleaned:
         language: ISO 639-1 code, or None if not identified.
         personal: how often each kind of personal data was found.
         reason: why the document is dropped, named by the setting, or None.
+        parts: each normalised and masked; their roles are as they were.
     """
 
     text: str
@@ -53,6 +54,7 @@ class Cleaned:
     language: str | None = None
     personal: dict[str, int] = dataclasses.field(default_factory=dict)
     reason: str | None = None
+    parts: tuple[Part, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,10 +81,10 @@ def clean_shard(shard: Shard, settings: PrepareSection) -> ShardTally:
         pq.ParquetWriter(shard.texts, TEXTS, compression="zstd", compression_level=1) as texts,
     ):
         for batch in read_shard(shard.raw):
-            cleaned = [(document, clean_text(document.text, settings)) for document in batch]
+            cleaned = [(document, clean(document, settings)) for document in batch]
             stay = [pair for pair in cleaned if pair[1].reason is None]
             rows.write_table(pa.Table.from_pylist([_row(*pair) for pair in cleaned], ROWS))
-            texts.write_table(pa.table({"text": [made.text for _, made in stay]}, TEXTS))
+            texts.write_table(pa.Table.from_pylist([_text(*pair) for pair in stay], TEXTS))
             prints.append(_fingerprint(stay, settings))
             kept += len(stay)
             for _, made in cleaned:
@@ -90,6 +92,21 @@ def clean_shard(shard: Shard, settings: PrepareSection) -> ShardTally:
                 personal.update(made.personal)
     Fingerprints.concatenate(prints).save(shard.fingerprints)
     return ShardTally(kept, reasons, personal)
+
+
+def clean(document: Document, settings: PrepareSection) -> Cleaned:
+    """Clean a document and the parts that it is made of."""
+    made = clean_text(document.text, settings)
+    if made.reason or not document.parts:
+        return made
+    treated = [treat(normalise(part.text), settings.personal) for part in document.parts]
+    parts = tuple(
+        Part(part.role, text) for part, (text, _, _) in zip(document.parts, treated, strict=True)
+    )
+    # What stands across parts, such as a number in several words, can be masked in none of them.
+    found = sum((Counter(counts) for _, counts, _ in treated), Counter[str]())
+    reason = None if found == made.personal else "personal.across_parts"
+    return dataclasses.replace(made, parts=parts, reason=reason)
 
 
 def clean_text(text: str, settings: PrepareSection) -> Cleaned:
@@ -128,6 +145,15 @@ def _row(document: Document, made: Cleaned) -> dict[str, object]:
         "language": made.language,
         "bytes": len(made.text.encode()),
         "reason": made.reason,
+    }
+
+
+def _text(document: Document, made: Cleaned) -> dict[str, object]:
+    return {
+        "id": document.id,
+        "text": made.text,
+        "label": document.label,
+        "parts": rows_of(made.parts),
     }
 
 

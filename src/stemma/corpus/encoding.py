@@ -35,7 +35,9 @@ class Encoder:
         folder: what ``make_tokenizer`` has written.
 
     Attributes:
+        folder: of the tokenizer.
         end_of_text: the id that ends a document.
+        padding: the id that fills up a batch; None where the tokenizer has none.
         size: number of ids, one more than the largest.
 
     Raises:
@@ -43,14 +45,15 @@ class Encoder:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._reference = _open_reference(folder)
         self.end_of_text: int = _end_of_text(folder, self._reference)
+        self.padding: int | None = _padding(folder, self._reference)
         self.size: int = 1 + max(self._reference.get_vocab(with_added_tokens=True).values())
         self._fast = _FastEncoder.open(self._reference)
 
     def __reduce__(self) -> tuple[type["Encoder"], tuple[Path]]:
-        return Encoder, (self._folder,)
+        return Encoder, (self.folder,)
 
     def encode_batch(self, texts: Sequence[str]) -> list[NDArray[np.uint32]]:
         """Return the ids of each text, without any token added."""
@@ -160,6 +163,11 @@ def _end_of_text(folder: Path, reference: Tokenizer) -> int:
     if index is None:
         raise DataError(f"{path}: the vocabulary lacks the eos_token {token!r}", _REMEDY)
     return index
+
+
+def _padding(folder: Path, reference: Tokenizer) -> int | None:
+    token = read_json(folder / "tokenizer_config.json").get("pad_token")
+    return reference.token_to_id(token) if isinstance(token, str) else None
 
 
 def _encode_reference(reference: Tokenizer, text: str) -> NDArray[np.uint32]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stemma.corpus.duplicates import REASONS
 from stemma.corpus.shard import DROPPED, Placed
 from stemma.corpus.split import SPLITS
+from stemma.corpus.tokenise import Tokenised
 
 SCHEMA = pa.schema(
     [
@@ -38,13 +39,13 @@ class Fate:
         placed: the shard and the sides.
         verdicts: int8, for each an index into REASONS.
         clusters: uint64 [documents, 4], the SHA-256 of the text that represents its duplicates.
-        tokens: int64, of each.
+        tokens: what became of them as tokens.
     """
 
     placed: Placed
     verdicts: NDArray[np.int8]
     clusters: NDArray[np.uint64]
-    tokens: NDArray[np.int64]
+    tokens: Tokenised
 
 
 @dataclasses.dataclass
@@ -58,6 +59,7 @@ class Tally:
         default_factory=lambda: {split: Counter() for split in SPLITS}
     )
     kept: dict[str, Counter[str]] = dataclasses.field(default_factory=dict)
+    truncated: int = 0
 
     def add(self, row: dict) -> None:
         """Count one row of the manifest."""
@@ -77,6 +79,7 @@ def write_manifest(path: Path, fates: Iterable[Fate]) -> Tally:
     tally = Tally()
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
         for fate in fates:
+            tally.truncated += fate.tokens.truncated
             ends = _ends(fate)
             with pq.ParquetFile(fate.placed.shard.rows) as file:
                 for index in range(file.num_row_groups):
@@ -96,14 +99,15 @@ def _ends(fate: Fate) -> Iterator[dict]:
         fate.placed.sides.tolist(),
         fate.verdicts.tolist(),
         fate.clusters.astype(">u8"),
-        fate.tokens.tolist(),
+        fate.tokens.tokens.tolist(),
         strict=True,
     )
-    for side, verdict, cluster, tokens in columns:
-        kept = side != DROPPED
+    for index, (side, verdict, cluster, tokens) in enumerate(columns):
+        reason = fate.tokens.reasons.get(index) or REASONS[verdict]
+        kept = side != DROPPED and reason is None
         yield {
             "split": SPLITS[side] if kept else None,
             "tokens": tokens if kept else None,
-            "reason": REASONS[verdict],
+            "reason": reason,
             "cluster": cluster.tobytes().hex(),
         }

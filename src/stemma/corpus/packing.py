@@ -3,13 +3,16 @@
 ``{split}.tokens.npy`` holds every document's ids, each followed by one end-of-text id, in the
 smallest unsigned type that holds the vocabulary. ``{split}.offsets.npy`` (int64, documents + 1)
 says where each document starts: document i is ``tokens[offsets[i]:offsets[i + 1]]``.
+
+Of a task with labels the ids are stored as the task gives them, with no end-of-text id added, and
+``{split}.labels.npy`` (int32) holds a label for each.
 """
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.lib import format as npy
@@ -42,14 +45,15 @@ class TokenWriter:
         folder: an existing folder.
         split: ``train``, ``validation`` or ``test``.
         vocabulary: number of ids, which decides the type of the array.
-        end_of_text: the id that follows each document.
+        end_of_text: the id that follows each document; None lets them end as they are.
     """
 
-    def __init__(self, folder: Path, split: str, vocabulary: int, end_of_text: int) -> None:
+    def __init__(self, folder: Path, split: str, vocabulary: int, end_of_text: int | None) -> None:
         self._vocabulary = vocabulary
-        self._end = np.array([end_of_text], np.min_scalar_type(vocabulary - 1))
+        dtype = np.min_scalar_type(vocabulary - 1)
+        self._end = np.array([] if end_of_text is None else [end_of_text], dtype)
         tokens, offsets = _paths(folder, split)
-        self._tokens = _ArrayFile(tokens, self._end.dtype)
+        self._tokens = _ArrayFile(tokens, dtype)
         self._offsets = _ArrayFile(offsets, np.int64)
         self._offsets.write(np.zeros(1, np.int64))
 
@@ -59,7 +63,8 @@ class TokenWriter:
             return
         batch = np.concatenate([part for document in ids for part in (document, self._end)])
         assert batch.max() < self._vocabulary, "an id beyond the vocabulary"
-        lengths = np.fromiter((len(document) + 1 for document in ids), np.int64, len(ids))
+        end = len(self._end)
+        lengths = np.fromiter((len(document) + end for document in ids), np.int64, len(ids))
         self._offsets.write(self._tokens.length + np.cumsum(lengths))
         self._tokens.write(batch)
 
@@ -74,6 +79,24 @@ class TokenWriter:
     ) -> None:
         self._tokens.__exit__(kind, error, traceback)
         self._offsets.__exit__(kind, error, traceback)
+
+
+class LabelWriter:
+    """Appends the labels of documents, as `TokenWriter` does their ids."""
+
+    def __init__(self, folder: Path, split: str) -> None:
+        self._labels = _ArrayFile(_label_path(folder, split), np.int32)
+
+    def append(self, labels: Sequence[NDArray[np.int32]]) -> None:
+        """Append the labels of documents, one per id."""
+        if labels:
+            self._labels.write(np.concatenate(labels))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._labels.__exit__(*raised)
 
 
 def merge_parts(parts: Sequence[Path], folder: Path, split: str) -> None:
@@ -95,8 +118,18 @@ def merge_parts(parts: Sequence[Path], folder: Path, split: str) -> None:
             packed = read_split(part, split)
             for index in range(1, len(packed.offsets), _COPY_ITEMS):
                 offsets.write(packed.offsets[index : index + _COPY_ITEMS] + tokens.length)
-            for index in range(0, len(packed.tokens), _COPY_ITEMS):
-                tokens.write(packed.tokens[index : index + _COPY_ITEMS])
+            _copy(packed.tokens, tokens)
+
+
+def merge_labels(parts: Sequence[Path], folder: Path, split: str) -> None:
+    """Join the labels as `merge_parts` joins the tokens.
+
+    Raises:
+        DataError: a part is missing or torn.
+    """
+    with _ArrayFile(_label_path(folder, split), np.int32) as labels:
+        for part in parts:
+            _copy(_open(_label_path(part, split)), labels)
 
 
 def read_split(folder: Path, split: str) -> PackedSplit:
@@ -119,11 +152,33 @@ def read_split(folder: Path, split: str) -> PackedSplit:
     return PackedSplit(tokens, offsets)
 
 
+def read_labels(folder: Path, split: str) -> NDArray[np.int32]:
+    """Memory-map the labels of one split, shape (tokens,).
+
+    Raises:
+        DataError: the file is missing or torn, or does not fit the tokens.
+    """
+    path = _label_path(folder, split)
+    labels, tokens = _open(path), read_split(folder, split).tokens
+    if labels.dtype != np.int32 or len(labels) != len(tokens):
+        raise DataError(f"{path} does not fit {split}.tokens.npy", _REMEDY)
+    return labels
+
+
 _REMEDY = "type `dvc repro prepare`, or `dvc checkout` to restore the files"
 
 
 def _paths(folder: Path, split: str) -> tuple[Path, Path]:
     return folder / f"{split}.tokens.npy", folder / f"{split}.offsets.npy"
+
+
+def _label_path(folder: Path, split: str) -> Path:
+    return folder / f"{split}.labels.npy"
+
+
+def _copy(array: NDArray, file: "_ArrayFile") -> None:
+    for index in range(0, len(array), _COPY_ITEMS):
+        file.write(array[index : index + _COPY_ITEMS])
 
 
 def _open(path: Path) -> NDArray:

@@ -23,15 +23,16 @@ from stemma.corpus.duplicates import (
     find_clusters,
 )
 from stemma.corpus.encoding import Encoder
+from stemma.corpus.labelled import Encoding
 from stemma.corpus.language import known_languages
-from stemma.corpus.manifest import Fate, write_manifest
+from stemma.corpus.manifest import Fate, Tally, write_manifest
 from stemma.corpus.pool import Pool
 from stemma.corpus.progress import Progress
 from stemma.corpus.recipe import PrepareSection
 from stemma.corpus.report import cluster_figures, contamination_figures, data_report
 from stemma.corpus.shard import DROPPED, Placed, Shard
 from stemma.corpus.split import SPLITS, TRAIN
-from stemma.corpus.tokenise import tokenise, train_texts
+from stemma.corpus.tokenise import Tokenised, tokenise, train_texts
 from stemma.corpus.tokenizer import make_tokenizer
 from stemma.corpus.vocabulary import TokenizerSettings
 from stemma.errors import DataError, SettingsError
@@ -44,6 +45,7 @@ def prepare(
     work: Path,
     settings: PrepareSection,
     tokenizer: TokenizerSettings,
+    encoding: Encoding,
     pool: Pool,
 ) -> None:
     """Make data/prepared.
@@ -54,36 +56,36 @@ def prepare(
         work: an empty folder for what the steps leave for one another.
         settings: the section ``prepare``.
         tokenizer: the section ``tokenizer``.
+        encoding: the task's, of documents to tokens.
         pool: runs the maps.
 
     Raises:
-        DataError: a shard is torn, no document stays, a split is empty, or the text does not
-            support the tokenizer.
+        DataError: a shard is torn, a split is empty, or the text does not support the tokenizer
+            or lacks what the task learns from.
         SettingsError: a language is unknown.
     """
-    _check_languages(settings)
     progress = Progress(len(raw))
     corpus = _clean(pool, [Shard(path, work) for path in raw], settings, progress)
     clusters = find_clusters(corpus.store, settings.duplicates)
-    sides = corpus.store.sides()
-    sides[clusters.verdict != KEPT] = DROPPED
-    ngram = settings.contamination.ngram
-    overlaps = measure_overlap(pool, corpus.place(sides), ngram, work, progress)
-    seen = overlaps.share > settings.contamination.max_overlap
+    sides = np.where(clusters.verdict == KEPT, corpus.store.sides(), np.int8(DROPPED))
+    limits = settings.contamination
+    overlaps = measure_overlap(pool, corpus.place(sides), limits.ngram, work, progress)
+    seen = overlaps.share > limits.max_overlap
     contamination = contamination_figures(sides, overlaps, seen)
     clusters.verdict[seen], sides[seen] = CONTAMINATED, DROPPED
     _check_splits(sides, corpus.store.sides()[seen], settings)
 
     placed = corpus.place(sides)
-    make_tokenizer(tokenizer, train_texts(placed), folder / "tokenizer")
+    make_tokenizer(tokenizer, train_texts(placed), folder / "tokenizer", encoding.labelled)
     encoder = Encoder(folder / "tokenizer")
-    tokens = tokenise(pool, placed, encoder, folder, progress)
+    tokens = tokenise(pool, placed, encoder, encoding, folder, progress)
     tally = write_manifest(folder / "manifest.parquet", corpus.fates(placed, clusters, tokens))
+    _check_encoded(tally)
     report = data_report(
         tally,
         personal=corpus.personal,
         duplicates=cluster_figures(clusters),
-        contamination={"ngram": ngram, **contamination},
+        contamination={"ngram": limits.ngram, **contamination},
         vocabulary=encoder.size,
     )
     write_json(folder / "data_report.json", report)
@@ -113,7 +115,7 @@ class _Corpus:
         ]
 
     def fates(
-        self, placed: list[Placed], clusters: Clusters, tokens: list[NDArray[np.int64]]
+        self, placed: list[Placed], clusters: Clusters, tokens: list[Tokenised]
     ) -> Iterator[Fate]:
         """Yield what became of the documents, shard by shard."""
         texts = self.store.keys()[:, :-1]
@@ -130,6 +132,7 @@ class _Corpus:
 def _clean(
     pool: Pool, shards: list[Shard], settings: PrepareSection, progress: Progress
 ) -> _Corpus:
+    _check_languages(settings)
     store = Store(shards[0].work)
     kept, reasons, personal = [], Counter[str](), Counter[str]()
     tallies = pool.map(partial(clean_shard, settings=settings), shards)
@@ -167,6 +170,17 @@ def _check_splits(
             raise DataError(
                 f"no document of the {int((sides != DROPPED).sum())} left is in {split}{lost}",
                 _advice(split, settings, bool(taken)),
+            )
+
+
+def _check_encoded(tally: Tally) -> None:
+    lost = {name: counts.total() for name, counts in tally.dropped.items() if "task." in name}
+    for split in SPLITS:
+        if not tally.splits[split]:
+            took = ", ".join(f"{reason} {count}" for reason, count in lost.items())
+            raise DataError(
+                f"no document of {split} is left, the task drops: {took}",
+                "change these settings of task",
             )
 
 

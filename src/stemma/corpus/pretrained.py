@@ -12,7 +12,8 @@ from stemma.corpus.vocabulary import BaseTokenizer, PretrainedTokenizer
 from stemma.errors import DataError
 
 END_OF_TEXT = "<|endoftext|>"
-_KEPT = ("bos_token", "eos_token", "unk_token", "pad_token", "chat_template", "model_max_length")
+_TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token", "mask_token")
+_KEPT = (*_TOKENS, "chat_template", "model_max_length")
 
 
 def load_pretrained(
@@ -37,7 +38,7 @@ def load_pretrained(
         end_of_text = None
     tokenizer = _read(path)
     config = {key: value for key, value in _read_config(path).items() if key in _KEPT}
-    for role in ("bos_token", "eos_token", "unk_token", "pad_token"):
+    for role in _TOKENS:
         if isinstance(config.get(role), dict):  # an AddedToken, written out
             config[role] = config[role]["content"]
     config["eos_token"] = end_of_text or config.get("eos_token") or END_OF_TEXT

@@ -4,12 +4,21 @@ import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stemma.errors import DataError
 
+PARTS = pa.list_(
+    pa.struct(
+        [
+            pa.field("role", pa.string(), nullable=False),
+            pa.field("text", pa.large_string(), nullable=False),
+        ]
+    )
+)
 SCHEMA = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
@@ -17,12 +26,28 @@ SCHEMA = pa.schema(
         pa.field("source", pa.string(), nullable=False),
         pa.field("license", pa.string(), nullable=False),
         pa.field("group", pa.string(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("parts", PARTS, nullable=False),
     ]
 )
 SHARD_BYTES = 64 * 2**20
 SHARD_DOCUMENTS = 2**16
 BATCH_BYTES = 4 * 2**20
 BATCH_DOCUMENTS = 2**13
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a document that a task tells from the others.
+
+    Attributes:
+        role: who says it (``user``, ``assistant``), what it is (``source``, ``target``), or the
+            tag of a word.
+        text: valid Unicode.
+    """
+
+    role: str
+    text: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,6 +60,8 @@ class Document:
         source: name of the entry in sources.json.
         license: SPDX identifier or the words of the source.
         group: what it is part of (the play, the book, the file); may be empty.
+        label: the class that it belongs to; may be empty.
+        parts: what the text is joined of; empty where it is one piece.
     """
 
     id: str
@@ -42,6 +69,8 @@ class Document:
     source: str
     license: str
     group: str = ""
+    label: str = ""
+    parts: tuple[Part, ...] = ()
 
 
 def write_shards(folder: Path, documents: Iterable[Document]) -> int:
@@ -98,9 +127,9 @@ def read_shard(path: Path) -> Iterator[list[Document]]:
     try:
         with pq.ParquetFile(path) as file:
             for index in range(file.num_row_groups):
-                yield [Document(**row) for row in file.read_row_group(index).to_pylist()]
+                yield [_document(row) for row in file.read_row_group(index).to_pylist()]
     # Arrow reports a torn stream as an OSError that names nothing.
-    except (pa.ArrowException, OSError, TypeError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read: {error}", "type `dvc repro ingest`") from error
 
 
@@ -112,13 +141,29 @@ def _uncompressed(path: Path) -> int:
     return sum(meta.row_group(index).total_byte_size for index in range(meta.num_row_groups))
 
 
-def _row(document: Document) -> dict[str, str]:
-    return {name: getattr(document, name) for name in SCHEMA.names}
+def parts_of(rows: Iterable[dict[str, str]]) -> tuple[Part, ...]:
+    """Return the parts that a column of the type PARTS holds."""
+    return tuple(Part(**row) for row in rows)
+
+
+def rows_of(parts: Iterable[Part]) -> list[dict[str, str]]:
+    """Return parts as a column of the type PARTS takes them."""
+    return [{"role": part.role, "text": part.text} for part in parts]
+
+
+def _row(document: Document) -> dict[str, object]:
+    row = {name: getattr(document, name) for name in SCHEMA.names}
+    return {**row, "parts": rows_of(document.parts)}
+
+
+def _document(row: dict[str, Any]) -> Document:
+    return Document(**{**row, "parts": parts_of(row["parts"])})
 
 
 def _size(document: Document) -> int:
     # The id counts too: a batch of empty texts must end as well.
-    return len(document.text) + len(document.id)
+    parts = sum(len(part.text) + len(part.role) for part in document.parts)
+    return len(document.text) + len(document.id) + parts
 
 
 def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:

@@ -14,7 +14,10 @@ from stemma.corpus.split import SPLITS, TRAIN
 def data_report(
     tally: Tally, personal: Counter[str], duplicates: dict, contamination: dict, vocabulary: int
 ) -> dict:
-    """Put the report together; every count is of documents unless its key says otherwise."""
+    """Put the report together; every count is of documents unless its key says otherwise.
+
+    ``truncated`` stands in it only where the task has cut some.
+    """
     raw = tally.documents.total()
     dropped = sum(reasons.total() for reasons in tally.dropped.values())
     return {
@@ -30,6 +33,7 @@ def data_report(
         "duplicates": duplicates,
         "contamination": contamination,
         "vocabulary": vocabulary,
+        **({"truncated": tally.truncated} if tally.truncated else {}),
     }
 
 

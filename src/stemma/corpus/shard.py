@@ -3,13 +3,24 @@
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-TEXTS = pa.schema([pa.field("text", pa.large_string(), nullable=False)])
+from stemma.corpus.labelled import Example
+from stemma.corpus.records import PARTS, parts_of
+
+TEXTS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("text", pa.large_string(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("parts", PARTS, nullable=False),
+    ]
+)
 DROPPED = -1
 
 
@@ -32,7 +43,7 @@ class Shard:
 
     @property
     def texts(self) -> Path:
-        """Parquet, the cleaned text of every document that cleaning kept."""
+        """Parquet, an example of every document that cleaning kept."""
         return self.work / f"texts-{self.raw.name}"
 
     @property
@@ -65,9 +76,22 @@ class Placed:
 
     def read(self) -> Iterator[tuple[list[str], NDArray[np.int8]]]:
         """Yield the cleaned texts and their sides, a row group at a time."""
+        for rows, sides in self._read(["text"]):
+            yield rows["text"].to_pylist(), sides
+
+    def examples(self) -> Iterator[tuple[list[Example], NDArray[np.int8]]]:
+        """Yield what tasks see of the documents and their sides, a row group at a time."""
+        for rows, sides in self._read(TEXTS.names):
+            yield [_example(row) for row in rows.to_pylist()], sides
+
+    def _read(self, columns: list[str]) -> Iterator[tuple[pa.Table, NDArray[np.int8]]]:
         start = 0
         with pq.ParquetFile(self.shard.texts) as file:
             for index in range(file.num_row_groups):
-                texts = file.read_row_group(index)["text"].to_pylist()
-                yield texts, self.sides[start : start + len(texts)]
-                start += len(texts)
+                rows = file.read_row_group(index, columns)
+                yield rows, self.sides[start : start + len(rows)]
+                start += len(rows)
+
+
+def _example(row: dict[str, Any]) -> Example:
+    return Example(row["id"], row["text"], row["label"], parts_of(row["parts"]))

@@ -1,4 +1,4 @@
-"""The last map of prepare: cleaned texts in, token arrays out."""
+"""The last map of prepare: cleaned documents in, token arrays out."""
 
 import contextlib
 import dataclasses
@@ -9,13 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemma.corpus.encoding import Encoder
-from stemma.corpus.packing import TokenWriter, merge_parts
+from stemma.corpus.labelled import LABELS, Encoded, Encoding
+from stemma.corpus.packing import LabelWriter, TokenWriter, merge_labels, merge_parts
 from stemma.corpus.pool import Pool
 from stemma.corpus.progress import Progress
 from stemma.corpus.shard import Placed
 from stemma.corpus.split import SPLITS, TRAIN
+from stemma.files import write_json
 
 _TRAIN = SPLITS.index(TRAIN)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tokenised:
+    """What became of the documents of a shard that cleaning kept.
+
+    Attributes:
+        tokens: int64, of each as it is stored; 0 if it was dropped.
+        reasons: why the task dropped it, by its index.
+        truncated: how many were cut.
+    """
+
+    tokens: NDArray[np.int64]
+    reasons: dict[int, str]
+    truncated: int
 
 
 def train_texts(placed: Sequence[Placed]) -> Iterator[str]:
@@ -26,44 +43,98 @@ def train_texts(placed: Sequence[Placed]) -> Iterator[str]:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Names:
+    """Collects the names of the labels in the training documents of a shard."""
+
+    encoding: Encoding
+
+    def __call__(self, placed: Placed) -> set[str]:
+        return {
+            name
+            for examples, sides in placed.examples()
+            for example, side in zip(examples, sides, strict=True)
+            if side == _TRAIN
+            for name in self.encoding.names(example)
+        }
+
+
+@dataclasses.dataclass(frozen=True)
 class _Tokenise:
     """Encodes the kept documents of a shard; pickles as little more than a path."""
 
     encoder: Encoder
+    encoding: Encoding
+    names: list[str]
 
-    def __call__(self, placed: Placed) -> NDArray[np.int64]:
-        """Return the number of tokens of each document, its end included; 0 if dropped."""
-        counts = np.zeros(len(placed.sides), np.int64)
+    def __call__(self, placed: Placed) -> Tokenised:
+        """Write the arrays of the shard."""
+        tokens = np.zeros(len(placed.sides), np.int64)
+        reasons: dict[int, str] = {}
+        start = truncated = 0
         placed.shard.tokens.mkdir()
-        start = 0
         with contextlib.ExitStack() as stack:
-            writers = [
-                stack.enter_context(
-                    TokenWriter(
-                        placed.shard.tokens, split, self.encoder.size, self.encoder.end_of_text
-                    )
-                )
-                for split in SPLITS
-            ]
-            for texts, sides in placed.read():
+            writers = [self._open(stack, placed.shard.tokens, split) for split in SPLITS]
+            for examples, sides in placed.examples():
                 for number, writer in enumerate(writers):
                     chosen = np.flatnonzero(sides == number)
-                    ids = self.encoder.encode_batch([texts[index] for index in chosen])
-                    writer.append(ids)
-                    counts[start + chosen] = [len(document) + 1 for document in ids]
-                start += len(texts)
-        return counts
+                    encoded = self.encoding.encode(
+                        [examples[index] for index in chosen], self.encoder, self.names
+                    )
+                    kept: dict[int, Encoded] = {}
+                    for index, one in zip((start + chosen).tolist(), encoded, strict=True):
+                        if isinstance(one, str):
+                            reasons[index] = one
+                        else:
+                            kept[index] = one
+                    tokens[list(kept)] = self._write(list(kept.values()), *writer)
+                    truncated += sum(one.truncated for one in kept.values())
+                start += len(sides)
+        return Tokenised(tokens, reasons, truncated)
+
+    def _open(
+        self, stack: contextlib.ExitStack, folder: Path, split: str
+    ) -> tuple[TokenWriter, LabelWriter | None]:
+        labelled = self.encoding.labelled
+        end = None if labelled else self.encoder.end_of_text
+        tokens = stack.enter_context(TokenWriter(folder, split, self.encoder.size, end))
+        return tokens, stack.enter_context(LabelWriter(folder, split)) if labelled else None
+
+    def _write(
+        self, made: list[Encoded], tokens: TokenWriter, labels: LabelWriter | None
+    ) -> list[int]:
+        tokens.append([one.ids for one in made])
+        if labels is None:
+            return [len(one.ids) + 1 for one in made]
+        labels.append([one.labels for one in made if one.labels is not None])
+        return [len(one.ids) for one in made]
 
 
 def tokenise(
-    pool: Pool, placed: Sequence[Placed], encoder: Encoder, folder: Path, progress: Progress
-) -> list[NDArray[np.int64]]:
-    """Encode every kept document and write the token arrays of each split into ``folder``.
+    pool: Pool,
+    placed: Sequence[Placed],
+    encoder: Encoder,
+    encoding: Encoding,
+    folder: Path,
+    progress: Progress,
+) -> list[Tokenised]:
+    """Encode every kept document and write the arrays of each split into ``folder``.
+
+    With them labels.json, the sorted names of the labels in train, where labels have names.
 
     Returns:
-        For each shard the number of tokens of each document that cleaning kept; 0 if dropped since.
+        What became of the documents of each shard.
+
+    Raises:
+        DataError: the task refuses a document, or it lacks what the task learns from.
     """
-    counts = list(progress(pool.map(_Tokenise(encoder), placed), "tokenise"))
+    names = sorted(set().union(*pool.map(_Names(encoding), placed))) if encoding.labelled else []
+    if names:
+        write_json(folder / LABELS, names)
+    work = _Tokenise(encoder, encoding, names)
+    made = list(progress(pool.map(work, placed), "tokenise"))
+    parts = [one.shard.tokens for one in placed]
     for split in SPLITS:
-        merge_parts([one.shard.tokens for one in placed], folder, split)
-    return counts
+        merge_parts(parts, folder, split)
+        if encoding.labelled:
+            merge_labels(parts, folder, split)
+    return made

@@ -7,7 +7,7 @@ lays them out, so that a plain ``AutoTokenizer.from_pretrained(folder)`` gives t
 import hashlib
 import heapq
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,13 @@ from stemma.files import write_json
 __all__ = ["Encoder", "make_tokenizer"]
 
 _ROLES = ("bos_token", "eos_token", "unk_token")
+_ROLE_OF = {"<|mask|>": "mask_token", "<|pad|>": "pad_token"}
+# As OpenAI's ChatML and most models of Hugging Face lay a conversation out.
+_CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 _BYTES = 256
 _LONG_RUN = re.compile(r"\S{256}|\s{256}")
 # How GPT-4 (cl100k) and Llama 3 cut text.
@@ -36,13 +43,16 @@ _GPT4_PATTERN = (
 )
 
 
-def make_tokenizer(settings: TokenizerSettings, texts: Iterable[str], folder: Path) -> None:
+def make_tokenizer(
+    settings: TokenizerSettings, texts: Iterable[str], folder: Path, pads: bool = False
+) -> None:
     """Train or load a tokenizer and save it into ``folder``.
 
     Args:
         settings: the ``tokenizer`` section.
         texts: what to learn from, once through; not touched for a pretrained tokenizer.
         folder: created if need be.
+        pads: whether it needs a padding token: the end of text, if it has none of its own.
 
     Raises:
         DataError: the text does not support the vocabulary, the vocabulary does not hold the bytes,
@@ -50,9 +60,21 @@ def make_tokenizer(settings: TokenizerSettings, texts: Iterable[str], folder: Pa
     """
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(settings, PretrainedTokenizer | BaseTokenizer):
-        _save(*load_pretrained(settings), folder)
+        tokenizer, config = load_pretrained(settings)
     else:
-        _save(_train(settings, texts), dict.fromkeys(_ROLES, END_OF_TEXT), folder)
+        tokenizer, config = _train(settings, texts), _config(settings.special_tokens)
+    if pads and not config.get("pad_token"):
+        config["pad_token"] = config["eos_token"]
+    _save(tokenizer, config, folder)
+
+
+def _config(special_tokens: Sequence[str]) -> dict[str, Any]:
+    config: dict[str, Any] = dict.fromkeys(_ROLES, END_OF_TEXT)
+    config |= {role: token for token, role in _ROLE_OF.items() if token in special_tokens}
+    if {"<|im_start|>", "<|im_end|>"} <= set(special_tokens):
+        # A model stops writing at the end of a message, as those of Hugging Face do.
+        config |= {"chat_template": _CHATML, "eos_token": "<|im_end|>"}
+    return config
 
 
 def _train(settings: BpeTokenizer, texts: Iterable[str]) -> Tokenizer:

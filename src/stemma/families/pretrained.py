@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from stemma.config import settings
 from stemma.errors import ModelError
 from stemma.layout import BASE, PREPARED
 from stemma.modeling.bases.settings import Base
+from stemma.modeling.building import no_such_model
 
 if TYPE_CHECKING:
     from stemma.modeling.building import Tokens
@@ -44,10 +47,15 @@ class Settings:
         _check_tokenizer()
         # The base stage lets in only code whose digest is set under model.base.trusted.
         trust = any(BASE.glob("*.py"))
-        try:
+        with _told():
             config = AutoConfig.from_pretrained(
                 BASE, local_files_only=True, trust_remote_code=trust, **head
             )
+        if not trust and type(config) not in auto._model_mapping:
+            raise no_such_model(auto, config.model_type)
+        if getattr(config, "pad_token_id", None) is None:
+            config.pad_token_id = tokens.padding
+        with _told():
             model = auto.from_pretrained(
                 BASE,
                 config=config,
@@ -56,11 +64,17 @@ class Settings:
                 use_safetensors=True,
                 trust_remote_code=trust,
             )
-        except Exception as error:  # transformers and safetensors have no common exception
-            said = str(error).strip().splitlines()[0]
-            raise ModelError(f"{BASE} cannot be loaded for this task: {said}", _REMEDY) from error
         _end_with(model, tokens.end_of_text)
         return model
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # transformers and safetensors have no common exception
+        said = str(error).strip().splitlines()[0]
+        raise ModelError(f"{BASE} cannot be loaded for this task: {said}", _REMEDY) from error
 
 
 def _check_tokenizer() -> None:

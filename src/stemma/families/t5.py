@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from stemma.config import Positive, settings
-from stemma.modeling.building import check_multiple, from_config
+from stemma.modeling.building import check_multiple, from_config, no_such_model
 
 if TYPE_CHECKING:
     from stemma.modeling.building import Tokens
@@ -48,6 +48,9 @@ class Settings:
         """
         from transformers import T5Config
 
+        if auto.__name__ == "AutoModelForSequenceClassification":
+            # transformers has one, which takes one end-of-text token a text: padding can be such.
+            raise no_such_model(auto, self.family)
         # Where the tokenizer has no padding, its place beside end-of-text is never looked at: the
         # labels of padding are -100.
         padding = tokens.end_of_text if tokens.padding is None else tokens.padding

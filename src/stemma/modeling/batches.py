@@ -44,6 +44,11 @@ class PackedBlocks(Dataset[dict[str, torch.Tensor]]):
         """Return the number of blocks in the whole run."""
         return self.items
 
+    @property
+    def tokens_seen(self) -> int:
+        """Tokens that the whole run predicts."""
+        return self.items * self.length
+
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         """Return a block as ``cut_block`` does."""
         epoch, place = divmod(index, self.per_epoch)

@@ -6,6 +6,8 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from stemma.modeling.uses import Use, use_of
+
 _HUB = "hf://datasets/"
 _MOST_SOURCES = 30
 # Keys of metrics.json, what the Hub calls the metric, and what people call it.
@@ -14,15 +16,29 @@ _METRICS = (
     ("perplexity", "perplexity", "Perplexity per token"),
     ("top1_accuracy", "accuracy", "Top-1 accuracy"),
     ("top5_accuracy", "accuracy", "Top-5 accuracy"),
+    ("bleu", "bleu", "BLEU"),
+    ("chrf", "chrf", "chrF"),
+    ("rouge_l", "rouge", "ROUGE-L"),
+    ("exact_match", "exact_match", "Exact match"),
+    ("accuracy", "accuracy", "Accuracy"),
+    ("macro_precision", "precision", "Macro precision"),
+    ("macro_recall", "recall", "Macro recall"),
+    ("macro_f1", "f1", "Macro F1"),
+    ("entity_precision", "seqeval", "Entity precision"),
+    ("entity_recall", "seqeval", "Entity recall"),
+    ("entity_f1", "seqeval", "Entity F1"),
 )
 
 # What a card cannot do without.
 CONFIG_KEYS = ("model_type", "vocab_size")
-METRICS_KEYS = (
-    *(f"{key}{end}" for key, _, _ in _METRICS for end in ("", "_low", "_high")),
-    *("baselines", "documents", "tokens", "bytes"),
-)
 REPORT_KEYS = ("documents", "splits")
+
+
+def metrics_keys(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what metrics.json must have, given the metrics of its task."""
+    scored = [key for key, _, _ in _METRICS if key in metrics]
+    ends = (f"{key}{end}" for key in ["loss", *scored] for end in ("", "_low", "_high"))
+    return *ends, "baselines", "documents", "tokens", "bytes"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +57,7 @@ class Facts:
         training: training.json; empty where the model was not trained here.
         base: base.json.
         beside: whether the model is an adapter that stands beside its base.
+        formats: reports/formats.json.
     """
 
     name: str
@@ -54,6 +71,15 @@ class Facts:
     training: Mapping[str, Any]
     base: Mapping[str, Any]
     beside: bool
+    formats: Mapping[str, Mapping[str, Any]]
+
+
+def _use(facts: Facts) -> Use:
+    return use_of(str((facts.config.get("architectures") or [""])[0]))
+
+
+def _metrics(facts: Facts) -> list[tuple[str, str, str]]:
+    return [metric for metric in _METRICS if metric[0] in facts.metrics]
 
 
 def write_card(facts: Facts) -> str:
@@ -61,10 +87,11 @@ def write_card(facts: Facts) -> str:
     sections = [
         f"---\n{_front_matter(facts).to_yaml()}\n---",
         f"# {facts.name}\n\n{_summary(facts)}",
-        f"## How to load it\n\n{_loading(facts.beside)}",
+        f"## How to load it\n\n{_loading(facts)}",
         f"## Evaluation\n\n{_evaluation(facts)}",
+        *([f"## Other formats\n\n{_formats(facts)}"] if len(facts.formats) > 1 else []),
         f"## Data\n\n{_data(facts)}",
-        f"## Training\n\n{_origin(facts.base)}{_training(facts.training)}",
+        f"## Training\n\n{_origin(facts)}{_training(facts.training)}",
         f"## Intended use and limits\n\n{_limits(facts)}",
         f"## Provenance\n\n{_PROVENANCE}",
     ]
@@ -73,17 +100,27 @@ def write_card(facts: Facts) -> str:
 
 _LOADING = """\
 ```python
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import {auto}, AutoTokenizer
 
-model = AutoModelForCausalLM.from_pretrained("models/exported")
+model = {auto}.from_pretrained("models/exported")
 {adapter}tokenizer = AutoTokenizer.from_pretrained("models/exported")
 ```
 
 Every document that it has read follows an end-of-text token: put `tokenizer.eos_token` before a
-prompt."""
+text."""
 
 # An adapter needs PEFT, and its base under it.
 _ADAPTER = 'model = PeftModel.from_pretrained(model, "models/exported/adapter")\n'
+
+_FORMATS = {
+    "bf16": "- `bf16`: every weight rounded to bfloat16; `from_pretrained` loads it.",
+    "int8": (
+        "- `int8`: `stemma.modeling.formats.int8.load(folder)` gives the model back; or multiply\n"
+        "  each tensor with the one of its name and `_scale`."
+    ),
+    "onnx": "- `onnx`: `input_ids` and `attention_mask` in, `logits` out; in single precision.",
+    "pruned": "- `pruned`: the smallest weights are zero; `from_pretrained` loads it.",
+}
 
 _PROVENANCE = """\
 This version is the Git commit whose `dvc.lock` lists this folder: it names every byte of the data,
@@ -98,9 +135,10 @@ def _front_matter(facts: Facts) -> ModelCardData:
         if str(source["origin"]).startswith(_HUB)
     ]
     names = ", ".join(str(source["name"]) for source in facts.sources[:_MOST_SOURCES])
+    metrics, use = _metrics(facts), _use(facts)
     results = [
         EvalResult(
-            task_type="text-generation",
+            task_type=use.pipeline,
             dataset_type=hub[0] if hub else "text",
             dataset_name=f"{names} (held-out documents)",
             dataset_split="test",
@@ -108,16 +146,16 @@ def _front_matter(facts: Facts) -> ModelCardData:
             metric_name=title,
             metric_value=facts.metrics[key],
         )
-        for key, kind, title in _METRICS
+        for key, kind, title in metrics
     ]
     return ModelCardData(
         language=list(facts.language),
         license=facts.license,
         library_name="transformers",
-        pipeline_tag="text-generation",
-        tags=["causal-lm", str(facts.config["model_type"]), "stemma"],
+        pipeline_tag=use.pipeline,
+        tags=[use.tag, str(facts.config["model_type"]), "stemma"],
         datasets=hub or None,
-        metrics=sorted({kind for _, kind, _ in _METRICS}),
+        metrics=sorted({kind for _, kind, _ in metrics}),
         model_name=facts.name,
         eval_results=results,
     )
@@ -127,27 +165,38 @@ def _summary(facts: Facts) -> str:
     parameters = facts.training.get("parameters")
     size = f" with {parameters:,} parameters" if parameters else ""
     return (
-        f"A causal language model ({facts.config['model_type']}){size} over a vocabulary of "
+        f"{_use(facts).what} ({facts.config['model_type']}){size} over a vocabulary of "
         f"{facts.config['vocab_size']:,} tokens; weights in {facts.dtype}."
     )
 
 
 def _evaluation(facts: Facts) -> str:
-    metrics = facts.metrics
-    header = ["", *(title for _, _, title in _METRICS)]
-    baselines = sorted(metrics["baselines"].items(), key=lambda item: -item[1]["bits_per_byte"])
+    metrics, columns = facts.metrics, _metrics(facts)
+    header = ["", *(title for _, _, title in columns)]
+    baselines = sorted(metrics["baselines"].items(), key=lambda item: -item[1].get("loss", 0))
     models = [*baselines, ("**this model**", metrics)]
-    rows = [[name, *(_with_interval(row, key) for key, _, _ in _METRICS)] for name, row in models]
+    rows = [[name, *(_with_interval(row, key) for key, _, _ in columns)] for name, row in models]
     size = f"{metrics['tokens']:,} tokens, {metrics['bytes']:,} bytes"
     return (
         f"On {metrics['documents']:,} held-out documents ({size}), with 95 % bootstrap\n"
-        "intervals over documents. The baselines are n-gram models with interpolated modified\n"
-        "Kneser-Ney smoothing, which counted the same training tokens. Between tokenizers only\n"
-        f"bits per byte compare.\n\n{_table(header, rows)}"
+        f"intervals over documents. {_use(facts).baselines}\n\n{_table(header, rows)}"
     )
 
 
+def _formats(facts: Facts) -> str:
+    metrics = [metric for metric in _METRICS if metric[0] in facts.formats["original"]]
+    rows = [
+        [f"`{name}`", f"{row['bytes']:,}", *(_with_interval(row, key) for key, _, _ in metrics)]
+        for name, row in facts.formats.items()
+    ]
+    told = "\n".join(_FORMATS[name] for name in facts.formats if name in _FORMATS)
+    header = ["format", "bytes", *(title for _, _, title in metrics)]
+    return f"Each in the folder of its name, measured as above.\n\n{_table(header, rows)}\n\n{told}"
+
+
 def _with_interval(row: Mapping[str, float], key: str) -> str:
+    if key not in row:  # a baseline without probabilities
+        return "-"
     return f"{row[key]:.4g} ({row[f'{key}_low']:.4g} to {row[f'{key}_high']:.4g})"
 
 
@@ -175,18 +224,22 @@ def _data(facts: Facts) -> str:
     return f"{_table(header, rows)}{rest}\n\n{kept}\n\n{_table(header_of_splits, splits)}"
 
 
-def _loading(beside: bool) -> str:
-    code = _LOADING.format(adapter=_ADAPTER if beside else "")
-    return (
-        code.replace("from transf", "from peft import PeftModel\nfrom transf") if beside else code
-    )
+def _loading(facts: Facts) -> str:
+    code = _LOADING.format(auto=_use(facts).auto, adapter=_ADAPTER if facts.beside else "")
+    if not facts.beside:
+        return code
+    return code.replace("from transf", "from peft import PeftModel\nfrom transf")
 
 
-def _origin(base: Mapping[str, Any]) -> str:
+def _origin(facts: Facts) -> str:
+    base = facts.base
     if base["kind"] is None:
         return ""
     origin = " ".join(filter(None, [base["origin"], base["version"]]))
-    return f"Trained from `{origin}` ({base['license']}), whose figures are under `base` above.\n\n"
+    figures = (
+        ", whose figures are under `base` above" if "base" in facts.metrics["baselines"] else ""
+    )
+    return f"Trained from `{origin}` ({base['license']}){figures}.\n\n"
 
 
 def _training(training: Mapping[str, Any]) -> str:
@@ -205,9 +258,7 @@ def _training(training: Mapping[str, Any]) -> str:
 def _limits(facts: Facts) -> str:
     context = facts.config.get("max_position_embeddings", facts.config.get("n_positions"))
     lines = [
-        "For research and teaching: it continues text in the manner of its data.",
-        "It follows no instructions and knows no facts: what it writes may be wrong or offensive.",
-        "It may repeat passages of its training data word for word.",
+        *_use(facts).limits,
         "The figures above hold for documents like those of its data, and say nothing of others.",
     ]
     if context:

@@ -1,6 +1,7 @@
 """What evaluate asks of a task, and what a task answers: settings in, figures and tables out."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -40,12 +41,19 @@ class Measured:
             others are baselines.
         counts: how much was measured, such as documents, tokens, bytes.
         examples: one row per example: its columns by name, of one length; ``id`` among them.
-        samples: (prompt, what the model wrote).
+        samples: Markdown with examples of what the model does.
         plots: file name below reports/plots -> rows, the first of them the header.
     """
 
     table: Table
     counts: dict[str, int]
     examples: dict[str, Any]
-    samples: list[tuple[str, str]]
+    samples: str
     plots: dict[str, list[list[Any]]]
+
+
+def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return those of a model's figures that have an interval, with its ends."""
+    ends = ("", "_low", "_high")
+    names = [key for key in metrics if all(f"{key}{end}" in metrics for end in ends)]
+    return {f"{name}{end}": metrics[f"{name}{end}"] for name in names for end in ends}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from stemma.errors import SettingsError
@@ -60,7 +61,10 @@ def _with_adapters(model: Any, lora: LoraSettings) -> Any:
         target_modules=lora.targets if isinstance(lora.targets, str) else list(lora.targets),
         modules_to_save=sorted({name.rpartition(".")[0] for name in _fresh(model)}) or None,
     )
-    return get_peft_model(model, config)
+    with warnings.catch_warnings():
+        # PEFT asks transformers by a name that is going to go.
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        return get_peft_model(model, config)
 
 
 def _fresh(model: Any) -> set[str]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,25 @@ from stemma.corpus.packing import PackedSplit, read_split
 from stemma.errors import DataError, ModelError
 
 _REMEDY = "type `dvc repro prepare`, or `dvc checkout` to restore the files"
+
+
+class Predicted(Protocol):
+    """Examples of which a model predicts something."""
+
+    @property
+    def ids(self) -> list[str]:
+        """Of the examples."""
+        ...
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens that are predicted of each."""
+        ...
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """UTF-8 bytes of the text that these tokens spell."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -98,13 +118,21 @@ def check_vocabulary(test: HeldOut, prepared: Path, trained: Path, logits: int) 
             f"{encoder.size} entries",
             _REMEDY,
         )
+    return encoder
+
+
+def check_ends(test: HeldOut, prepared: Path, encoder: Encoder) -> None:
+    """Check that every document ends with the end-of-text token.
+
+    Raises:
+        DataError: one does not.
+    """
     if np.any(test.split.tokens[test.split.offsets[1:] - 1] != encoder.end_of_text):
         raise DataError(
             f"{prepared / 'test.tokens.npy'} has a document that does not end with the "
             f"end-of-text id {encoder.end_of_text}",
             _REMEDY,
         )
-    return encoder
 
 
 def _vocabulary(folder: Path) -> dict[str, int]:

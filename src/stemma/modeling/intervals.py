@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from stemma.errors import ModelError
 from stemma.modeling.formulas import TOKENS
-from stemma.modeling.heldout import HeldOut
+from stemma.modeling.heldout import Predicted
 from stemma.modeling.windows import Scores
 from stemma.statistics.resampling import draw
 
@@ -73,21 +73,21 @@ class Tally:
         np.add.at(self.position_tokens, doubling, 1)
 
 
-def tally(name: str, held_out: HeldOut, scores: Iterable[Scores]) -> Tally:
+def tally(name: str, predicted: Predicted, scores: Iterable[Scores]) -> Tally:
     """Add up a model's scores, with a progress bar under the model's name.
 
     Raises:
         ModelError: a loss is not finite; names the document.
     """
-    result = Tally.empty(held_out.ids)
-    with tqdm(total=len(held_out.split.tokens), desc=name, unit="token", disable=None) as bar:
+    result = Tally.empty(predicted.ids)
+    with tqdm(total=int(predicted.lengths.sum()), desc=name, unit="token", disable=None) as bar:
         for part in scores:
             result.add(part)
             bar.update(len(part.loss))
     return result
 
 
-def figures(tally: Tally, held_out: HeldOut, resamples: int, seed: int) -> dict[str, float]:
+def figures(tally: Tally, predicted: Predicted, resamples: int, seed: int) -> dict[str, float]:
     """Return each figure with the ends of its 95 % interval.
 
     The interval is the percentile bootstrap (Efron 1979) over documents, since the tokens of one
@@ -95,7 +95,7 @@ def figures(tally: Tally, held_out: HeldOut, resamples: int, seed: int) -> dict[
 
     Args:
         tally: the model's scores.
-        held_out: what was scored.
+        predicted: what was scored.
         resamples: how often to draw as many documents as there are.
         seed: where the drawing starts.
 
@@ -104,7 +104,7 @@ def figures(tally: Tally, held_out: HeldOut, resamples: int, seed: int) -> dict[
         ``top5_accuracy``, and each again with ``_low`` and ``_high``.
     """
     columns = np.stack(
-        [held_out.lengths, held_out.sizes, tally.loss, tally.top1, tally.top5]
+        [predicted.lengths, predicted.sizes, tally.loss, tally.top1, tally.top5]
     ).astype(np.float64)
     return bootstrap(columns, TOKENS.figures, resamples, seed)
 

@@ -35,6 +35,20 @@ def load_model(folder: Path, auto: str, device: str) -> PreTrainedModel:
     return model.to(device).eval()
 
 
+def load_base(auto: str, device: str) -> PreTrainedModel | None:
+    """Load models/base as ``load_model`` does; None if there is none, or none with such a head.
+
+    Raises:
+        ModelError: a file is missing or torn.
+    """
+    if not (BASE / "config.json").exists():
+        return None
+    import transformers
+
+    model, missing = _read(BASE, BASE, getattr(transformers, auto))
+    return None if missing else model.to(device).eval()
+
+
 def load_saved(folder: Path) -> PreTrainedModel:
     """Load a model as the class that its configuration names.
 
@@ -59,8 +73,16 @@ def load(folder: Path, kind: Any) -> PreTrainedModel:
     Raises:
         ModelError: as ``load_model``.
     """
-    adapted = (folder / ADAPTER).is_file()
-    weights = BASE if adapted else folder
+    weights = BASE if (folder / ADAPTER).is_file() else folder
+    model, missing = _read(folder, weights, kind)
+    # transformers would go on with random numbers in their place.
+    if missing:
+        raise ModelError(f"{weights / shards.SINGLE} has no weight '{min(missing)}'", _REMEDY)
+    return model
+
+
+def _read(folder: Path, weights: Path, kind: Any) -> tuple[Any, set[str]]:
+    """Return the model and the names of the weights that it has from nowhere."""
     _check(folder, weights)
     import torch
     from transformers import AutoConfig
@@ -81,16 +103,11 @@ def load(folder: Path, kind: Any) -> PreTrainedModel:
             output_loading_info=True,
             trust_remote_code=trust,
         )
-        missing = loading["missing_keys"]
-        if adapted:
-            model, missing = _merged(model, folder, missing)
+        missing = set(loading["missing_keys"])
+        return (model, missing) if weights == folder else _merged(model, folder, missing)
     # transformers and safetensors have no common exception; whatever they raise is about the files.
     except Exception as error:
         raise ModelError(f"{folder} cannot be loaded: {error}", _REMEDY) from error
-    # transformers would go on with random numbers in their place.
-    if missing:
-        raise ModelError(f"{weights / shards.SINGLE} has no weight '{min(missing)}'", _REMEDY)
-    return model
 
 
 def _check(folder: Path, weights: Path) -> None:

@@ -12,20 +12,14 @@ import pyarrow.parquet as pq
 from stemma.files import atomic_directory, atomic_file, write_json
 from stemma.layout import EVALUATION, METRICS, REPORTS
 from stemma.modeling.evaluation import Measured
-from stemma.modeling.heldout import HeldOut
+from stemma.modeling.heldout import Predicted
 from stemma.modeling.intervals import Tally
-from stemma.modeling.samples import page
 
 _DIGITS = 4
 
 
-def write(measured: Measured, sample_tokens: int) -> None:
-    """Write reports/: metrics.json, examples.parquet, samples.md and the plots of evaluation.
-
-    Args:
-        measured: what the task found out.
-        sample_tokens: most tokens that a sample added to its prompt.
-    """
+def write(measured: Measured) -> None:
+    """Write reports/: metrics.json, examples.parquet, samples.md and the plots of evaluation."""
     table = measured.table
     columns = list(table["model"])
     rows = [[name, *(row.get(column) for column in columns)] for name, row in table.items()]
@@ -36,17 +30,17 @@ def write(measured: Measured, sample_tokens: int) -> None:
     with atomic_file(REPORTS / "examples.parquet") as handle:
         pq.write_table(pa.table(measured.examples), handle, compression="zstd")
     with atomic_file(REPORTS / "samples.md", "w") as handle:
-        handle.write(page(measured.samples, sample_tokens))
+        handle.write(measured.samples)
     baselines = {name: dict(row) for name, row in table.items() if name != "model"}
     write_json(METRICS, {**table["model"], "baselines": baselines, **measured.counts})
 
 
-def counts(held_out: HeldOut) -> dict[str, int]:
+def counts(predicted: Predicted) -> dict[str, int]:
     """Return how much of what was measured on."""
     return {
-        "documents": len(held_out.ids),
-        "tokens": len(held_out.split.tokens),
-        "bytes": int(held_out.sizes.sum()),
+        "documents": len(predicted.ids),
+        "tokens": int(predicted.lengths.sum()),
+        "bytes": int(predicted.sizes.sum()),
     }
 
 
@@ -71,16 +65,16 @@ def positions(tallies: Mapping[str, Tally]) -> list[list[Any]]:
     ]
 
 
-def examples(held_out: HeldOut, tally: Tally) -> dict[str, Any]:
-    """Return one row per document, by columns.
+def examples(predicted: Predicted, tally: Tally) -> dict[str, Any]:
+    """Return one row per example, by columns.
 
     Columns: id, tokens, bytes, loss (sum over the tokens, in nats), correct (tokens that were the
     first guess), top5 (tokens among the first five guesses).
     """
     return {
-        "id": held_out.ids,
-        "tokens": held_out.lengths,
-        "bytes": held_out.sizes,
+        "id": predicted.ids,
+        "tokens": predicted.lengths,
+        "bytes": predicted.sizes,
         "loss": tally.loss,
         "correct": tally.top1,
         "top5": tally.top5,

@@ -1,4 +1,4 @@
-"""What the model writes: greedy continuations of fixed prompts, as a Markdown page."""
+"""Samples of what the model does: greedy continuations, and the Markdown page of any samples."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 def continue_greedily(
-    model: PreTrainedModel, prompt: NDArray[np.integer], tokens: int, end_of_text: int
+    model: PreTrainedModel, prompt: NDArray[np.integer], tokens: int, end: int
 ) -> list[int]:
     """Return the ids that the model holds for likeliest, one after the other.
 
     Args:
         model: in evaluation mode.
-        prompt: ids to go on from, shape (tokens,); the end-of-text id is put before them.
+        prompt: ids to go on from, shape (tokens,), at least one.
         tokens: most ids to return.
-        end_of_text: ends the continuation, and is not returned.
+        end: ends the continuation, and is not returned.
     """
     import torch
 
-    ids = torch.tensor([[end_of_text, *prompt.tolist()]], device=model.device)
+    ids = torch.tensor([prompt.tolist()], device=model.device)
     cache = None
     written: list[int] = []
     with torch.inference_mode():
@@ -34,29 +34,23 @@ def continue_greedily(
             output = model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
             cache = output.past_key_values
             ids = output.logits[:, -1].argmax(-1, keepdim=True)
-            if ids.item() == end_of_text:
+            if ids.item() == end:
                 break
             written.append(int(ids.item()))
     return written
 
 
-def page(samples: Sequence[tuple[str, str]], tokens: int) -> str:
-    """Return Markdown that shows continuations under the prompts they begin with.
+def page(introduction: str, samples: Sequence[tuple[str, str]]) -> str:
+    """Return Markdown that shows texts under headings.
 
     Args:
-        samples: prompt and continuation.
-        tokens: most tokens of a continuation, to be mentioned.
+        introduction: what they are.
+        samples: heading and text.
     """
-    lines = [
-        "# Samples",
-        "",
-        f"Each heading is a prompt; below it the prompt with at most {tokens} tokens that the",
-        "model adds greedily (always the likeliest, no rule against repetition).",
-    ]
-    for prompt, continuation in samples:
-        text = prompt + continuation
+    lines = ["# Samples", "", introduction]
+    for heading, text in samples:
         # A fence must be longer than any run of backticks within it.
         fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-        title = " ".join(prompt.split()) or "(no prompt)"
+        title = " ".join(heading.split()) or "(no prompt)"
         lines += ["", f"## {title}", "", f"{fence}text", text, fence]
     return "\n".join(lines) + "\n"

@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stemma.corpus.packing import PackedSplit
+from stemma.errors import SettingsError
+from stemma.modeling.evaluation import EvaluateSection
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.windows import Scores, Windows, batches, gather
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
+
+
+def context_of(section: EvaluateSection, model: PreTrainedModel, folder: Path) -> int:
+    """Return how many tokens the model is to see at a time.
+
+    Raises:
+        SettingsError: they are more than it can see, or nothing says how many.
+    """
+    limit = getattr(model.config, "max_position_embeddings", None)
+    context = section.context or limit
+    if context is None:
+        raise SettingsError(
+            f"evaluate.context is null, and {folder} has no longest context",
+            "set evaluate.context to the context it was trained with",
+        )
+    if limit is not None and context > limit:
+        raise SettingsError(
+            f"evaluate.context is {context}, but {folder} sees only {limit} tokens",
+            f"use -S evaluate.context={limit} or null",
+        )
+    return context
 
 
 def score(
@@ -46,7 +70,7 @@ def score(
             # without one the attention takes its fast path.
             ids = torch.from_numpy(inputs).to(runtime.device)
             logits = model(ids, use_cache=False, logits_to_keep=width - skip).logits
-            loss, rank = _loss_and_rank(
+            loss, rank = loss_and_rank(
                 logits[torch.from_numpy(counts).to(runtime.device)],
                 torch.from_numpy(targets[:, skip:][counts]).to(runtime.device),
             )
@@ -58,9 +82,13 @@ def score(
         )
 
 
-def _loss_and_rank(
-    logits: torch.Tensor, targets: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def loss_and_rank(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what `Scores` holds of tokens: the loss in nats, and how many were held for likelier.
+
+    Args:
+        logits: shape [tokens, vocabulary].
+        targets: ids, int64 [tokens].
+    """
     import torch
 
     logits = logits.float()

@@ -14,14 +14,27 @@ from stemma.config import chosen
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.utils.data import Dataset
 
+    from stemma.corpus.labelled import Encoding
     from stemma.modeling.evaluation import EvaluateSection, Measured
     from stemma.modeling.runtime import Runtime
     from stemma.modeling.training import TrainSection
 
 Batch = dict[str, Any]
 TaskSettings = Annotated[Any, chosen("stemma.tasks", "name")]
+
+
+class Examples(Protocol):
+    """The training examples of a whole run, a torch Dataset."""
+
+    @property
+    def tokens_seen(self) -> int:
+        """Tokens of all of them, padding not counted."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Batch: ...
 
 
 class Training(Protocol):
@@ -39,7 +52,7 @@ class Training(Protocol):
 
     def examples(
         self, settings: Any, prepared: Path, section: TrainSection, seed: int
-    ) -> tuple[Dataset[Batch], list[Batch]]:
+    ) -> tuple[Examples, list[Batch]]:
         """Return the training examples in the order of training, and some of validation.
 
         Item i of the first is example i of the whole run (``steps * batch_size`` of them), a
@@ -60,7 +73,7 @@ class Training(Protocol):
 
 
 class Measure(Protocol):
-    """What evaluate asks: ``measure.py`` of a task."""
+    """What evaluate and export ask: ``measure.py`` of a task."""
 
     def measure(
         self, settings: Any, section: EvaluateSection, folder: Path, runtime: Runtime
@@ -73,6 +86,30 @@ class Measure(Protocol):
             SettingsError: a setting of evaluate does not fit the model.
         """
         ...
+
+    def figures_of(
+        self, settings: Any, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
+    ) -> dict[str, float]:
+        """Return the figures of a model, as ``measure`` has them, and nothing else.
+
+        Args:
+            settings: of the task.
+            section: how it is measured.
+            model: loaded, on the runtime's device; it may be one that only gives logits.
+            folder: its own, with its tokenizer.
+            runtime: device and precision.
+
+        Raises:
+            DataError: as ``measure``.
+            ModelError: as ``measure``.
+            SettingsError: as ``measure``.
+        """
+        ...
+
+
+def encoding_of(task: Any) -> Encoding:
+    """Return what encodes documents for the task of these settings."""
+    return import_module(f"stemma.tasks.{task.name}.encoding").Encoding(task)
 
 
 def training_of(task: Any) -> Training:

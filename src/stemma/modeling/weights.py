@@ -47,21 +47,35 @@ def copy_model(trained: Path, folder: Path, dtype: DType, merge: bool) -> None:
         if not (trained / name).is_file():
             raise ModelError(f"{trained / name} does not exist", _REMEDY)
     if not (trained / ADAPTER).exists():
-        _copy_weights(trained, folder, dtype)
+        copy_weights(trained, folder, dtype)
     elif merge:
         _merge(trained, folder, dtype)
     else:
-        _copy_weights(BASE, folder, dtype)
+        copy_weights(BASE, folder, dtype)
         beside = folder / "adapter"
         beside.mkdir()
         _copy_file(trained / ADAPTER, beside / ADAPTER, dtype)
         shutil.copyfile(trained / ADAPTER_CONFIG, beside / ADAPTER_CONFIG)
     write_json(folder / "config.json", {**config, "dtype": dtype})
     generation = trained / "generation_config.json"
-    write_json(folder / generation.name, read_object(generation))
+    if generation.exists():  # a model that writes text has one
+        write_json(folder / generation.name, read_object(generation))
     code = (path.name for path in sorted(trained.glob("*.py")))
     for name in (*_TOKENIZER, *code, *(name for name in _OPTIONAL if (trained / name).exists())):
         shutil.copyfile(trained / name, folder / name)
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the files in a folder that hold the weights of its model, and their index."""
+    kinds = (".safetensors", ".onnx")
+    return sorted(
+        path for path in folder.iterdir() if path.suffix in kinds or path.name == shards.INDEX
+    )
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of these files."""
+    return sum(path.stat().st_size for path in weight_files(folder))
 
 
 def read_object(path: Path, stage: str = "train", keys: Iterable[str] = ()) -> dict[str, Any]:
@@ -90,7 +104,12 @@ def read_object(path: Path, stage: str = "train", keys: Iterable[str] = ()) -> d
     return value
 
 
-def _copy_weights(source: Path, folder: Path, dtype: DType) -> None:
+def copy_weights(source: Path, folder: Path, dtype: DType) -> None:
+    """Copy the weights of a model, with their index, where they have another type rounded.
+
+    Raises:
+        ModelError: a file is missing or torn.
+    """
     located = shards.locate(source)
     files = sorted(set(located.values()))
     total = sum(_copy_file(file, folder / file.name, dtype) for file in files)

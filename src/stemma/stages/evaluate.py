@@ -37,8 +37,7 @@ def run(settings: EvaluateSettings) -> None:
     from stemma.modeling.results import write
 
     task = settings.task
-    measured = measure_of(task).measure(task, settings.evaluate, TRAINED, runtime)
-    write(measured, settings.evaluate.sample_tokens)
+    write(measure_of(task).measure(task, settings.evaluate, TRAINED, runtime))
 
 
 def main() -> None:

@@ -5,10 +5,15 @@ data/prepared/data_report.json; gives a folder that ``AutoModelForCausalLM.from_
 without this package, with a model card (README.md) and manifest.json, which has the size and the
 SHA-256 of every other file. Beside them, and outside of the version, observed.json says what the
 model was made on.
+
+The formats that are asked for stand in folders of their names, and reports/formats.json has the
+size and the figures of each, measured as evaluate does; those of the original are evaluate's own,
+or measured too where its weights were rounded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,10 +21,17 @@ from pydantic import Field
 
 from stemma import stage
 from stemma.config import settings
-from stemma.layout import BASE, EXPORTED, METRICS, PREPARED, RAW, TRAINED
+from stemma.environment import RuntimeSettings
+from stemma.errors import SettingsError
+from stemma.layout import BASE, EXPORTED, FORMATS, METRICS, PREPARED, RAW, TRAINED
+from stemma.modeling.evaluation import EvaluateSection, headline
+from stemma.modeling.formats import Format
+from stemma.modeling.runtime import start
+from stemma.modeling.task import TaskSettings, measure_of
 
 if TYPE_CHECKING:
     from stemma.modeling.card import Facts
+    from stemma.modeling.runtime import Runtime
 
 Language = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
 
@@ -39,6 +51,17 @@ class ExportSection:
     """Of the model, an identifier of the Hugging Face Hub."""
     language: Annotated[tuple[Language, ...], Field(min_length=1)]
     """Of the text, ISO 639."""
+    formats: tuple[Format, ...]
+    """In which the model is written too, and measured."""
+    sparsity: Annotated[float, Field(gt=0, lt=1)]
+    """Of the format ``pruned``: share of each linear layer that becomes zero."""
+
+    def __post_init__(self) -> None:
+        if "bf16" in self.formats and self.dtype == "bfloat16":
+            raise SettingsError(
+                "export.formats has bf16, which export.dtype asks for already",
+                "take it away, or use -S export.dtype=float32",
+            )
 
 
 @settings
@@ -46,29 +69,81 @@ class ExportSettings:
     """What this stage reads of params.yaml."""
 
     export: ExportSection
+    task: TaskSettings
+    evaluate: EvaluateSection
+    runtime: RuntimeSettings
 
 
 def run(settings: ExportSettings) -> None:
-    """Write models/exported.
+    """Write models/exported and reports/formats.json.
 
     Raises:
-        ModelError: a file that it takes is missing or torn, or could run code when it is loaded.
+        DataError: data/prepared lacks a file or is torn, and there are formats to measure.
+        ModelError: a file that it takes is missing or torn, or could run code when it is loaded;
+            or the model has no such format.
+        SettingsError: a format needs a package that is not there, or a whole model.
     """
     from stemma.files import atomic_directory, write_json
     from stemma.modeling.card import write_card
     from stemma.modeling.observed import hand_on
     from stemma.modeling.weights import copy_model
 
+    runtime = _start(settings) if settings.export.formats else None
     with atomic_directory(EXPORTED) as folder:
         copy_model(TRAINED, folder, settings.export.dtype, settings.export.merge)
-        card = write_card(_facts(settings.export))
+        formats = _formats(settings, folder, runtime)
+        card = write_card(_facts(settings.export, formats))
         (folder / "README.md").write_text(card, encoding="utf-8")
         write_json(folder / "manifest.json", {"files": _files(folder)})
         hand_on(TRAINED, folder)
+    write_json(FORMATS, formats)
 
 
-def _facts(settings: ExportSection) -> Facts:
-    from stemma.modeling.card import CONFIG_KEYS, METRICS_KEYS, REPORT_KEYS, Facts
+def _start(settings: ExportSettings) -> Runtime:
+    if _is_beside(settings.export):
+        raise SettingsError(
+            "export.formats needs a whole model, and export.merge=false leaves an adapter",
+            "use -S export.merge=true, or -S export.formats=[]",
+        )
+    started = start(settings.runtime)
+
+    from stemma.modeling.formats.onnx import check_installed
+
+    if "onnx" in settings.export.formats:
+        check_installed()
+    return started
+
+
+def _formats(
+    settings: ExportSettings, folder: Path, runtime: Runtime | None
+) -> dict[str, dict[str, Any]]:
+    from stemma.modeling.weights import read_object, size_of
+
+    task, section = settings.task, settings.export
+    figures = headline(read_object(METRICS, "evaluate"))
+    if runtime is None:
+        return {"original": {"bytes": size_of(folder), **figures}}
+
+    from stemma.modeling.formats.comparing import write_formats
+    from stemma.modeling.loading import load_saved
+
+    def measure(model: Any, its: Path) -> dict[str, float]:
+        placed = model.to(runtime.device).eval()
+        return measure_of(task).figures_of(task, settings.evaluate, placed, its, runtime)
+
+    if section.dtype != "float32":
+        figures = measure(load_saved(folder), folder)
+    original = {"bytes": size_of(folder), **figures}
+    formats = write_formats(folder, section.formats, section.sparsity, original, measure)
+    return {"original": original, **formats}
+
+
+def _is_beside(settings: ExportSection) -> bool:
+    return not settings.merge and (TRAINED / "adapter_config.json").exists()
+
+
+def _facts(settings: ExportSection, formats: Mapping[str, Mapping[str, Any]]) -> Facts:
+    from stemma.modeling.card import CONFIG_KEYS, REPORT_KEYS, Facts, metrics_keys
     from stemma.modeling.weights import read_object
 
     training = TRAINED / "training.json"
@@ -78,12 +153,13 @@ def _facts(settings: ExportSection) -> Facts:
         language=settings.language,
         dtype=settings.dtype,
         config=read_object(TRAINED / "config.json", keys=CONFIG_KEYS),
-        metrics=read_object(METRICS, "evaluate", METRICS_KEYS),
+        metrics=read_object(METRICS, "evaluate", metrics_keys(read_object(METRICS, "evaluate"))),
         sources=read_object(RAW / "sources.json", "ingest", ["sources"])["sources"],
         report=read_object(PREPARED / "data_report.json", "prepare", REPORT_KEYS),
         training=read_object(training) if training.exists() else {},
         base=read_object(BASE / "base.json", "base", ["kind"]),
-        beside=not settings.merge and (TRAINED / "adapter_config.json").exists(),
+        beside=_is_beside(settings),
+        formats=formats,
     )
 
 

@@ -6,6 +6,7 @@ from stemma.corpus.recipe import PrepareSection
 from stemma.corpus.vocabulary import TokenizerSettings
 from stemma.files import atomic_directory
 from stemma.layout import PREPARED, RAW
+from stemma.modeling.task import TaskSettings, encoding_of
 
 
 @settings
@@ -14,6 +15,7 @@ class PrepareSettings:
 
     prepare: PrepareSection
     tokenizer: TokenizerSettings
+    task: TaskSettings
 
 
 def run(settings: PrepareSettings) -> None:
@@ -35,7 +37,8 @@ def run(settings: PrepareSettings) -> None:
         # Beside the result, so that it goes with the temporary folder, whatever happens.
         work = folder.with_name("work")
         work.mkdir()
-        prepare(raw, folder, work, settings.prepare, settings.tokenizer, pool)
+        encoding = encoding_of(settings.task)
+        prepare(raw, folder, work, settings.prepare, settings.tokenizer, encoding, pool)
 
 
 def main() -> None:

@@ -29,17 +29,28 @@ class TrainSettings:
     runtime: RuntimeSettings
 
     def __post_init__(self) -> None:
-        if self.model.context is not None and self.train.sequence_length > self.model.context:
-            raise SettingsError(
-                f"train.sequence_length {self.train.sequence_length} is longer than "
-                f"model.context {self.model.context}",
-                "lower the one or raise the other",
-            )
+        self.check_context(self.model.context)
         if self.model.base is None and self.train.method != "full":
             raise SettingsError(
                 f"train.method is '{self.train.method}', but model.base is null",
                 "there is nothing to adapt: use -S train=scratch, or a model with a base",
             )
+
+    def check_context(self, limit: int | None) -> None:
+        """Hold the lengths of examples against what the model sees; None for no limit.
+
+        Raises:
+            SettingsError: they are longer.
+        """
+        lengths = {"train.sequence_length": self.train.sequence_length}
+        if hasattr(self.task, "max_tokens"):
+            lengths["task.max_tokens"] = self.task.max_tokens
+        for key, length in lengths.items():
+            if limit is not None and length > limit:
+                raise SettingsError(
+                    f"{key} {length} is longer than the {limit} tokens that the model sees",
+                    f"use -S {key}={limit} or less, or a model with a longer context",
+                )
 
 
 def run(settings: TrainSettings) -> None:
@@ -63,31 +74,22 @@ def run(settings: TrainSettings) -> None:
     encoder = Encoder(PREPARED / "tokenizer")
     _check_ids(encoder.size)
     auto = getattr(transformers, task.AUTO)
-    tokens = Tokens(encoder.size, encoder.end_of_text)
+    tokens = Tokens(encoder.size, encoder.end_of_text, encoder.padding)
     model = settings.model.build(auto, tokens, task.head(settings.task, PREPARED))
-    _check_context(model, section.sequence_length)
+    # A base brings its context along, which no setting has.
+    settings.check_context(getattr(model.config, "max_position_embeddings", None))
     model = finetuning.adapt(model, section)
     made_with = _made_with(settings, started)
     name = checkpoints.fingerprint(made_with, _inputs())
     folder = RUNS / "train" / name
-    trainer = LanguageTrainer(model, task, section, started, folder, examples, held_out)
+    trainer = LanguageTrainer(model, task, section, started, folder, examples, held_out)  # type: ignore[arg-type]
     resumed = checkpoints.latest(folder / "checkpoints")
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     if trainer.is_world_process_zero():
         write_curves(trainer.state.log_history, section, PLOTS)
-        facts = _facts(model, section, trainer.state, made_with)
+        facts = _facts(model, section, trainer.state, examples.tokens_seen, made_with)
         _save(model, settings.model.base is not None, facts)
         shutil.rmtree(folder / "checkpoints")
-
-
-def _check_context(model: Any, length: int) -> None:
-    # A base brings its context along, which no setting has.
-    limit = getattr(model.config, "max_position_embeddings", None)
-    if limit is not None and length > limit:
-        raise SettingsError(
-            f"train.sequence_length {length} is longer than the {limit} tokens that the model sees",
-            f"use -S train.sequence_length={limit} or less",
-        )
 
 
 def _check_ids(size: int) -> None:
@@ -117,7 +119,7 @@ def _made_with(settings: TrainSettings, started: Runtime) -> dict[str, Any]:
 
 
 def _facts(
-    model: Any, section: TrainSection, state: Any, made_with: dict[str, Any]
+    model: Any, section: TrainSection, state: Any, tokens: int, made_with: dict[str, Any]
 ) -> dict[str, Any]:
     # With patience the weights are those of the best validation loss.
     steps = state.global_step if section.patience is None else state.best_global_step
@@ -125,7 +127,7 @@ def _facts(
         **made_with,
         "parameters": model.num_parameters(),
         "steps": steps,
-        "tokens_seen": steps * section.batch_size * section.sequence_length,
+        "tokens_seen": tokens * steps // section.steps,
     }
 
 

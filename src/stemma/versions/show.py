@@ -16,9 +16,16 @@ from stemma.modeling.weights import read_object
 SCORES = {
     "bits_per_byte": "bits per byte",
     "perplexity": "perplexity",
-    "loss": "loss, nats per token",
+    "loss": "loss, nats",
     "top1_accuracy": "top-1 accuracy",
     "top5_accuracy": "top-5 accuracy",
+    "accuracy": "accuracy",
+    "macro_precision": "macro precision",
+    "macro_recall": "macro recall",
+    "macro_f1": "macro F1",
+    "entity_precision": "entity precision",
+    "entity_recall": "entity recall",
+    "entity_f1": "entity F1",
 }
 NEXT = """\
 try one setting      dvc exp run -S train.steps=2600
@@ -44,7 +51,7 @@ def show(as_json: bool) -> None:
     console.print(_headline(version))
     console.print(_table(version["metrics"]))
     if version["sample"]:
-        console.print("\nA sample (greedy; more in reports/samples.md):", style="bold")
+        console.print("\nA sample (more in reports/samples.md):", style="bold")
         console.print(version["sample"], markup=False, soft_wrap=True)
     console.print("\nNext:", style="bold")
     console.print(NEXT, markup=False, soft_wrap=True)
@@ -83,11 +90,13 @@ def _headline(version: dict[str, Any]) -> str:
 
 def _table(metrics: dict[str, Any]) -> Table:
     scored = metrics.get("baselines", {}).items()
-    baselines = dict(sorted(scored, key=lambda item: -item[1]["bits_per_byte"]))
+    baselines = dict(sorted(scored, key=lambda item: -item[1].get("loss", 0.0)))
     table = Table(title=f"Test split: {metrics['documents']} documents, {metrics['tokens']} tokens")
     for column in ("", "model", "95 % interval", *baselines):
         table.add_column(column, justify="left" if not column else "right")
     for key, label in SCORES.items():
+        if key not in metrics:
+            continue
         low, high = metrics.get(f"{key}_low"), metrics.get(f"{key}_high")
         interval = f"{low:.3f} - {high:.3f}" if low is not None and high is not None else ""
         others = [_number(scores.get(key)) for scores in baselines.values()]

@@ -12,8 +12,8 @@ from stemma.versions.locks import Entry, Stage
 from stemma.versions.objects import Store
 from stemma.versions.tensors import SUFFIX
 
-# Beside weights these describe the model; every other file is a part of it.
-_DESCRIBE = ("README.md", "manifest.json", "training.json")
+# Beside weights these describe the model, or are made of them; every other file is a part of it.
+_DESCRIBE = ("README.md", "manifest.json", "training.json", "onnx/model.onnx")
 Status = Literal["exact", "equivalent", "follows", "different", "not rebuilt"]
 
 

@@ -19,6 +19,8 @@ PACK = {".jsonl": bytes, ".jsonl.gz": gzip.compress, ".jsonl.zst": zstandard.com
 
 pytestmark = pytest.mark.usefixtures("project")
 
+NO_COLUMNS = dict.fromkeys(("text", "id", "group", "label", "target", "messages", "words", "tags"))
+
 
 @pytest.fixture
 def read(source):
@@ -72,7 +74,9 @@ def test_each_format_gives_its_documents_in_the_order_of_paths(read):
 def test_columns_by_name(read):
     put("a.jsonl", lines({"body": "x", "key": 7, "book": "B", "text": "not this"}))
     table("b.parquet", body=["y"], key=["k"], book=["C"])
-    found = read(columns={"text": "body", "id": "key", "group": "book"}, license="CC0-1.0")
+    found = read(
+        columns=NO_COLUMNS | {"text": "body", "id": "key", "group": "book"}, license="CC0-1.0"
+    )
     (a,), (b,) = found.values()
     assert (a.text, a.id, a.group, a.license) == ("x", "7", "B", "CC0-1.0")
     assert (b.text, b.id, b.group) == ("y", "k", "C")
@@ -157,7 +161,7 @@ def test_a_line_that_is_no_json_object_is_refused(read, content):
 
 @pytest.mark.parametrize("key", ["text", "id", "group"])
 def test_a_missing_column_is_named_with_those_there(read, key):
-    columns = {"text": "title", "id": None, "group": None} | {key: "body"}
+    columns = NO_COLUMNS | {"text": "title"} | {key: "body"}
     for write in (lambda: put("a.jsonl", lines({"title": "x", "n": 1})),
                   lambda: table("a.parquet", title=["x"], n=[1])):  # fmt: skip
         path = write()
@@ -179,7 +183,7 @@ def test_a_text_that_is_no_string_is_refused(read, value):
 @pytest.mark.parametrize("value", [None, 1.5, ""])
 def test_an_id_that_is_no_label_is_refused(read, value):
     put("a.jsonl", lines({"text": "x", "id": value}))
-    columns = {"text": "text", "id": "id", "group": None}
+    columns = NO_COLUMNS | {"text": "text", "id": "id"}
     refused(read, "data/input/a.jsonl line 1", "'id'", columns=columns)
 
 

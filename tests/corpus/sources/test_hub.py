@@ -12,6 +12,8 @@ FOLDER = Path("data/input/stories")
 
 pytestmark = pytest.mark.usefixtures("project")
 
+NO_COLUMNS = dict.fromkeys(("text", "id", "group", "label", "target", "messages", "words", "tags"))
+
 
 @pytest.fixture
 def local(source):
@@ -41,14 +43,14 @@ def test_a_local_dataset_is_streamed(local):
 
 
 def test_columns_limit_and_running_digest(local):
-    columns = {"text": "text", "id": "key", "group": "author"}
+    columns = NO_COLUMNS | {"text": "text", "id": "key", "group": "author"}
     part, documents = read(local(limit=2, columns=columns))
     assert [(d.id, d.group) for d in documents] == [("k0", "A"), ("k1", "A")]
-    assert part.sha256() == hashlib.sha256(b"k0\0story 0\0k1\0story 1\0").hexdigest()
+    assert part.sha256() == hashlib.sha256(b"k0\0story 0\0\0k1\0story 1\0\0").hexdigest()
 
 
 def test_a_missing_column_is_named(local):
-    columns = {"text": "body", "id": None, "group": None}
+    columns = NO_COLUMNS | {"text": "body"}
     with pytest.raises(SourceError, match="row 1 has no column 'body'; it has 'text', 'key', 'au"):
         read(local(columns=columns))
 

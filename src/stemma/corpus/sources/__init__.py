@@ -19,6 +19,10 @@ def parts(settings: "SourceSettings") -> Iterator["Part"]:
         from stemma.corpus.sources import shakespeare
 
         return shakespeare.parts(settings)
+    if settings.kind == "chatterbot":
+        from stemma.corpus.sources import chatterbot
+
+        return chatterbot.parts(settings)
     if settings.kind == "files":
         from stemma.corpus.sources import files
 

@@ -19,7 +19,8 @@ def parts(settings: HubSettings) -> Iterator[Part]:
     """Yield one part: the split of the dataset.
 
     The Hub gives no digest of a split, and with ``limit`` only its start is read; so the sha256
-    runs over what was read: id, NUL, text, NUL of each document in turn, as UTF-8.
+    runs over what was read: of each document in turn the id, the text, the label and the role and
+    text of each part, every one as UTF-8 and followed by NUL.
 
     Raises:
         SourceError: `datasets` is not installed, the dataset cannot be reached or read, a column is
@@ -98,6 +99,7 @@ def _import_loader() -> Callable[..., Iterable[Mapping[str, Any]]]:
 def _digested(documents: Iterable[Document], digest: "hashlib._Hash") -> Iterator[Document]:
     for document in documents:
         # A lone surrogate is refused by name later on; it must not stop the digest here.
-        for part in (document.id, document.text):
-            digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
+        parts = [text for part in document.parts for text in (part.role, part.text)]
+        for text in (document.id, document.text, document.label, *parts):
+            digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
         yield document

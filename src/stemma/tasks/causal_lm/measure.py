@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from tokenizers import Tokenizer
 
 from stemma.corpus.encoding import Encoder
 from stemma.corpus.packing import read_split
 from stemma.errors import SettingsError
-from stemma.layout import BASE, PREPARED
+from stemma.layout import PREPARED
 from stemma.modeling import results
 from stemma.modeling.evaluation import EvaluateSection, Measured
-from stemma.modeling.heldout import HeldOut, check_vocabulary, read_held_out
+from stemma.modeling.heldout import HeldOut, check_ends, check_vocabulary, read_held_out
 from stemma.modeling.intervals import Tally, figures, tally
-from stemma.modeling.loading import load_model
+from stemma.modeling.loading import load_base, load_model
 from stemma.modeling.ngram import KneserNey, first_documents
 from stemma.modeling.runtime import Runtime
-from stemma.modeling.samples import continue_greedily
-from stemma.modeling.scoring import score
+from stemma.modeling.samples import continue_greedily, page
+from stemma.modeling.scoring import context_of, score
 from stemma.modeling.windows import cut
 from stemma.tasks.causal_lm import AUTO, Settings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+_INTRODUCTION = """\
+Each heading is a prompt; below it the prompt with at most {} tokens that the
+model adds greedily (always the likeliest, no rule against repetition)."""
 
 
 def measure(
@@ -40,13 +45,13 @@ def measure(
     test = read_held_out(PREPARED)
     model = load_model(folder, AUTO, runtime.device)
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
-    context = _context(section, model, folder)
+    check_ends(test, PREPARED, encoder)
+    context = context_of(section, model, folder)
     samples = _samples(section, model, encoder, folder)
     tallies = _baselines(section, test, encoder.size)
-    if (BASE / "config.json").exists():
-        base = load_model(BASE, AUTO, runtime.device)
-        tallies["base"] = _measure("base", section, test, base, runtime, context)
-    tallies["model"] = _measure("model", section, test, model, runtime, context)
+    if base := load_base(AUTO, runtime.device):
+        tallies["base"] = _tally("base", section, test, base, runtime, context)
+    tallies["model"] = _tally("model", section, test, model, runtime, context)
     table = {
         name: figures(tally, test, section.resamples, runtime.seed)
         for name, tally in tallies.items()
@@ -60,25 +65,26 @@ def measure(
     )
 
 
-def _context(settings: EvaluateSection, model: PreTrainedModel, folder: Path) -> int:
-    limit = getattr(model.config, "max_position_embeddings", None)
-    context = settings.context or limit
-    if context is None:
-        raise SettingsError(
-            f"evaluate.context is null, and {folder} has no longest context",
-            "set evaluate.context to the context it was trained with",
-        )
-    if limit is not None and context > limit:
-        raise SettingsError(
-            f"evaluate.context is {context}, but {folder} sees only {limit} tokens",
-            f"use -S evaluate.context={limit} or null",
-        )
-    return context
+def figures_of(
+    settings: Settings, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
+) -> dict[str, float]:
+    """Score every token of the test split with a model; ``folder`` has its tokenizer.
+
+    Raises:
+        DataError: as ``measure``.
+        ModelError: the model does not fit the data, or has no finite loss.
+        SettingsError: the context is longer than the model's.
+    """
+    test = read_held_out(PREPARED)
+    check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
+    context = context_of(section, model, folder)
+    found = _tally(folder.name, section, test, model, runtime, context)
+    return figures(found, test, section.resamples, runtime.seed)
 
 
 def _samples(
     settings: EvaluateSection, model: PreTrainedModel, encoder: Encoder, folder: Path
-) -> list[tuple[str, str]]:
+) -> str:
     limit = getattr(model.config, "max_position_embeddings", None)
     decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
     samples = []
@@ -91,9 +97,12 @@ def _samples(
                 f"that {folder} sees",
                 "lower evaluate.sample_tokens",
             )
-        written = continue_greedily(model, ids, settings.sample_tokens, encoder.end_of_text)
-        samples.append((settings.prompts[index], decoder.decode(written)))
-    return samples
+        # As in training, a text follows an end-of-text token.
+        start = np.append(encoder.end_of_text, ids)
+        written = continue_greedily(model, start, settings.sample_tokens, encoder.end_of_text)
+        prompt = settings.prompts[index]
+        samples.append((prompt, prompt + decoder.decode(written)))
+    return page(_INTRODUCTION.format(settings.sample_tokens), samples)
 
 
 def _baselines(settings: EvaluateSection, test: HeldOut, vocabulary: int) -> dict[str, Tally]:
@@ -104,7 +113,7 @@ def _baselines(settings: EvaluateSection, test: HeldOut, vocabulary: int) -> dic
     }
 
 
-def _measure(
+def _tally(
     name: str,
     settings: EvaluateSection,
     test: HeldOut,

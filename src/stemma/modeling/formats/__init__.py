@@ -1,0 +1,9 @@
+"""Other formats of an exported model, each in a folder of its own beside it.
+
+A format that needs more than ``from_pretrained`` has a module here with two functions: ``write``
+makes it of an exported model, ``load`` gives back what can be called like that model.
+"""
+
+from typing import Literal
+
+Format = Literal["bf16", "int8", "onnx", "pruned"]

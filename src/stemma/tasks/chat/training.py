@@ -1,0 +1,44 @@
+"""What train asks of the task: conversations in a shuffled order, and the loss of the answers."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stemma.corpus.labelled import IGNORED
+from stemma.modeling.examples import Documents, Shuffled, pad
+from stemma.modeling.runtime import Runtime
+from stemma.modeling.task import Batch
+from stemma.modeling.training import TrainSection
+from stemma.tasks.chat import AUTO, Settings
+
+__all__ = ["AUTO", "collate", "examples", "head", "loss"]
+
+
+def head(settings: Settings, prepared: Path) -> dict[str, Any]:
+    """Add nothing: the head is the embedding."""
+    return {}
+
+
+def examples(
+    settings: Settings, prepared: Path, section: TrainSection, seed: int
+) -> tuple[Shuffled, list[Batch]]:
+    """Return conversations, shuffled anew in every epoch."""
+    train, held_out = (Documents(prepared, split) for split in ("train", "validation"))
+    items = section.steps * section.batch_size
+    return Shuffled(train, items, seed), held_out.spread(section.validation_blocks)
+
+
+def collate(examples: list[Batch]) -> Batch:
+    """Fill conversations up to one length."""
+    return pad(examples)
+
+
+def loss(model: Any, batch: Batch, runtime: Runtime) -> Tensor:
+    """Return the mean cross-entropy in nats per token of the answers."""
+    labels = batch["labels"][:, 1:]
+    inputs = {key: batch[key] for key in ("input_ids", "attention_mask")}
+    logits = model(**inputs, use_cache=False).logits[:, :-1]
+    learned = labels != IGNORED
+    return torch.nn.functional.cross_entropy(logits[learned].float(), labels[learned])

@@ -1,0 +1,55 @@
+"""A document as its tokens after an end-of-text token, each labelled with the document's class."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from stemma.corpus.encoding import Encoder
+from stemma.corpus.labelled import Encoded, Example, fit, index_of
+from stemma.errors import DataError
+from stemma.tasks.classify import Settings
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoding:
+    """Encodes documents that have a label."""
+
+    settings: Settings
+    labelled = True
+
+    def names(self, example: Example) -> Iterable[str]:
+        """Return the label.
+
+        Raises:
+            DataError: there is none.
+        """
+        return (_label(example),)
+
+    def encode(
+        self, examples: Sequence[Example], encoder: Encoder, names: Sequence[str]
+    ) -> list[Encoded | str]:
+        """Return the ids of each text.
+
+        Raises:
+            DataError: a document has no label, one that training has not, or too many tokens.
+        """
+        texts = encoder.encode_batch([example.text for example in examples])
+        return [
+            self._encode(example, np.insert(ids, 0, encoder.end_of_text), names)
+            for example, ids in zip(examples, texts, strict=True)
+        ]
+
+    def _encode(self, example: Example, ids: np.ndarray, names: Sequence[str]) -> Encoded | str:
+        label = index_of(_label(example), names, example)
+        made = Encoded(ids, np.full(len(ids), label, np.int32))
+        return fit(example, made, self.settings.max_tokens, self.settings.too_long)
+
+
+def _label(example: Example) -> str:
+    if not example.label:
+        raise DataError(
+            f"document '{example.id}' has no label, which task=classify learns from",
+            "set source.columns.label, or choose a source whose documents have one",
+        )
+    return example.label

@@ -1,0 +1,136 @@
+"""Measure a classifier on the test split, beside the most frequent class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from stemma.layout import PREPARED
+from stemma.modeling import results
+from stemma.modeling.evaluation import EvaluateSection, Measured
+from stemma.modeling.examples import Documents
+from stemma.modeling.heldout import read_held_out
+from stemma.modeling.intervals import bootstrap
+from stemma.modeling.labels import read_names
+from stemma.modeling.loading import load_model
+from stemma.modeling.predicting import check_classifier, predict
+from stemma.modeling.runtime import Runtime
+from stemma.modeling.samples import page
+from stemma.tasks.classify import AUTO, Settings
+
+_SAMPLES = 6
+
+
+def measure(
+    settings: Settings, section: EvaluateSection, folder: Path, runtime: Runtime
+) -> Measured:
+    """Classify every document of the test split with the model in ``folder``.
+
+    Raises:
+        DataError: data/prepared lacks a file, is torn, or has no test document.
+        ModelError: the model cannot be loaded, does not fit the data, or has no finite loss.
+    """
+    test, names = read_held_out(PREPARED), read_names(PREPARED)
+    documents = Documents(PREPARED, "test")
+    model = load_model(folder, AUTO, runtime.device)
+    check_classifier(model, folder, PREPARED, names, test)
+    actual, prior = _classes(documents), _prior(len(names))
+    predicted, loss = _predict(model, documents, section.batch_tokens, runtime)
+    guess = np.full_like(actual, prior.argmax())
+    columns = {
+        "majority": _columns(actual, guess, -np.log(prior[actual]), len(names)),
+        "model": _columns(actual, predicted, loss, len(names)),
+    }
+    table = {
+        name: bootstrap(column, _of_sums, section.resamples, runtime.seed)
+        for name, column in columns.items()
+    }
+    examples = {
+        "id": test.ids,
+        "label": [names[index] for index in actual],
+        "predicted": [names[index] for index in predicted],
+        "loss": loss,
+        "correct": actual == predicted,
+    }
+    confusion = [["actual", "predicted"]]
+    confusion += [list(row) for row in zip(examples["label"], examples["predicted"], strict=True)]
+    samples = _samples(examples, documents, folder)
+    return Measured(table, results.counts(test), examples, samples, {"confusion.csv": confusion})
+
+
+def figures_of(
+    settings: Settings, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
+) -> dict[str, float]:
+    """Classify every document of the test split; ``folder`` has the model's tokenizer.
+
+    Raises:
+        DataError: as ``measure``.
+        ModelError: the model does not fit the data, or has no finite loss.
+    """
+    test, names = read_held_out(PREPARED), read_names(PREPARED)
+    check_classifier(model, folder, PREPARED, names, test)
+    documents = Documents(PREPARED, "test")
+    found = _predict(model, documents, section.batch_tokens, runtime)
+    columns = _columns(_classes(documents), *found, len(names))
+    return bootstrap(columns, _of_sums, section.resamples, runtime.seed)
+
+
+def _predict(
+    model: Any, documents: Documents, batch_tokens: int, runtime: Runtime
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the class of each document, and the loss in nats of its own."""
+    predicted, loss = np.empty(len(documents), np.int64), np.empty(len(documents))
+    for chosen, logits, labels in predict(model, documents, batch_tokens, runtime):
+        score = logits.log_softmax(1)
+        predicted[chosen] = score.argmax(1).cpu().numpy()
+        loss[chosen] = -score.gather(1, labels[:, :1])[:, 0].cpu().numpy()
+    return predicted, loss
+
+
+def _classes(documents: Documents) -> NDArray[np.int64]:
+    return documents.labels[documents.split.offsets[:-1]].astype(np.int64)
+
+
+def _prior(classes: int) -> NDArray[np.float64]:
+    counts = np.bincount(_classes(Documents(PREPARED, "train")), minlength=classes)
+    return counts / counts.sum()
+
+
+def _columns(
+    actual: NDArray[np.int64], predicted: NDArray[np.int64], loss: NDArray[np.float64], classes: int
+) -> NDArray[np.float64]:
+    """Return what `_of_sums` takes, by document."""
+    numbers = np.arange(classes)[:, None]
+    truth, guess = actual == numbers, predicted == numbers
+    return np.concatenate([[np.ones(len(loss)), loss], truth & guess, truth, guess])
+
+
+def _of_sums(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    # Macro averages are over the classes that there are in the documents drawn; a class that is
+    # never predicted has precision 0 (scikit-learn: zero_division=0).
+    documents, loss = sums[:2]
+    hits, truth, guess = np.split(sums[2:], 3)
+    there = truth > 0
+    precision, recall = hits / np.maximum(guess, 1), hits / np.maximum(truth, 1)
+    f1 = 2 * hits / np.maximum(truth + guess, 1)
+    means = {
+        f"macro_{name}": (value * there).sum(0) / there.sum(0)
+        for name, value in (("precision", precision), ("recall", recall), ("f1", f1))
+    }
+    return {"loss": loss / documents, "accuracy": hits.sum(0) / documents, **means}
+
+
+def _samples(examples: dict[str, Any], documents: Documents, folder: Path) -> str:
+    decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    shown = []
+    for index in np.linspace(0, len(documents) - 1, min(_SAMPLES, len(documents))).astype(int):
+        text = decoder.decode(documents[int(index)]["input_ids"].tolist())
+        told = (examples[key][index] for key in ("id", "predicted", "label"))
+        shown.append(("{}: {} (labelled {})".format(*told), text))
+    return page(
+        "Each heading is a test document, the class that the model gives it and its own.", shown
+    )

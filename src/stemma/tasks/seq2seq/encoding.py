@@ -1,0 +1,72 @@
+"""Pairs of texts as tokens: the source, then the target, each with its end-of-text token.
+
+A conversation is a pair too: what was said, and the last answer.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemma.corpus.encoding import Encoder
+from stemma.corpus.labelled import IGNORED, Encoded, Example, fit
+from stemma.corpus.records import Part
+from stemma.errors import DataError
+from stemma.tasks.seq2seq import Settings
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoding:
+    """Encodes pairs; the labels are the ids of the target, and IGNORED over the source."""
+
+    settings: Settings
+    labelled = True
+
+    def names(self, example: Example) -> Iterable[str]:
+        """Return nothing: the labels are tokens."""
+        return ()
+
+    def encode(
+        self, examples: Sequence[Example], encoder: Encoder, names: Sequence[str]
+    ) -> list[Encoded | str]:
+        """Return each pair, or why it is dropped.
+
+        Raises:
+            DataError: a document is no pair of texts, or is refused.
+        """
+        sides = [text for example in examples for text in _pair(example)]
+        ids = iter(encoder.encode_batch(sides))
+        end = encoder.end_of_text
+        return [
+            self._join(example, np.append(source, end), np.append(target, end))
+            for example, source, target in zip(examples, ids, ids, strict=True)
+        ]
+
+    def _join(
+        self, example: Example, source: NDArray[np.integer], target: NDArray[np.integer]
+    ) -> Encoded | str:
+        most, rule = self.settings.max_tokens, self.settings.too_long
+        whole = [fit(example, Encoded(side), most, rule) for side in (source, target)]
+        sides = [side for side in whole if isinstance(side, Encoded)]
+        if len(sides) < len(whole):
+            return next(reason for reason in whole if isinstance(reason, str))
+        first, second = sides
+        labels = np.append(np.full(len(first.ids), IGNORED), second.ids)
+        truncated = first.truncated or second.truncated
+        return Encoded(np.append(first.ids, second.ids), labels.astype(np.int32), truncated)
+
+
+def _pair(example: Example) -> tuple[str, str]:
+    *before, last = example.parts or (Part("", ""),)
+    # Of a conversation, the last answer and all that was said before it.
+    if not before or last.role not in ("target", "assistant"):
+        raise DataError(
+            f"document '{example.id}' is no pair of a source and a target",
+            "set source.columns.text and source.columns.target",
+        )
+    source, target = "\n".join(part.text for part in before).strip(), last.text.strip()
+    for name, text in (("source", source), ("target", target)):
+        if not text:
+            raise DataError(f"the {name} of document '{example.id}' is empty", "leave the row out")
+    return source, target

@@ -1,0 +1,152 @@
+"""Measure what a model writes for the sources of the test split, beside copying the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tokenizers import Tokenizer
+from tqdm import tqdm
+
+from stemma.corpus.labelled import IGNORED
+from stemma.layout import PREPARED
+from stemma.modeling import results
+from stemma.modeling.answers import read_answers
+from stemma.modeling.evaluation import EvaluateSection, Measured
+from stemma.modeling.examples import Documents
+from stemma.modeling.heldout import check_vocabulary, read_held_out
+from stemma.modeling.intervals import figures, tally
+from stemma.modeling.loading import load_model
+from stemma.modeling.pairs import pad_pairs
+from stemma.modeling.runtime import Runtime
+from stemma.modeling.samples import page
+from stemma.modeling.scoring import loss_and_rank
+from stemma.modeling.windows import Scores, batches, cut
+from stemma.modeling.wording import wording
+from stemma.tasks.seq2seq import AUTO, Settings
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_INTRODUCTION = """\
+Each heading is a source; below it what the model writes, greedily (always the likeliest, no rule
+against repetition), up to {} tokens."""
+
+
+def measure(
+    settings: Settings, section: EvaluateSection, folder: Path, runtime: Runtime
+) -> Measured:
+    """Score the targets of the test split, and what the model writes in their place.
+
+    Raises:
+        DataError: data/prepared lacks a file, is torn, or has no test pair.
+        ModelError: the model cannot be loaded, does not fit the data, or has no finite loss.
+        SettingsError: sacrebleu is not installed.
+    """
+    test, documents = read_held_out(PREPARED), Documents(PREPARED, "test")
+    model = load_model(folder, AUTO, runtime.device)
+    encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
+    decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    targets = read_answers(test.ids, documents, decoder)
+    sources = [decoder.decode(ids) for ids in _sources(documents)]
+    found = tally("model", targets, _score(model, documents, section.batch_tokens, runtime))
+    most = settings.max_tokens
+    written = _write_all(model, documents, section.batch_tokens, most, decoder)
+    prompts = [np.append(ids, encoder.end_of_text) for ids in encoder.encode_batch(section.prompts)]
+    samples = [_write(model, [_alone(ids, documents)], most, decoder)[0] for ids in prompts]
+    how = (section.resamples, runtime.seed)
+    return Measured(
+        {
+            "copy of the source": wording(sources, targets.texts, *how),
+            "model": figures(found, targets, *how) | wording(written, targets.texts, *how),
+        },
+        results.counts(targets),
+        {**results.examples(targets, found), "wanted": targets.texts, "written": written},
+        page(_INTRODUCTION.format(most), list(zip(section.prompts, samples, strict=True))),
+        {},
+    )
+
+
+def figures_of(
+    settings: Settings, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
+) -> dict[str, float]:
+    """Score the targets of the test split, and what the model writes; ``folder`` has its tokenizer.
+
+    Raises:
+        DataError: as ``measure``.
+        ModelError: the model does not fit the data, or has no finite loss.
+        SettingsError: sacrebleu is not installed.
+    """
+    test, documents = read_held_out(PREPARED), Documents(PREPARED, "test")
+    check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
+    decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    targets = read_answers(test.ids, documents, decoder)
+    found = tally(folder.name, targets, _score(model, documents, section.batch_tokens, runtime))
+    written = _write_all(model, documents, section.batch_tokens, settings.max_tokens, decoder)
+    how = (section.resamples, runtime.seed)
+    return figures(found, targets, *how) | wording(written, targets.texts, *how)
+
+
+def _sources(documents: Documents) -> Iterator[list[int]]:
+    starts = documents.split.offsets[1:-1]
+    parts = zip(
+        np.split(documents.split.tokens, starts), np.split(documents.labels, starts), strict=True
+    )
+    for ids, labels in parts:
+        yield ids[labels == IGNORED].tolist()
+
+
+def _rows(documents: Documents, batch_tokens: int) -> list[Any]:
+    longest = int(np.diff(documents.split.offsets).max())
+    return list(batches(cut(documents.split.offsets, longest, longest), batch_tokens))
+
+
+def _alone(ids: Any, documents: Documents) -> dict[str, Any]:
+    import torch
+
+    source = torch.from_numpy(ids.astype(np.int64))
+    labels = torch.full_like(source, IGNORED)
+    return {"input_ids": source, "labels": labels, "padding": documents.padding}
+
+
+def _score(
+    model: PreTrainedModel, documents: Documents, batch_tokens: int, runtime: Runtime
+) -> Iterator[Scores]:
+    import torch
+
+    for rows in _rows(documents, batch_tokens):
+        batch = pad_pairs([documents[int(row)] for row in rows])
+        counts = batch["labels"] != IGNORED
+        batch = {key: tensor.to(runtime.device) for key, tensor in batch.items()}
+        with torch.inference_mode(), runtime.autocast():
+            logits = model(**batch, use_cache=False).logits
+            kept = counts.to(runtime.device)
+            loss, rank = loss_and_rank(logits[kept], batch["labels"][kept])
+        row, column = np.nonzero(counts.numpy())
+        yield Scores(rows[row], column, loss.cpu().numpy(), rank.cpu().numpy())
+
+
+def _write_all(
+    model: Any, documents: Documents, batch_tokens: int, most: int, decoder: Tokenizer
+) -> list[str]:
+    """Return what the model writes for each source."""
+    written = [""] * len(documents)
+    for batch in tqdm(_rows(documents, batch_tokens), desc="write", disable=None):
+        texts = _write(model, [documents[int(row)] for row in batch], most, decoder)
+        for row, text in zip(batch, texts, strict=True):
+            written[row] = text
+    return written
+
+
+def _write(
+    model: Any, examples: Sequence[dict[str, Any]], tokens: int, decoder: Tokenizer
+) -> list[str]:
+    import torch
+
+    batch = pad_pairs(examples)
+    sources = {key: batch[key].to(model.device) for key in ("input_ids", "attention_mask")}
+    with torch.inference_mode():
+        written = model.generate(**sources, max_new_tokens=tokens, do_sample=False, num_beams=1)
+    return [decoder.decode(ids).strip() for ids in written.tolist()]

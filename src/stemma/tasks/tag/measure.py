@@ -1,0 +1,161 @@
+"""Measure a tagger on the test split, beside the most frequent tag."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from seqeval.scheme import IOB2, Entities
+from tokenizers import Tokenizer
+
+from stemma.corpus.labelled import IGNORED
+from stemma.layout import PREPARED
+from stemma.modeling import results
+from stemma.modeling.evaluation import EvaluateSection, Measured
+from stemma.modeling.examples import Documents
+from stemma.modeling.heldout import read_held_out
+from stemma.modeling.intervals import bootstrap
+from stemma.modeling.labels import read_names
+from stemma.modeling.loading import load_model
+from stemma.modeling.predicting import check_classifier, predict
+from stemma.modeling.runtime import Runtime
+from stemma.modeling.samples import page
+from stemma.tasks.tag import AUTO, Settings
+
+_SAMPLES = 3
+Tags = list[NDArray[np.int64]]
+
+
+def measure(
+    settings: Settings, section: EvaluateSection, folder: Path, runtime: Runtime
+) -> Measured:
+    """Tag every document of the test split with the model in ``folder``.
+
+    Raises:
+        DataError: data/prepared lacks a file, is torn, or has no test document.
+        ModelError: the model cannot be loaded, does not fit the data, or has no finite loss.
+    """
+    test, names = read_held_out(PREPARED), read_names(PREPARED)
+    documents = Documents(PREPARED, "test")
+    model = load_model(folder, AUTO, runtime.device)
+    check_classifier(model, folder, PREPARED, names, test)
+    actual = _tags(documents)
+    predicted, loss = _predict(model, documents, section.batch_tokens, runtime)
+    prior = np.bincount(np.concatenate(_tags(Documents(PREPARED, "train"))), minlength=len(names))
+    with np.errstate(divide="ignore"):
+        surprise = -np.log(prior / prior.sum())
+    guess = [np.full_like(tags, prior.argmax()) for tags in actual]
+    columns = {
+        "majority": _columns(actual, guess, [surprise[tags].sum() for tags in actual], names),
+        "model": _columns(actual, predicted, loss, names),
+    }
+    table = {
+        name: bootstrap(column, _of_sums, section.resamples, runtime.seed)
+        for name, column in columns.items()
+    }
+    examples = {
+        "id": test.ids,
+        "words": [len(tags) for tags in actual],
+        "loss": loss,
+        "correct": columns["model"][2].astype(np.int64),
+    }
+    samples = _samples(documents, predicted, names, test.ids, folder)
+    return Measured(table, results.counts(test), examples, samples, {})
+
+
+def figures_of(
+    settings: Settings, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
+) -> dict[str, float]:
+    """Tag every document of the test split; ``folder`` has the model's tokenizer.
+
+    Raises:
+        DataError: as ``measure``.
+        ModelError: the model does not fit the data, or has no finite loss.
+    """
+    test, names = read_held_out(PREPARED), read_names(PREPARED)
+    check_classifier(model, folder, PREPARED, names, test)
+    documents = Documents(PREPARED, "test")
+    found = _predict(model, documents, section.batch_tokens, runtime)
+    columns = _columns(_tags(documents), *found, names)
+    return bootstrap(columns, _of_sums, section.resamples, runtime.seed)
+
+
+def _predict(
+    model: Any, documents: Documents, batch_tokens: int, runtime: Runtime
+) -> tuple[Tags, NDArray[np.float64]]:
+    """Return the tags of each document, and the loss in nats of its own."""
+    predicted, loss = [np.empty(0, np.int64)] * len(documents), np.zeros(len(documents))
+    for chosen, logits, labels in predict(model, documents, batch_tokens, runtime):
+        score = logits.log_softmax(2)
+        nats = -score.gather(2, labels.clamp(min=0)[..., None])[..., 0]
+        for row, index in enumerate(chosen):
+            words = labels[row] != IGNORED
+            predicted[index] = score[row][words].argmax(1).cpu().numpy()
+            loss[index] = nats[row][words].sum().item()
+    return predicted, loss
+
+
+def _tags(documents: Documents) -> Tags:
+    parts = np.split(documents.labels, documents.split.offsets[1:-1])
+    return [part[part != IGNORED].astype(np.int64) for part in parts]
+
+
+def _columns(actual: Tags, predicted: Tags, loss: Any, names: list[str]) -> NDArray[np.float64]:
+    """Return what `_of_sums` takes, by document."""
+    words = [len(tags) for tags in actual]
+    hits = [int((tags == guess).sum()) for tags, guess in zip(actual, predicted, strict=True)]
+    return np.array([words, loss, hits, *_entities(actual, predicted, names)], np.float64)
+
+
+def _entities(actual: Tags, predicted: Tags, names: list[str]) -> list[list[int]]:
+    """Count the entities found, labelled and predicted, by document; nothing if tags are not IOB2.
+
+    An entity is found when its type and both its ends are right (CoNLL 2003).
+    """
+    if not all(name == "O" or name[:2] in ("B-", "I-") for name in names):
+        return []
+    true, guess = (
+        Entities([[names[tag] for tag in tags] for tags in side], IOB2).entities
+        for side in (actual, predicted)
+    )
+    pairs = [
+        ({entity.to_tuple() for entity in left}, {entity.to_tuple() for entity in right})
+        for left, right in zip(true, guess, strict=True)
+    ]
+    return [
+        [len(left & right) for left, right in pairs],
+        [len(left) for left, _ in pairs],
+        [len(right) for _, right in pairs],
+    ]
+
+
+def _of_sums(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    words, loss, hits, *entities = sums
+    figures = {"loss": loss / words, "accuracy": hits / words}
+    if not entities:
+        return figures
+    found, true, guess = entities
+    return figures | {
+        "entity_precision": found / np.maximum(guess, 1),
+        "entity_recall": found / np.maximum(true, 1),
+        "entity_f1": 2 * found / np.maximum(true + guess, 1),
+    }
+
+
+def _samples(
+    documents: Documents, predicted: Tags, names: list[str], ids: list[str], folder: Path
+) -> str:
+    decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    shown = []
+    for index in np.linspace(0, len(documents) - 1, min(_SAMPLES, len(documents))).astype(int):
+        document = documents[int(index)]
+        (ends,) = np.nonzero(document["labels"].numpy() != IGNORED)
+        words = np.split(document["input_ids"].numpy()[1:], ends)[: len(ends)]
+        lines = [
+            f"{decoder.decode(word.tolist()).strip()}\t{names[tag]}"
+            for word, tag in zip(words, predicted[index], strict=True)
+        ]
+        shown.append((ids[index], "\n".join(lines)))
+    return page("Each heading is a test document; below it its words and the tags given.", shown)
