@@ -3,6 +3,7 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -10,6 +11,7 @@ from transformers import AutoTokenizer
 
 from stemma.config import build
 from stemma.corpus import records
+from stemma.corpus.minhash import similarity
 from stemma.corpus.packing import read_split
 from stemma.corpus.pool import ProcessPool, SerialPool
 from stemma.corpus.preparation import prepare
@@ -243,3 +245,13 @@ def test_a_document_of_one_line_of_many_megabytes(tmp_path):
 @pytest.mark.parametrize("recipe", [path.stem for path in (CONF / "prepare").glob("*.yaml")])
 def test_every_shipped_recipe_is_valid_and_says_its_name(recipe):
     assert load(recipe).prepare.name == recipe
+
+
+def test_a_row_has_a_sketch_unless_cleaning_dropped_it(tmp_path, small_shards):
+    near = text_of(0) + "\nExeunt."
+    documents = [document("empty", " "), *corpus(), document("near", near)]
+    rows = {row["id"]: row for row in rows_of(made(tmp_path, documents, load()))}
+    assert rows.pop("empty")["sketch"] is None
+    sketch = {name: np.frombuffer(row["sketch"], np.uint8) for name, row in rows.items()}
+    assert similarity(sketch["near"], sketch["doc-0"]) > 0.85
+    assert similarity(sketch["doc-1"], sketch["doc-0"]) < 0.7
