@@ -42,7 +42,7 @@ def compare(a: Version, b: Version) -> Section | None:
     if sources:
         blocks.append(data_sources.table_of(sources, (a.name, b.name)))
     if matched is not None and not matched.same:
-        facts |= _facts(matched)
+        facts |= _facts(matched, a, b)
         words += data_words.sentences(facts)
         blocks += data_words.blocks(facts, a, b)
     return Section(NAME, tuple(words), facts, (Text(" ".join(words)), *blocks))
@@ -55,9 +55,9 @@ def _sources(a: Version, b: Version) -> tuple[dict[str, dict[str, Any]], str]:
         return {}, str(error)
 
 
-def _facts(matched: Matched) -> dict[str, Any]:
+def _facts(matched: Matched, a: Version, b: Version) -> dict[str, Any]:
     names = [matched.a["id"], matched.b["id"]]
-    alike = similarities(matched)
+    alike = similarities(matched, a, b)
     changed = zip(matched.values("id", matched.changed)[0].to_pylist(), alike.tolist(), strict=True)
     # From old to new, and the most changed first; what is not known comes last.
     ranked = sorted(changed, key=lambda pair: (np.isnan(pair[1]), pair[1], pair[0]))
@@ -75,7 +75,7 @@ def _facts(matched: Matched) -> dict[str, Any]:
                 "added": names[1][other].as_py(),
                 "similarity": share,
             }
-            for one, other, share in nearest(matched)
+            for one, other, share in nearest(matched, a, b)
         ],
         "splits": _sums(matched, "fate"),
         "by_source": _sums(matched, "source"),

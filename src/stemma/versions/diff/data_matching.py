@@ -9,11 +9,12 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from stemma.corpus.minhash import SKETCH, similarity
+from stemma.versions.manifests import SKETCH as COLUMN
 from stemma.versions.manifests import read
 from stemma.versions.version import Version
 
 pc: Any = pyarrow.compute  # made at its import, so that type checkers see none of them
-_COLUMNS = ("id", "source", "sha256", "language", "bytes", "split", "tokens", "reason", "sketch")
+_COLUMNS = ("id", "source", "language", "bytes", "split", "tokens", "reason")
 # Sixteen bands of four bytes: texts that are alike by half are found in 64 of 100 cases, by 0.8 in
 # all but 2 of 10,000.
 _BANDS = 16
@@ -74,14 +75,15 @@ def match(a: Version, b: Version) -> Matched:
     one, other = (_with_fate(read(version, _COLUMNS)) for version in (a, b))
     ours, theirs = _places(one["id"], other["id"])
     added, removed = _others(len(other), theirs), _others(len(one), ours)
-    gone, new = _places(_take(one, "sha256", removed), _take(other, "sha256", added))
+    keys = [read(version, ["sha256"])["sha256"] for version in (a, b)]
+    gone, new = _places(_take(keys[0], removed), _take(keys[1], added))
     # One text may have come or gone more than once; each can have been renamed once.
     gone, first = np.unique(gone, return_index=True)
     renamed = removed[gone], added[new[first]]
     sides = {
-        name: (_take(one, name, ours), _take(other, name, theirs))
-        for name in ("sha256", "fate", "bytes")
+        name: (_take(one[name], ours), _take(other[name], theirs)) for name in ("fate", "bytes")
     }
+    sides["sha256"] = _take(keys[0], ours), _take(keys[1], theirs)
     differs = {name: _flags(pc.not_equal(*values)) for name, values in sides.items()}
     return Matched(
         one,
@@ -96,27 +98,23 @@ def match(a: Version, b: Version) -> Matched:
     )
 
 
-def similarities(matched: Matched) -> NDArray[np.float64]:
+def similarities(matched: Matched, a: Version, b: Version) -> NDArray[np.float64]:
     """Estimate how alike each changed document is to what it was; NaN where that is not known."""
-    one, other = (
-        _sketches(table, rows[matched.changed])
-        for table, rows in zip((matched.a, matched.b), matched.both, strict=True)
-    )
+    sides = zip((a, b), matched.both, strict=True)
+    one, other = (_sketches(version, rows[matched.changed]) for version, rows in sides)
     found = np.full(len(one[0]), np.nan)
     known = one[1] & other[1]
     found[known] = similarity(one[0][known], other[0][known])
     return found
 
 
-def nearest(matched: Matched) -> list[tuple[int, int, float]]:
+def nearest(matched: Matched, a: Version, b: Version) -> list[tuple[int, int, float]]:
     """Return the removed and added documents that are alike: rows of ``a`` and ``b``, similarity.
 
     Each removed one stands beside the most similar added one, the most similar pairs first.
     """
-    (left, known), (right, there) = (
-        _sketches(matched.a, matched.removed),
-        _sketches(matched.b, matched.added),
-    )
+    left, known = _sketches(a, matched.removed)
+    right, there = _sketches(b, matched.added)
     removed, added = matched.removed[known], matched.added[there]
     left, right = left[known], right[there]
     best, partner = np.zeros(len(left)), np.full(len(left), -1)
@@ -173,17 +171,18 @@ def _others(count: int, rows: Rows) -> Rows:
     return np.flatnonzero(free)
 
 
-def _take(table: pa.Table, column: str, rows: Rows) -> pa.ChunkedArray:
-    return table[column].take(pa.array(rows))
+def _take(column: pa.ChunkedArray, rows: Rows) -> pa.ChunkedArray:
+    return column.take(pa.array(rows))
 
 
 def _flags(values: pa.ChunkedArray) -> NDArray[np.bool_]:
     return values.to_numpy().astype(np.bool_)
 
 
-def _sketches(table: pa.Table, rows: Rows) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+def _sketches(version: Version, rows: Rows) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Return the sketches of some rows, [rows, SKETCH], and which of them there are."""
-    column = _take(table, "sketch", rows)
+    # Read when they are asked for, and let go: of most documents nobody asks.
+    column = _take(read(version, [COLUMN])[COLUMN], rows)
     known = _flags(column.is_valid())
     values = np.zeros((len(rows), SKETCH), np.uint8)
     joined = b"".join(column.drop_null().to_pylist())

@@ -20,7 +20,8 @@ def shift(one: pa.Table, other: pa.Table) -> dict[str, Any]:
         distance of the bytes, which no tokenizer changes. ``languages``: documents by language, and
         the Jensen-Shannon divergence in bits. Distances are None where a side has no document.
     """
-    kept = [table.filter(table["split"].is_valid()) for table in (one, other)]
+    columns = ["bytes", "tokens", "language"]
+    kept = [table.select(columns).filter(table["split"].is_valid()) for table in (one, other)]
     lengths = {unit: [table[unit].to_numpy() for table in kept] for unit in ("tokens", "bytes")}
     languages = [_histogram(table["language"]) for table in kept]
     known = bool(len(kept[0]) and len(kept[1]))

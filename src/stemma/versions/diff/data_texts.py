@@ -11,11 +11,11 @@ from stemma.versions.diff.section import Sides
 from stemma.versions.sides import side_by_side
 from stemma.versions.version import Version
 
-_BEFORE, _LONGEST = 60, 500  # characters: ahead of the first difference, and in all
+_AROUND, _LONGEST = 60, 500  # characters: ahead of all changes and behind, and at most
 
 
 def beside(a: Version, b: Version, pairs: Sequence[tuple[str, str]]) -> Iterator[Sides]:
-    """Yield for each pair of ids what the two documents say, from where they begin to differ.
+    """Yield for each pair of ids what the two documents say, around where they differ.
 
     Raises:
         DataError: a shard is torn.
@@ -25,16 +25,26 @@ def beside(a: Version, b: Version, pairs: Sequence[tuple[str, str]]) -> Iterator
     theirs = _texts(b, {pair[1] for pair in pairs})
     for one, other in pairs:
         left, right = ours.get(one, ""), theirs.get(other, "")
-        differ = (place for place, (x, y) in enumerate(zip(left, right, strict=False)) if x != y)
-        start = max(0, next(differ, min(len(left), len(right))) - _BEFORE)
         title = one if one == other else f"{one} → {other}"
-        cuts = (_cut(text, start) for text in (left, right))
-        yield side_by_side(title, (a.name, b.name), *cuts)
+        yield side_by_side(title, (a.name, b.name), *_cut(left, right))
 
 
-def _cut(text: str, start: int) -> str:
-    cut = text[start : start + _LONGEST]
-    return f"{'…' * (start > 0)}{cut}{'…' * (start + _LONGEST < len(text))}"
+def _cut(left: str, right: str) -> tuple[str, str]:
+    """Return the two texts without what is the same far ahead of all changes and far behind."""
+    shorter = min(len(left), len(right))
+    same = next((at for at in range(shorter) if left[at] != right[at]), shorter)
+    ends = range(1, shorter - same + 1)
+    behind = next((at - 1 for at in ends if left[-at] != right[-at]), shorter - same)
+    start = max(0, same - _AROUND)
+    one, other = (
+        _excerpt(text, start, min(start + _LONGEST, len(text) - behind + _AROUND))
+        for text in (left, right)
+    )
+    return one, other
+
+
+def _excerpt(text: str, start: int, end: int) -> str:
+    return f"{'…' * (start > 0)}{text[start:end]}{'…' * (end < len(text))}"
 
 
 def _texts(version: Version, ids: set[str]) -> dict[str, str]:
