@@ -8,6 +8,7 @@ import os
 import platform
 from pathlib import Path
 
+import data_diff
 import diff
 import formats
 import pipeline
@@ -21,7 +22,7 @@ RESULTS = Path(__file__).with_name("results.json")
 def main() -> None:
     """Run the benchmarks in order of their length."""
     results = {"machine": machine()}
-    for module in (tokenise, diff, formats, train, pipeline):
+    for module in (tokenise, diff, data_diff, formats, train, pipeline):
         name = module.__name__
         results[name] = module.measure()
         module.show(results[name])

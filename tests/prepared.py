@@ -1,6 +1,7 @@
 """data/raw and data/prepared as the stages leave them, of documents given in a test."""
 
 import hashlib
+import io
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -46,10 +47,17 @@ def row(name: str, text: str, **changes: Any) -> dict[str, Any]:
     return made
 
 
+def manifest(rows: Iterable[dict[str, Any]]) -> bytes:
+    """Return the bytes of a manifest."""
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(rows), SCHEMA), sink)
+    return sink.getvalue()
+
+
 def write_manifest(root: Path, rows: Iterable[dict[str, Any]]) -> None:
     folder = root / "data/prepared"
     folder.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(list(rows), SCHEMA), folder / "manifest.parquet")
+    (folder / "manifest.parquet").write_bytes(manifest(rows))
 
 
 def write_raw(root: Path, texts: dict[str, str], *sources: dict[str, Any]) -> None:

@@ -83,7 +83,7 @@ def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path
 
 def _lines(found: list[Record], root: Path) -> list[Line]:
     known = {record.commit: record for record in found}
-    names = _names(found, root)
+    names = names_of(found, root)
     with git.blobs(root) as read:
         examples = functools.cache(lambda blob: parse(read(blob), f"Git object {blob[:10]}"))
         lines = []
@@ -128,8 +128,13 @@ def _headline(
     return name, ours[name], difference, tone
 
 
-def _names(found: list[Record], root: Path) -> dict[str, list[str]]:
-    """Return the refs of each version: those of its commit, and of others with its dvc.lock."""
+def names_of(found: list[Record], root: Path) -> dict[str, list[str]]:
+    """Return the refs of each version: those of its commit, and of others with its dvc.lock.
+
+    Args:
+        found: versions, newest first.
+        root: the project's root.
+    """
     # The newest version of a lock is the one that a later commit left as it was.
     by_key = {record.key: record.commit for record in reversed(found)}
     versions = {record.commit for record in found}

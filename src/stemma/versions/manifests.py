@@ -1,6 +1,7 @@
 """manifest.parquet of a version: what became of each of its raw documents."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from stemma.versions.version import Version
 
 MANIFEST = "manifest.parquet"
 SKETCH = "sketch"
+_BATCH = 2**16  # rows in memory at once
 
 
 def has_manifest(version: Version) -> bool:
@@ -48,16 +50,35 @@ def read_file(path: Path, columns: Sequence[str], owner: str, filters: Any = Non
     Raises:
         DataError: the file is torn, or has no such column.
     """
-    try:
+    with _told(owner):
         there = set(pq.read_schema(path).names)
         present = [name for name in columns if name != SKETCH or name in there]
         if lacking := set(present) - there:
             raise DataError(f"{owner} has no column {min(lacking)}", "is it of another tool?")
         table = pq.read_table(path, columns=present, filters=filters)
+    if len(present) < len(columns):
+        table = table.append_column(SKETCH, pa.nulls(len(table), pa.binary()))
+    return table
+
+
+def sketched(path: Path, columns: Sequence[str], owner: str) -> Iterator[pa.Table]:
+    """Yield the rows that have a sketch, some at a time; none of versions from before sketches.
+
+    Raises:
+        DataError: the file is torn, or has no such column.
+    """
+    with _told(owner), pq.ParquetFile(path) as file:
+        if SKETCH in file.schema_arrow.names:
+            for batch in file.iter_batches(_BATCH, columns=[*columns, SKETCH]):
+                rows = pa.Table.from_batches([batch])
+                yield rows.filter(rows[SKETCH].is_valid())
+
+
+@contextlib.contextmanager
+def _told(owner: str) -> Iterator[None]:
+    try:
+        yield
     except (pa.ArrowException, OSError) as error:
         said = str(error).splitlines()[0]
         hint = "`stemma fsck` shows all that is lost"
         raise DataError(f"{owner} cannot be read: {said}", hint) from error
-    if len(present) < len(columns):
-        table = table.append_column(SKETCH, pa.nulls(len(table), pa.binary()))
-    return table
