@@ -17,6 +17,7 @@ from stemma.corpus.personal import treat
 from stemma.corpus.quality import Page, failed_limit
 from stemma.corpus.recipe import DuplicateSettings, PrepareSection
 from stemma.corpus.records import Document, Part, read_shard, rows_of
+from stemma.corpus.revoked import Revoked
 from stemma.corpus.shard import TEXTS, Shard
 from stemma.corpus.split import SPLITS, side
 from stemma.corpus.words import Hashes, Words, shingles, words_of
@@ -74,8 +75,8 @@ class ShardTally:
     personal: Counter[str]
 
 
-def clean_shard(shard: Shard, settings: PrepareSection) -> ShardTally:
-    """Clean one shard and write its rows, texts and fingerprints."""
+def clean_shard(shard: Shard, settings: PrepareSection, revoked: Revoked) -> ShardTally:
+    """Clean one shard and write its rows, texts and fingerprints; drop what is revoked."""
     kept, reasons, personal = 0, Counter[str](), Counter[str]()
     prints = [_fingerprint([], settings)]
     with (
@@ -83,7 +84,10 @@ def clean_shard(shard: Shard, settings: PrepareSection) -> ShardTally:
         pq.ParquetWriter(shard.texts, TEXTS, compression="zstd", compression_level=1) as texts,
     ):
         for batch in read_shard(shard.raw):
-            cleaned = [(document, clean(document, settings)) for document in batch]
+            cleaned = [
+                (document, _checked(document, clean(document, settings), revoked))
+                for document in batch
+            ]
             stay = [pair for pair in cleaned if pair[1].reason is None]
             sketched = sketches([shingles_of(made, settings.duplicates) for _, made in stay])
             rows.write_table(pa.Table.from_pylist(_rows(cleaned, sketched), ROWS))
@@ -95,6 +99,11 @@ def clean_shard(shard: Shard, settings: PrepareSection) -> ShardTally:
                 personal.update(made.personal)
     Fingerprints.concatenate(prints).save(shard.fingerprints)
     return ShardTally(kept, reasons, personal)
+
+
+def _checked(document: Document, made: Cleaned, revoked: Revoked) -> Cleaned:
+    reason = revoked.reason(document.id, made.sha256.hex())
+    return dataclasses.replace(made, reason=reason) if reason else made
 
 
 def clean(document: Document, settings: PrepareSection) -> Cleaned:

@@ -95,7 +95,7 @@ def trace(query: Query, root: Path = Path()) -> list[Trace]:
         )
     rows = {one: tuple(search(one.path, one.owner, asked)) for one, asked in wanted.items()}
     matches = {commit: rows[one] for commit, one in known.items()}
-    return _followed(found, matches, missing, root)
+    return followed(found, matches, missing, root)
 
 
 def query_of(
@@ -144,12 +144,20 @@ def _wanted(query: Query, manifests: Collection[Manifest]) -> dict[Manifest, Wan
     return {one: Wanted(ids, hashes, tuple(sorted(sketches[one.shingle]))) for one in manifests}
 
 
-def _followed(
+def followed(
     found: Sequence[Record],
     matches: Mapping[str, tuple[Match, ...]],
     missing: Mapping[str, str],
     root: Path,
 ) -> list[Trace]:
+    """Return the versions that hold a record, with those that descend from them, newest first.
+
+    Args:
+        found: all versions, newest first.
+        matches: the rows of each version's manifest that hold it, by commit.
+        missing: why they are not known, by commit.
+        root: the project's root.
+    """
     descent = Descent(found, root)
     refs = names_of(list(found), root)
     holding = {commit for commit, rows in matches.items() if any(row.split for row in rows)}
