@@ -63,8 +63,7 @@ def prepare(
         revoked: what is dropped, whatever it is.
 
     Raises:
-        DataError: a shard is torn, a split is empty, or the text does not support the tokenizer
-            or lacks what the task learns from.
+        DataError: a shard is torn, a split is empty, or the texts lack what is learnt from them.
         SettingsError: a language is unknown.
     """
     progress = Progress(len(raw))
@@ -77,7 +76,6 @@ def prepare(
     contamination = contamination_figures(sides, overlaps, seen)
     clusters.verdict[seen], sides[seen] = CONTAMINATED, DROPPED
     _check_splits(sides, corpus.store.sides()[seen], settings)
-
     placed = corpus.place(sides)
     make_tokenizer(tokenizer, train_texts(placed), folder / "tokenizer", encoding.labelled)
     encoder = Encoder(folder / "tokenizer")
