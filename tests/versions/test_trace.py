@@ -148,6 +148,13 @@ def test_fine_tunes_of_fine_tunes_descend(history: History):
     }
 
 
+def test_what_was_only_measured_on_it_passes_nothing_on(history: History):
+    held = history.commit(outputs(row("secret", SECRET, split="test"), weights=b"1"))
+    named = {"base.json": json_bytes({"kind": "path", "origin": "stemma://v1", "version": held})}
+    history.commit(outputs(weights=b"2", base=named))
+    assert set(found(Query(id="secret"), history)) == {held}
+
+
 def test_two_fine_tunes_of_one_foreign_base_are_no_kin(history: History):
     foreign = {"base.json": json_bytes({"kind": "hub", "origin": "hf://x/y", "version": "1"})}
     foreign |= {"model-embedding.safetensors": b"shared"}
@@ -191,6 +198,12 @@ def test_what_is_told(history: History, capsys: pytest.CaptureFixture[str]):
     assert "Trained on by 1 version; 0 descend" in told and held[:7] in told
     tell(trace(Query(text="not there"), history.root), as_json=False)
     assert capsys.readouterr().out == "No version holds it.\n"
+
+
+def test_ids_are_told_as_they_are(history: History, capsys: pytest.CaptureFixture[str]):
+    history.commit(outputs(row("[bold]x[/]", SECRET), weights=b"1"))
+    tell(trace(Query(text=SECRET), history.root), as_json=False)
+    assert "[bold]x[/]" in capsys.readouterr().out
 
 
 def test_an_unknown_id(history: History):

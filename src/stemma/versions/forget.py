@@ -109,9 +109,9 @@ def tell(done: Forgotten, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_facts(done), indent=2))
         return
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     for entry in done.added:
-        console.print(f"revoked: {entry.id} ({entry.sha256[:10]}): {entry.why}", markup=False)
+        console.print(f"revoked: {entry.id} ({entry.sha256[:10]}): {entry.why}")
     if not done.added:
         console.print(f"already in {REVOKED}; nothing is written")
     if done.tainted:
@@ -123,12 +123,11 @@ def tell(done: Forgotten, as_json: bool) -> None:
         console.print("no version in Git holds it")
     for match in done.similar:
         share = "" if match.similarity is None else f", {match.similarity:.0%} alike"
-        console.print(f"not revoked, and nearly the same: {match.id}{share}", markup=False)
+        console.print(f"not revoked, and nearly the same: {match.id}{share}")
     console.print(
         f"Now: `dvc repro`, and commit it with {REVOKED}: prepare drops these, and train makes "
         "clean weights. Then rebuild each tainted version that is in use, bases first. "
-        f"{RAW} holds the texts until they are gone from the source.",
-        markup=False,
+        f"{RAW} holds the texts until they are gone from the source."
     )
 
 

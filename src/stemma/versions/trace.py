@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stemma.corpus.normalise import normalise
+from stemma.corpus.split import TRAIN, VALIDATION
 from stemma.errors import ProjectError
 from stemma.layout import EXPORTED, PREPARED, TRAINED
 from stemma.versions.descent import Descent
@@ -28,6 +29,8 @@ _HOW: dict[How, str] = {
     "cluster": "in a cluster of duplicates with it",
     "similar": "a similar text",
 }
+# Weights are fitted to the one and chosen by the other; of the test split they know nothing.
+_LEARNT = (TRAIN, VALIDATION)
 _MODELS = (TRAINED.as_posix(), EXPORTED.as_posix())
 
 
@@ -54,7 +57,8 @@ class Trace:
         record: the version.
         refs: tags, branches and experiments that it is the version of.
         matches: the rows of its manifest that hold the record, the closest first.
-        through: commits of the versions trained on it from which this one descends.
+        through: commits of the versions from which this one descends and whose weights learnt from
+            the record: it stands in their train or validation split.
         unknown: why it cannot be told; empty if it can.
     """
 
@@ -160,11 +164,13 @@ def followed(
     """
     descent = Descent(found, root)
     refs = names_of(list(found), root)
-    holding = {commit for commit, rows in matches.items() if any(row.split for row in rows)}
+    learnt = {
+        commit for commit, rows in matches.items() if any(row.split in _LEARNT for row in rows)
+    }
     traces = []
     for record in found:
         commit = record.commit
-        through = tuple(sorted(descent.ancestors(commit) & holding))
+        through = tuple(sorted(descent.ancestors(commit) & learnt))
         unknown = missing.get(commit) or descent.unknown.get(commit, "")
         rows = matches.get(commit, ())
         if rows or through or unknown:
@@ -178,13 +184,13 @@ def tell(traces: Sequence[Trace], as_json: bool) -> None:
     if as_json:
         print(json.dumps([_facts(one) for one in traces], indent=2))
         return
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     held = [one for one in traces if one.splits or one.through]
-    trained = sum("train" in one.splits for one in traces)
+    trained = sum(TRAIN in one.splits for one in traces)
     heirs = sum(bool(one.through) for one in traces)
     console.print(
-        f"Trained on by {trained} version{'s' * (trained != 1)}; {heirs} descend from a version "
-        "that holds it."
+        f"Trained on by {trained} version{'s' * (trained != 1)}; {heirs} descend from one "
+        "whose weights learnt from it."
         if held
         else "No version holds it."
     )
@@ -218,8 +224,8 @@ def _said(match: Match) -> str:
 
 def _made(record: Record) -> list[str]:
     method = record.settings.get("train.method", "")
-    trained = f"{TRAINED} ({method})" if method else str(TRAINED)
-    told = dict(zip(_MODELS, (trained, str(EXPORTED)), strict=True))
+    trained = f"{TRAINED.name} ({method})" if method else TRAINED.name
+    told = dict(zip(_MODELS, (trained, EXPORTED.name), strict=True))
     return [said for path, said in told.items() if path in record.lock.outs]
 
 

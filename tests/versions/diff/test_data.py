@@ -173,6 +173,22 @@ def test_languages_and_lengths_that_shift(tmp_path: Path):
     assert any("50.0%" in words for words in found.words)
 
 
+def test_a_small_shift_is_not_told_in_words(tmp_path: Path):
+    texts = {f"doc-{number}": text_of(number % 30) for number in range(300)}
+    one, other = version(tmp_path / "a", texts), version(tmp_path / "b", texts | {"new": "x y"})
+    found = compare(one, other)
+    assert found and not any("Length" in words or "Languages" in words for words in found.words)
+    assert 0 < found.facts["shift"]["length"]["kolmogorov_smirnov"] < 0.01
+
+
+def test_sums_that_only_the_tokenizer_changed_are_left_out(tmp_path: Path):
+    changes = {name: {"tokens": 7} for name in TEXTS} | {"doc-7": {"split": "test", "tokens": 7}}
+    one, other = version(tmp_path / "a", TEXTS), version(tmp_path / "b", TEXTS, changes)
+    found = compare(one, other)
+    assert found and set(found.facts["splits"]) == {"train", "test"}
+    assert found.facts["by_source"] == {}
+
+
 def test_distances_are_those_of_scipy():
     random = np.random.default_rng(0)
     one, other = random.integers(0, 50, 300), random.integers(5, 60, 200)

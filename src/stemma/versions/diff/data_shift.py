@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from stemma.versions.diff.section import Table
 
+# What is told in words; less is what a handful of documents does to any corpus.
+_TOLD_DISTANCE, _TOLD_BITS = 0.01, 0.001
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -57,10 +59,10 @@ def jensen_shannon(one: Mapping[str, int], other: Mapping[str, int]) -> float:
 
 
 def sentences(found: dict[str, Any]) -> list[str]:
-    """Say how far, in words; nothing where nothing moved."""
+    """Say how far, in words; nothing where next to nothing moved."""
     said = []
     distance = found["length"]["kolmogorov_smirnov"]
-    if distance:
+    if distance and distance >= _TOLD_DISTANCE:
         before, after = (side[QUANTILES.index(0.5)] for side in found["length"]["bytes"])
         said.append(
             f"Length: the median document has {after:,.0f} bytes instead of {before:,.0f}; at no "
@@ -68,7 +70,7 @@ def sentences(found: dict[str, Any]) -> list[str]:
             "of all (Kolmogorov-Smirnov)."
         )
     divergence = found["languages"]["jensen_shannon"]
-    if divergence and divergence > 1e-12:
+    if divergence and divergence >= _TOLD_BITS:
         said.append(
             f"Languages: the shares differ by {divergence:.2g} bits (Jensen-Shannon: 0 is the same "
             "mix, 1 is no language in common)."
