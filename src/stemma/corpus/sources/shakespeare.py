@@ -8,12 +8,15 @@ from pathlib import PurePosixPath
 from stemma.corpus.records import Document
 from stemma.corpus.sources import pypi
 from stemma.corpus.sources.part import Part
+from stemma.corpus.sources.passages import passages
 from stemma.corpus.sources.plays import scenes
 from stemma.corpus.sources.settings import ShakespeareSettings
 
 
 def parts(settings: ShakespeareSettings) -> Iterator[Part]:
     """Yield one part: every scene of every play, the play as its group, the genre as its label.
+
+    With ``tagged_words`` the documents are the passages of the scenes, their words tagged.
 
     Raises:
         SourceError: as `pypi.parts`.
@@ -26,15 +29,20 @@ def _documents(archive: zipfile.ZipFile, settings: ShakespeareSettings) -> Itera
     for name in sorted(plays, key=lambda name: PurePosixPath(name).stem):
         play = PurePosixPath(name).stem
         markdown = archive.read(name).decode("utf-8")
+        common = {
+            "source": settings.package,
+            "license": settings.license,
+            "group": play,
+            "label": PurePosixPath(name).parent.name,
+        }
         for scene in scenes(markdown, title=play.replace("-", " ").title()):
-            yield Document(
-                id=f"{play}/{scene.key}",
-                text=scene.text,
-                source=settings.package,
-                license=settings.license,
-                group=play,
-                label=PurePosixPath(name).parent.name,
-            )
+            key = f"{play}/{scene.key}"
+            if settings.tagged_words is None:
+                yield Document(id=key, text=scene.text, **common)
+                continue
+            for number, words in enumerate(passages(scene.markdown, settings.tagged_words), 1):
+                text = " ".join(word.text for word in words)
+                yield Document(id=f"{key}/{number}", text=text, parts=words, **common)
 
 
 def _is_play(name: str) -> bool:
