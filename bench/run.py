@@ -1,6 +1,6 @@
 """Every benchmark, side by side with what a user would pick instead: `make bench`.
 
-Prints a table for each and writes bench/results.json. Takes about twenty minutes; the machine
+Prints a table for each and writes bench/results.json. Takes about half an hour; the machine
 should have nothing else to do. Ratios are medians over pairs that ran one after the other.
 """
 
@@ -12,6 +12,7 @@ import data_diff
 import diff
 import formats
 import pipeline
+import storage
 import tokenise
 import train
 from stemma.files import write_json
@@ -22,7 +23,7 @@ RESULTS = Path(__file__).with_name("results.json")
 def main() -> None:
     """Run the benchmarks in order of their length."""
     results = {"machine": machine()}
-    for module in (tokenise, diff, data_diff, formats, train, pipeline):
+    for module in (tokenise, diff, data_diff, formats, train, pipeline, storage):
         name = module.__name__
         results[name] = module.measure()
         module.show(results[name])

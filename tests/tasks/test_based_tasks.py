@@ -56,6 +56,7 @@ def test_from_raw_documents_to_an_export(stages, task, way):
     assert ("base" in read_json(METRICS)["baselines"]) == (task == "chat")
     card = (EXPORTED / "README.md").read_text()
     assert ("under `base` above" in card) == (task == "chat")
+    assert ("n-gram" in card) == ("apply_chat_template" in card) == (task == "chat")
     trained, exported, ids = load_saved(TRAINED), load_saved(EXPORTED), torch.arange(20, 50)[None]
     assert type(exported).__name__.endswith(
         "ForSequenceClassification" if task == "classify" else "ForCausalLM"

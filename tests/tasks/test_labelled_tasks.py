@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from conftest import Project
 from documents import classified, tagged
 from stemma.config import build
 from stemma.corpus import records
@@ -112,6 +114,27 @@ def test_a_task_learns_is_measured_and_gives_the_same_bytes_twice(tmp_path, monk
         )
         confusion = (REPORTS / "plots/evaluation/confusion.csv").read_text().splitlines()
         assert confusion[0] == "actual,predicted" and len(confusion) == 1 + len(rows)
+
+
+@pytest.mark.parametrize("task", DOCUMENTS)
+def test_dvc_draws_what_the_task_measures(tmp_path, monkeypatch, task):
+    monkeypatch.chdir(tmp_path)
+    made(tmp_path, task)
+    run(task)
+    shutil.copy(CONF.parent / "dvc.yaml", "dvc.yaml")
+    names = {"task": {"name": task}, "model": {"family": "gpt2"}}
+    Path("params.yaml").write_text(yaml.safe_dump(names))
+    project = Project(tmp_path)
+    for command in ("git init -q", "dvc init -q", "git add dvc.yaml params.yaml reports"):
+        project.run(command)
+    project.run("git commit -qm Version")
+    said = project.run("dvc plots diff HEAD -o drawn").stderr
+    assert "could not find" not in said
+    page = (tmp_path / "drawn/index.html").read_text()
+    for title in ("Loss (nats per token)", "Learning rate", "Loss of the test split", "majority"):
+        assert title in page
+    assert ("Classes of the test split" in page) == (task == "classify")
+    assert ('"predicted": "tragedies"' in page) == (task == "classify")
 
 
 def test_labels_stand_beside_the_tokens(tmp_path):

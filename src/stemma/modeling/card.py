@@ -47,6 +47,7 @@ class Facts:
 
     Attributes:
         name: of the model.
+        task: what it was trained to do, and is measured at.
         license: of the model, an identifier of the Hub.
         language: codes of ISO 639-1.
         dtype: of the weights.
@@ -61,6 +62,7 @@ class Facts:
     """
 
     name: str
+    task: str
     license: str
     language: Sequence[str]
     dtype: str
@@ -75,7 +77,7 @@ class Facts:
 
 
 def _use(facts: Facts) -> Use:
-    return use_of(str((facts.config.get("architectures") or [""])[0]))
+    return use_of(facts.task, str((facts.config.get("architectures") or [""])[0]))
 
 
 def _metrics(facts: Facts) -> list[tuple[str, str, str]]:
@@ -106,8 +108,7 @@ model = {auto}.from_pretrained("models/exported")
 {adapter}tokenizer = AutoTokenizer.from_pretrained("models/exported")
 ```
 
-Every document that it has read follows an end-of-text token: put `tokenizer.eos_token` before a
-text."""
+{put}"""
 
 # An adapter needs PEFT, and its base under it.
 _ADAPTER = 'model = PeftModel.from_pretrained(model, "models/exported/adapter")\n'
@@ -225,7 +226,8 @@ def _data(facts: Facts) -> str:
 
 
 def _loading(facts: Facts) -> str:
-    code = _LOADING.format(auto=_use(facts).auto, adapter=_ADAPTER if facts.beside else "")
+    use, adapter = _use(facts), _ADAPTER if facts.beside else ""
+    code = _LOADING.format(auto=use.auto, adapter=adapter, put=use.put)
     if not facts.beside:
         return code
     return code.replace("from transf", "from peft import PeftModel\nfrom transf")

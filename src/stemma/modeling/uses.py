@@ -5,7 +5,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Use:
-    """What a kind of model is for."""
+    """What a kind of model is for, and how a text is put to it."""
 
     auto: str
     pipeline: str
@@ -13,24 +13,44 @@ class Use:
     what: str
     baselines: str
     limits: tuple[str, ...]
+    put: str = (
+        "Every document that it has read follows an end-of-text token: put `tokenizer.eos_token` "
+        "before a\ntext."
+    )
 
 
+_NGRAMS = (
+    "The n-gram models counted the\n"
+    "same training tokens (interpolated modified Kneser-Ney). Between tokenizers only bits per\n"
+    "byte compare."
+)
 _WRITER = Use(
     "AutoModelForCausalLM",
     "text-generation",
     "causal-lm",
     "A causal language model",
-    "The baselines are n-gram models with interpolated modified\n"
-    "Kneser-Ney smoothing, which counted the same training tokens. Between tokenizers only\n"
-    "bits per byte compare.",
+    _NGRAMS,
     (
         "For research and teaching: it continues text in the manner of its data.",
         "It follows no instructions and knows no facts: what it writes may be wrong or offensive.",
         "It may repeat passages of its training data word for word.",
     ),
 )
-# By the end of the architecture's name in config.json.
+# By the name of the task, or the end of the architecture's name in config.json.
 _USES = {
+    "chat": Use(
+        "AutoModelForCausalLM",
+        "text-generation",
+        "conversational",
+        "A chat model",
+        f"The figures are of the answers alone. {_NGRAMS}",
+        (
+            "It knows no facts: what it answers may be wrong or offensive.",
+            "It may repeat answers of its training data word for word.",
+        ),
+        "Put a conversation through\n"
+        "`tokenizer.apply_chat_template(messages, add_generation_prompt=True)`.",
+    ),
     "ForSequenceClassification": Use(
         "AutoModelForSequenceClassification",
         "text-classification",
@@ -44,7 +64,7 @@ _USES = {
         "fill-mask",
         "masked-lm",
         "A masked language model",
-        "The baseline gives every\ntoken its share of the training tokens.",
+        "The unigram gives every\ntoken its share of the training tokens.",
         ("For research and teaching: it fills gaps in the manner of its data.",),
     ),
     "ForConditionalGeneration": Use(
@@ -52,8 +72,9 @@ _USES = {
         "text2text-generation",
         "seq2seq",
         "A model that turns one text into another",
-        "The baseline\ncopies the source.",
+        "The figures are of the targets alone. The baseline\ncopies the source.",
         ("It knows no facts: what it writes may be wrong or offensive.",),
+        "Put `tokenizer.eos_token` after a source; what it writes ends with one.",
     ),
     "ForTokenClassification": Use(
         "AutoModelForTokenClassification",
@@ -62,10 +83,13 @@ _USES = {
         "A tagger of words",
         "The baseline gives every word the tag that is most\nfrequent in training.",
         ("It knows no tags but those of its training data.",),
+        "Put `tokenizer.eos_token` before the first word, and one space between words. The tag of "
+        "a word\nstands at its last token.",
     ),
 }
 
 
-def use_of(architecture: str) -> Use:
-    """Return what a model with such a class of transformers is for."""
-    return next((use for end, use in _USES.items() if architecture.endswith(end)), _WRITER)
+def use_of(task: str, architecture: str) -> Use:
+    """Return what a model of a task, with such a class of transformers, is for."""
+    found = (use for end, use in _USES.items() if task == end or architecture.endswith(end))
+    return next(found, _WRITER)

@@ -92,7 +92,7 @@ def run(settings: ExportSettings) -> None:
     with atomic_directory(EXPORTED) as folder:
         copy_model(TRAINED, folder, settings.export.dtype, settings.export.merge)
         formats = _formats(settings, folder, runtime)
-        card = write_card(_facts(settings.export, formats))
+        card = write_card(_facts(settings.export, settings.task.name, formats))
         (folder / "README.md").write_text(card, encoding="utf-8")
         write_json(folder / "manifest.json", {"files": _files(folder)})
         hand_on(TRAINED, folder)
@@ -142,13 +142,14 @@ def _is_beside(settings: ExportSection) -> bool:
     return not settings.merge and (TRAINED / "adapter_config.json").exists()
 
 
-def _facts(settings: ExportSection, formats: Mapping[str, Mapping[str, Any]]) -> Facts:
+def _facts(settings: ExportSection, task: str, formats: Mapping[str, Mapping[str, Any]]) -> Facts:
     from stemma.modeling.card import CONFIG_KEYS, REPORT_KEYS, Facts, metrics_keys
     from stemma.modeling.weights import read_object
 
     training = TRAINED / "training.json"
     return Facts(
         name=settings.model_name,
+        task=task,
         license=settings.license,
         language=settings.language,
         dtype=settings.dtype,

@@ -19,7 +19,7 @@ from stemma.versions.examples import parse
 from stemma.versions.history import Kind, Record, added, changes, records
 from stemma.versions.locks import LOCK
 from stemma.versions.metrics import figures, metric
-from stemma.versions.references import tips_of
+from stemma.versions.references import is_experiment, tips_of
 
 _TONES = {"better": "green", "worse": "red"}
 
@@ -79,6 +79,32 @@ def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path
             if width:
                 text.truncate(width, overflow="ellipsis")
             console.print(text, soft_wrap=True)
+
+
+def parse_scope(
+    words: Sequence[str], everything: bool, experiments: bool, root: Path = Path()
+) -> tuple[list[str], str | None]:
+    """Return the revisions that a user means for ``git log``, and a path if the last word is one.
+
+    Raises:
+        ProjectError: a word is neither.
+    """
+    scope, path = list(words), None
+    if scope and not _is_range(scope[-1], root):
+        path = scope.pop()
+    if wrong := next((word for word in scope if not _is_range(word, root)), None):
+        raise ProjectError(f"'{wrong}' is no revision", "see `git log --oneline --all`")
+    if everything:
+        scope += ["--branches", "--tags", "--remotes"]
+    if experiments:
+        listed = git.run(["for-each-ref", "--format=%(refname)", "refs/exps/*/*/*"], root)
+        scope += ["HEAD", *(ref for ref in listed.split() if is_experiment(ref))]
+    return scope, path
+
+
+def _is_range(word: str, root: Path) -> bool:
+    ends = [end for end in word.lstrip("^").replace("...", "..").split("..") if end]
+    return bool(ends) and all(git.find(end, root) for end in ends)
 
 
 def _lines(found: list[Record], root: Path) -> list[Line]:

@@ -109,10 +109,14 @@ def _short(ref: str) -> str | None:
     if kind in ("heads", "tags", "remotes"):
         return None if name.endswith("/HEAD") else name
     parts = name.split("/")
+    return parts[2] if is_experiment(ref) else None
+
+
+def is_experiment(ref: str) -> bool:
+    """Say whether a ref is an experiment of DVC's."""
     # refs/exps/<2 digits>/<38 digits>/<name>; DVC keeps its own affairs in exec, stash and celery.
-    if kind == "exps" and len(parts) == 3 and len(parts[0]) == 2:
-        return parts[2]
-    return None
+    parts = ref.split("/")
+    return parts[:2] == ["refs", "exps"] and len(parts) == 5 and len(parts[2]) == 2
 
 
 def _pointers(scope: list[str], root: Path) -> Iterator[tuple[str, set[_Pointer]]]:

@@ -85,7 +85,7 @@ def test_a_play_without_a_title_line_takes_the_given_one():
     ],
 )
 def test_marks_become_print(markdown, text):
-    assert plain(markdown.split("\n")) == text
+    assert plain(markdown) == text
 
 
 @pytest.fixture(scope="module")

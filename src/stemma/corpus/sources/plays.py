@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 _TITLE = re.compile(r"# +(.+)")
 # Six headings of the package lack their marks: four epilogues, and two scenes with a colon.
@@ -11,9 +11,9 @@ _OPENING = re.compile(r"PROLOGUE|INDUCTION", re.IGNORECASE)
 _NUMBERED = re.compile(r"(ACT|SCENE) ([IVXL]+)")
 _BLANK = re.compile(r"\n[ \t]*\n\s*")
 
-_NAME = re.compile(r"\*\*([^*]+)\*\*")
+NAME = re.compile(r"\*\*([^*]+)\*\*")
 # A direction may lack its first mark or have it twice, may bring its own brackets, may be empty.
-_DIRECTION = re.compile(r"(?:[_*]+\\?\[?|\\?\[)(\s|[^_*\[\]]+?)(\s*)\]?[_*]+")
+DIRECTION = re.compile(r"(?:[_*]+\\?\[?|\\?\[)(\s|[^_*\[\]]+?)(\s*)\]?[_*]+")
 _ESCAPE = re.compile(r"\\([^\w\s])")
 
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50}
@@ -26,10 +26,12 @@ class Scene:
     Attributes:
         key: unique within the play, such as ``act-1/scene-2``.
         text: the headings, one per line, and the scene; ends with one newline.
+        markdown: the scene as the package has it, without its headings.
     """
 
     key: str
     text: str
+    markdown: str
 
 
 @dataclasses.dataclass
@@ -52,17 +54,18 @@ def scenes(markdown: str, title: str) -> Iterator[Scene]:
     for section in _sections(rest if found else markdown):
         headings = [found[1] if found else title, section.division, *section.headings]
         lines = "\n".join(heading for heading in headings if heading)
-        yield Scene(_key(section, seen), f"{lines}\n\n{plain(section.lines)}\n")
+        markdown = "\n".join(line.rstrip() for line in section.lines)
+        yield Scene(_key(section, seen), f"{lines}\n\n{plain(markdown)}\n", markdown)
 
 
-def plain(lines: Iterable[str]) -> str:
+def plain(markdown: str) -> str:
     """Turn paragraphs into plain text, one blank line between them.
 
     A speaker's bold name becomes a line of its own, an emphasised stage direction stands in square
     brackets, a backslash escape loses its backslash.
     """
-    text = _NAME.sub(r"\1", "\n".join(line.rstrip() for line in lines))
-    text = _DIRECTION.sub(r"[\1]\2", text)
+    text = NAME.sub(r"\1", markdown)
+    text = DIRECTION.sub(r"[\1]\2", text)
     text = _ESCAPE.sub(r"\1", text)
     return _BLANK.sub("\n\n", text).strip()
 

