@@ -65,9 +65,8 @@ def sentences(found: dict[str, Any]) -> list[str]:
     if distance and distance >= _TOLD_DISTANCE:
         before, after = (side[QUANTILES.index(0.5)] for side in found["length"]["bytes"])
         said.append(
-            f"Length: the median document has {after:,.0f} bytes instead of {before:,.0f}; at no "
-            f"length do the shares of shorter documents differ by more than {distance:.1%} "
-            "of all (Kolmogorov-Smirnov)."
+            f"Length: the median document has {after:,.0f} bytes instead of {before:,.0f}; the two "
+            f"distributions are up to {distance:.1%} of the documents apart (Kolmogorov-Smirnov)."
         )
     divergence = found["languages"]["jensen_shannon"]
     if divergence and divergence >= _TOLD_BITS:
