@@ -68,9 +68,7 @@ def version(
     if found is not None:
         (reports / "metrics.json").write_text(json.dumps(found))
     if samples:
-        # As evaluate writes a prompt: with what the model added to it.
-        written = [(prompt, text.removeprefix(prompt)) for prompt, text in samples]
-        (reports / "samples.md").write_text(page(written, 10))
+        (reports / "samples.md").write_text(page("", samples))
     if evaluate is not None:
         stage = {"cmd": "evaluate", "params": {"params.yaml": dict(evaluate)}}
         lock = {"schema": "2.0", "stages": {"evaluate": stage}}
