@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from stemma.modeling.formulas import FORMULAS
 from stemma.modeling.samples import page
+from stemma.versions.comparison import FORMULAS
 from stemma.versions.version import Tree
 
 Columns = dict[str, Any]

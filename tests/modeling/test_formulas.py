@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from stemma.modeling.formulas import CLASSES, ENTITIES, FORMULAS, TOKENS, WORDS
+from stemma.modeling.formulas import CLASSES, ENTITIES, TOKENS, WORDS
+from stemma.versions.comparison import FORMULAS
 
 RANDOM = np.random.default_rng(0)
 LABELS = np.array(["love", "war", "sea"], object)[RANDOM.integers(3, size=200)]
@@ -27,6 +28,7 @@ def test_macro_averages_by_the_book() -> None:
 def test_figures_take_many_sums_at_once() -> None:
     columns = {name: RANDOM.integers(1, 9, 30) for one in FORMULAS for name in one.needs}
     columns |= {"label": LABELS[:30], "predicted": GUESSES[:30]}
+    columns |= {"wanted": LABELS[:30], "written": GUESSES[:30]}
     for formulas in FORMULAS:
         parts = formulas.parts(columns)
         assert parts.shape[1] == 30

@@ -104,4 +104,3 @@ CLASSES = Formulas(
     _of_classes,
     right={"accuracy": "correct"},
 )
-FORMULAS = (TOKENS, WORDS, ENTITIES, CLASSES)

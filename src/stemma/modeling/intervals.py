@@ -1,15 +1,15 @@
 """From scores to figures with intervals: sums per document, resampled over documents."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
-from typing import Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from stemma.errors import ModelError
-from stemma.modeling.formulas import TOKENS
+from stemma.modeling.formulas import TOKENS, Formulas
 from stemma.modeling.heldout import Predicted
 from stemma.modeling.windows import Scores
 from stemma.statistics.resampling import draw
@@ -107,6 +107,24 @@ def figures(tally: Tally, predicted: Predicted, resamples: int, seed: int) -> di
         [predicted.lengths, predicted.sizes, tally.loss, tally.top1, tally.top5]
     ).astype(np.float64)
     return bootstrap(columns, TOKENS.figures, resamples, seed)
+
+
+def of_examples(
+    examples: Mapping[str, Any], formulas: Iterable[Formulas], resamples: int, seed: int
+) -> dict[str, float]:
+    """Return the figures that formulas find in examples, each again with ``_low`` and ``_high``.
+
+    Args:
+        examples: columns of reports/examples.parquet, one row per document.
+        formulas: each finds its own figures; one seed draws the same documents for all.
+        resamples: how often to draw as many documents as there are.
+        seed: where the drawing starts.
+    """
+    columns = {name: np.asarray(column) for name, column in examples.items()}
+    found: dict[str, float] = {}
+    for one in formulas:
+        found |= bootstrap(one.parts(columns), one.figures, resamples, seed)
+    return found
 
 
 def bootstrap(

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stemma.modeling.formulas import FORMULAS, Examples, Formulas
+from stemma.modeling.formulas import CLASSES, ENTITIES, TOKENS, WORDS, Examples, Formulas
+from stemma.modeling.wording import WORDING
 from stemma.statistics.paired import FEWEST, Difference, compare, jackknife
 from stemma.statistics.significance import holm, mcnemar, quantile_of_t, smallest_effect
 from stemma.versions.examples import FILE, Pairs, match, pair
 from stemma.versions.metrics import figures, metric
 from stemma.versions.version import Version
 
+FORMULAS = (TOKENS, WORDS, ENTITIES, CLASSES, WORDING)
 LEVEL = 0.05
 ROUNDS = 10_000
 TASK = "task.name"
