@@ -16,7 +16,14 @@ ROOT = Path(__file__).parents[1]
 # What a version needs of this project; no lock file and no report, so that all of it is built.
 PARTS = [
     *(".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", "conf"),
-    *("data/input/README.md", "dvc.yaml", "environment.lock", "pyproject.toml", "src"),
+    *(
+        "data/input/README.md",
+        "data/revoked.jsonl",
+        "dvc.yaml",
+        "environment.lock",
+        "pyproject.toml",
+        "src",
+    ),
 ]
 # The real settings, shrunk: an experiment on top of them, chosen by default.
 TINY = """\

@@ -44,10 +44,10 @@ def test_an_input_edited_while_a_stage_runs_is_refused(project: Project, kind):
 
 
 def test_what_no_stage_depends_on_may_be_edited_while_it_runs(project: Project):
-    script = EDITED.format(path="src/stemma/cli.py", before="thin verbs", after="verbs")
+    script = EDITED.format(path="src/stemma/cli/group.py", before="thin verbs", after="verbs")
     (project.path / "edited.py").write_text(script)
     project.run("python edited.py")
-    assert "verbs" in (project.path / "src/stemma/cli.py").read_text()
+    assert "verbs" in (project.path / "src/stemma/cli/group.py").read_text()
 
 
 def test_another_environment_is_told_and_does_not_stop(project: Project):

@@ -7,6 +7,7 @@ PARAMS = Path("params.yaml")
 RECORD = "composed"  # its section on how it was made
 ENVIRONMENT = Path("environment.lock")
 INPUT = Path("data/input")
+REVOKED = Path("data/revoked.jsonl")  # what nothing may be trained on
 RAW = Path("data/raw")
 BASE = Path("models/base")
 PREPARED = Path("data/prepared")

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from stemma.corpus.minhash import band_hashes, signatures
+from stemma.corpus.minhash import band_hashes, signatures, similarity, sketches
 from stemma.corpus.words import shingles, words_of
 
 PRINT = """
@@ -45,3 +45,14 @@ def test_bands_hash_their_rows_only():
     first, second, third = band_hashes(np.stack([one, other, mixed]), 2).T
     assert first[0] == third[0] and second[1] == third[1]
     assert first[1] != third[1] and second[0] != third[0]
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.6, 0.9, 1])
+def test_sketches_estimate_the_similarity_within_their_standard_error(share):
+    draw = np.random.default_rng(0).integers(0, 2**63, 300 * 200, np.uint64).reshape(300, -1)
+    common = round(2 * 100 * share / (1 + share))
+    left = [row[:100] for row in draw]
+    right = [np.concatenate([row[:common], row[100 : 200 - common]]) for row in draw]
+    found = similarity(sketches(left), sketches(right))
+    assert found.mean() == pytest.approx(share, abs=0.02)
+    assert found.std() < 0.07

@@ -1,8 +1,10 @@
 import dataclasses
+import hashlib
 import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -10,10 +12,12 @@ from transformers import AutoTokenizer
 
 from stemma.config import build
 from stemma.corpus import records
+from stemma.corpus.minhash import similarity
 from stemma.corpus.packing import read_split
 from stemma.corpus.pool import ProcessPool, SerialPool
 from stemma.corpus.preparation import prepare
 from stemma.corpus.records import Document, write_shards
+from stemma.corpus.revoked import NOTHING, Entry, Revoked
 from stemma.errors import DataError, SettingsError
 from stemma.modeling.task import encoding_of
 from stemma.stages.prepare import PrepareSettings
@@ -73,7 +77,7 @@ def corpus(count=40):
     ]
 
 
-def made(tmp_path, documents, settings, pool=None, name="out"):
+def made(tmp_path, documents, settings, pool=None, name="out", revoked=NOTHING):
     raw, folder, work = (tmp_path / f"{name}-{part}" for part in ("raw", "prepared", "work"))
     for path in (raw, folder, work):
         path.mkdir()
@@ -81,7 +85,7 @@ def made(tmp_path, documents, settings, pool=None, name="out"):
     found = records.shards(raw)
     encoding = encoding_of(settings.task)
     pool = pool or SerialPool()
-    prepare(found, folder, work, settings.prepare, settings.tokenizer, encoding, pool)
+    prepare(found, folder, work, settings.prepare, settings.tokenizer, encoding, pool, revoked)
     return folder
 
 
@@ -243,3 +247,33 @@ def test_a_document_of_one_line_of_many_megabytes(tmp_path):
 @pytest.mark.parametrize("recipe", [path.stem for path in (CONF / "prepare").glob("*.yaml")])
 def test_every_shipped_recipe_is_valid_and_says_its_name(recipe):
     assert load(recipe).prepare.name == recipe
+
+
+def test_a_row_has_a_sketch_unless_cleaning_dropped_it(tmp_path, small_shards):
+    near = text_of(0) + "\nExeunt."
+    documents = [document("empty", " "), *corpus(), document("near", near)]
+    rows = {row["id"]: row for row in rows_of(made(tmp_path, documents, load()))}
+    assert rows.pop("empty")["sketch"] is None
+    sketch = {name: np.frombuffer(row["sketch"], np.uint8) for name, row in rows.items()}
+    assert similarity(sketch["near"], sketch["doc-0"]) > 0.85
+    assert similarity(sketch["doc-1"], sketch["doc-0"]) < 0.7
+
+
+def test_what_is_revoked_is_dropped_by_id_and_by_text(tmp_path, small_shards):
+    documents = [*corpus(), document("copy", text_of(1))]
+    key = hashlib.sha256(text_of(1).encode()).hexdigest()
+    entries = [Entry("doc-0", "0" * 64, "asked by its author"), Entry("gone", key, "private")]
+    folder = made(tmp_path, documents, load(), revoked=Revoked.of(entries))
+    rows = {row["id"]: row for row in rows_of(folder)}
+    reasons = {name: row["reason"] for name, row in rows.items() if row["reason"]}
+    assert reasons == {
+        "doc-0": "revoked: asked by its author",
+        "doc-1": "revoked: private",
+        "copy": "revoked: private",
+    }
+    assert rows["doc-0"]["sketch"] is None and rows["doc-0"]["split"] is None
+    assert report_of(folder)["dropped"]["revoked: private"] == {"source": 2}
+    pool = ProcessPool(2)
+    again = made(tmp_path, documents, load(), pool, "again", Revoked.of(entries))
+    pool.close()
+    assert contents(again) == contents(folder)

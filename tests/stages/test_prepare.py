@@ -1,3 +1,4 @@
+import json
 import os
 import resource
 import signal
@@ -6,12 +7,14 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
 import tiny
 from stemma.corpus.packing import read_split
 from stemma.corpus.records import Document, write_shards
+from stemma.layout import REVOKED
 
 STAGE = [sys.executable, "-m", "stemma.stages.prepare"]
 RAW, PREPARED = Path("data/raw"), Path("data/prepared")
@@ -88,6 +91,24 @@ def test_an_error_is_one_line_and_changes_nothing(before):
     assert done.stderr.count("\n") == 1
     assert "stemma prepare: no document of data/raw is left" in done.stderr
     assert "quality.min_words 40" in done.stderr
+
+
+def test_what_is_revoked_is_dropped(before):
+    line = {"id": "doc-3", "sha256": "0" * 64, "why": "asked by its author"}
+    REVOKED.write_text(json.dumps(line) + "\n")
+    done = stage()
+    assert done.returncode == 0, done.stderr
+    rows = pq.read_table(PREPARED / "manifest.parquet").to_pylist()
+    reasons = {row["id"]: row["reason"] for row in rows if row["reason"]}
+    assert reasons == {"doc-3": "revoked: asked by its author"}
+    REVOKED.write_text("")
+    assert stage().returncode == 0 and contents() == before
+
+
+def test_a_revocation_that_cannot_be_read_is_named(project):
+    REVOKED.write_text("{}\n")
+    done = stage()
+    assert done.returncode == 1 and "data/revoked.jsonl, line 1 cannot be read" in done.stderr
 
 
 def test_a_torn_shard_is_named(before):

@@ -12,6 +12,7 @@ import yaml
 
 from conftest import Project
 from documents import classified, tagged
+from measured import figures as figures_of
 from stemma.config import build
 from stemma.corpus import records
 from stemma.corpus.packing import read_labels, read_split
@@ -24,6 +25,7 @@ from stemma.layout import METRICS, PREPARED, REPORTS, TRAINED
 from stemma.modeling.task import encoding_of
 from stemma.stages import evaluate, train
 from stemma.stages.prepare import PrepareSettings
+from stemma.versions.metrics import figures
 
 CONF = Path(__file__).parents[2] / "conf"
 DOCUMENTS = {"classify": classified, "tag": tagged}
@@ -104,8 +106,14 @@ def test_a_task_learns_is_measured_and_gives_the_same_bytes_twice(tmp_path, monk
     assert metrics["accuracy_low"] <= metrics["accuracy"] <= metrics["accuracy_high"]
     best = metrics["macro_f1" if task == "classify" else "entity_f1"]
     assert best > 0.8
-    rows = pq.read_table(REPORTS / "examples.parquet").to_pylist()
+    table = pq.read_table(REPORTS / "examples.parquet")
+    rows = table.to_pylist()
     assert len(rows) == metrics["documents"]
+    # So that `stemma diff` can pair them.
+    again = figures_of(table.to_pydict())
+    assert figures(metrics) == pytest.approx(
+        {name: again[name] for name in figures(metrics)}, abs=1e-4
+    )
     config = read_json(TRAINED / "config.json")
     assert list(config["label2id"]) == json.loads((PREPARED / "labels.json").read_text())
     if task == "classify":

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from stemma.versions.distance import distance
 from stemma.versions.locks import Entry, Stage
 from stemma.versions.objects import cache_at
-from stemma.versions.tensors import distance
 from stemma.versions.verdict import Bounds, Row, Sides, follow, rows_of
 
 WEIGHTS = {"a": np.ones((2, 3), np.float32), "b": np.arange(4, dtype=np.float32)}

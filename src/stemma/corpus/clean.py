@@ -7,15 +7,17 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from stemma.corpus.duplicates import KEY_COLUMNS, Fingerprints
 from stemma.corpus.language import identify
-from stemma.corpus.minhash import band_hashes, signatures
+from stemma.corpus.minhash import SKETCH, band_hashes, signatures, sketches
 from stemma.corpus.normalise import normalise
 from stemma.corpus.personal import treat
 from stemma.corpus.quality import Page, failed_limit
 from stemma.corpus.recipe import DuplicateSettings, PrepareSection
 from stemma.corpus.records import Document, Part, read_shard, rows_of
+from stemma.corpus.revoked import Revoked
 from stemma.corpus.shard import TEXTS, Shard
 from stemma.corpus.split import SPLITS, side
 from stemma.corpus.words import Hashes, Words, shingles, words_of
@@ -29,6 +31,7 @@ ROWS = pa.schema(
         pa.field("language", pa.string()),
         pa.field("bytes", pa.int64(), nullable=False),
         pa.field("reason", pa.string()),
+        pa.field("sketch", pa.binary(SKETCH)),
     ]
 )
 
@@ -72,8 +75,8 @@ class ShardTally:
     personal: Counter[str]
 
 
-def clean_shard(shard: Shard, settings: PrepareSection) -> ShardTally:
-    """Clean one shard and write its rows, texts and fingerprints."""
+def clean_shard(shard: Shard, settings: PrepareSection, revoked: Revoked) -> ShardTally:
+    """Clean one shard and write its rows, texts and fingerprints; drop what is revoked."""
     kept, reasons, personal = 0, Counter[str](), Counter[str]()
     prints = [_fingerprint([], settings)]
     with (
@@ -81,9 +84,13 @@ def clean_shard(shard: Shard, settings: PrepareSection) -> ShardTally:
         pq.ParquetWriter(shard.texts, TEXTS, compression="zstd", compression_level=1) as texts,
     ):
         for batch in read_shard(shard.raw):
-            cleaned = [(document, clean(document, settings)) for document in batch]
+            cleaned = [
+                (document, _checked(document, clean(document, settings), revoked))
+                for document in batch
+            ]
             stay = [pair for pair in cleaned if pair[1].reason is None]
-            rows.write_table(pa.Table.from_pylist([_row(*pair) for pair in cleaned], ROWS))
+            sketched = sketches([shingles_of(made, settings.duplicates) for _, made in stay])
+            rows.write_table(pa.Table.from_pylist(_rows(cleaned, sketched), ROWS))
             texts.write_table(pa.Table.from_pylist([_text(*pair) for pair in stay], TEXTS))
             prints.append(_fingerprint(stay, settings))
             kept += len(stay)
@@ -92,6 +99,11 @@ def clean_shard(shard: Shard, settings: PrepareSection) -> ShardTally:
                 personal.update(made.personal)
     Fingerprints.concatenate(prints).save(shard.fingerprints)
     return ShardTally(kept, reasons, personal)
+
+
+def _checked(document: Document, made: Cleaned, revoked: Revoked) -> Cleaned:
+    reason = revoked.reason(document.id, made.sha256.hex())
+    return dataclasses.replace(made, reason=reason) if reason else made
 
 
 def clean(document: Document, settings: PrepareSection) -> Cleaned:
@@ -136,16 +148,23 @@ def clean_text(text: str, settings: PrepareSection) -> Cleaned:
     )
 
 
-def _row(document: Document, made: Cleaned) -> dict[str, object]:
-    return {
-        "id": document.id,
-        "source": document.source,
-        "group": document.group,
-        "sha256": made.sha256.hex(),
-        "language": made.language,
-        "bytes": len(made.text.encode()),
-        "reason": made.reason,
-    }
+def _rows(
+    cleaned: list[tuple[Document, Cleaned]], sketched: NDArray[np.uint8]
+) -> list[dict[str, object]]:
+    next_sketch = iter(sketched)
+    return [
+        {
+            "id": document.id,
+            "source": document.source,
+            "group": document.group,
+            "sha256": made.sha256.hex(),
+            "language": made.language,
+            "bytes": len(made.text.encode()),
+            "reason": made.reason,
+            "sketch": None if made.reason else next(next_sketch).tobytes(),
+        }
+        for document, made in cleaned
+    ]
 
 
 def _text(document: Document, made: Cleaned) -> dict[str, object]:
@@ -160,7 +179,7 @@ def _text(document: Document, made: Cleaned) -> dict[str, object]:
 def _fingerprint(stay: list[tuple[Document, Cleaned]], settings: PrepareSection) -> Fingerprints:
     keys = b"".join(made.sha256 + _hash_of(document.id) for document, made in stay)
     duplicates = settings.duplicates
-    sets = [] if duplicates.near is None else [_shingles(made, duplicates) for _, made in stay]
+    sets = [] if duplicates.near is None else [shingles_of(made, duplicates) for _, made in stay]
     values = duplicates.bands * duplicates.rows
     signature = signatures(sets, values)
     return Fingerprints(
@@ -171,7 +190,8 @@ def _fingerprint(stay: list[tuple[Document, Cleaned]], settings: PrepareSection)
     )
 
 
-def _shingles(made: Cleaned, settings: DuplicateSettings) -> Hashes:
+def shingles_of(made: Cleaned, settings: DuplicateSettings) -> Hashes:
+    """Return the set of hashes by which a text is compared with others."""
     return shingles(made.words, settings.shingle, int.from_bytes(made.sha256[:8], "big"))
 
 

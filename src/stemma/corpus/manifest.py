@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from stemma.corpus.duplicates import REASONS
+from stemma.corpus.minhash import SKETCH
 from stemma.corpus.shard import DROPPED, Placed
 from stemma.corpus.split import SPLITS
 from stemma.corpus.tokenise import Tokenised
@@ -27,6 +28,7 @@ SCHEMA = pa.schema(
         pa.field("tokens", pa.int64()),  # with the end of text; null if dropped
         pa.field("reason", pa.string()),  # why it was dropped; null if kept
         pa.field("cluster", pa.string()),  # sha256 of the representative of its duplicates
+        pa.field("sketch", pa.binary(SKETCH)),  # of its shingles; null if cleaning dropped it
     ]
 )
 

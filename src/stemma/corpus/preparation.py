@@ -30,6 +30,7 @@ from stemma.corpus.pool import Pool
 from stemma.corpus.progress import Progress
 from stemma.corpus.recipe import PrepareSection
 from stemma.corpus.report import cluster_figures, contamination_figures, data_report
+from stemma.corpus.revoked import NOTHING, Revoked
 from stemma.corpus.shard import DROPPED, Placed, Shard
 from stemma.corpus.split import SPLITS, TRAIN
 from stemma.corpus.tokenise import Tokenised, tokenise, train_texts
@@ -47,6 +48,7 @@ def prepare(
     tokenizer: TokenizerSettings,
     encoding: Encoding,
     pool: Pool,
+    revoked: Revoked = NOTHING,
 ) -> None:
     """Make data/prepared.
 
@@ -58,14 +60,14 @@ def prepare(
         tokenizer: the section ``tokenizer``.
         encoding: the task's, of documents to tokens.
         pool: runs the maps.
+        revoked: what is dropped, whatever it is.
 
     Raises:
-        DataError: a shard is torn, a split is empty, or the text does not support the tokenizer
-            or lacks what the task learns from.
+        DataError: a shard is torn, a split is empty, or the texts lack what is learnt from them.
         SettingsError: a language is unknown.
     """
     progress = Progress(len(raw))
-    corpus = _clean(pool, [Shard(path, work) for path in raw], settings, progress)
+    corpus = _clean(pool, [Shard(path, work) for path in raw], settings, revoked, progress)
     clusters = find_clusters(corpus.store, settings.duplicates)
     sides = np.where(clusters.verdict == KEPT, corpus.store.sides(), np.int8(DROPPED))
     limits = settings.contamination
@@ -74,7 +76,6 @@ def prepare(
     contamination = contamination_figures(sides, overlaps, seen)
     clusters.verdict[seen], sides[seen] = CONTAMINATED, DROPPED
     _check_splits(sides, corpus.store.sides()[seen], settings)
-
     placed = corpus.place(sides)
     make_tokenizer(tokenizer, train_texts(placed), folder / "tokenizer", encoding.labelled)
     encoder = Encoder(folder / "tokenizer")
@@ -130,12 +131,16 @@ class _Corpus:
 
 
 def _clean(
-    pool: Pool, shards: list[Shard], settings: PrepareSection, progress: Progress
+    pool: Pool,
+    shards: list[Shard],
+    settings: PrepareSection,
+    revoked: Revoked,
+    progress: Progress,
 ) -> _Corpus:
     _check_languages(settings)
     store = Store(shards[0].work)
     kept, reasons, personal = [], Counter[str](), Counter[str]()
-    tallies = pool.map(partial(clean_shard, settings=settings), shards)
+    tallies = pool.map(partial(clean_shard, settings=settings, revoked=revoked), shards)
     for shard, tally in zip(shards, progress(tallies, "clean"), strict=True):
         store.append(Fingerprints.load(shard.fingerprints))
         shard.fingerprints.unlink()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from stemma.errors import SettingsError
 from stemma.layout import BASE
 from stemma.modeling import shards
+from stemma.modeling.loading import quiet_peft
 from stemma.modeling.training import LoraSettings, TrainSection
 
 
@@ -61,9 +61,7 @@ def _with_adapters(model: Any, lora: LoraSettings) -> Any:
         target_modules=lora.targets if isinstance(lora.targets, str) else list(lora.targets),
         modules_to_save=sorted({name.rpartition(".")[0] for name in _fresh(model)}) or None,
     )
-    with warnings.catch_warnings():
-        # PEFT asks transformers by a name that is going to go.
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+    with quiet_peft():
         return get_peft_model(model, config)
 
 

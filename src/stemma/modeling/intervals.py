@@ -1,19 +1,20 @@
 """From scores to figures with intervals: sums per document, resampled over documents."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
-from typing import Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from stemma.errors import ModelError
+from stemma.modeling.formulas import TOKENS, Formulas
 from stemma.modeling.heldout import Predicted
 from stemma.modeling.windows import Scores
+from stemma.statistics.resampling import draw
 
 _DIGITS = 4
-_BLOCK_PICKS = 2**18
 _DOUBLINGS = 40
 
 
@@ -105,7 +106,25 @@ def figures(tally: Tally, predicted: Predicted, resamples: int, seed: int) -> di
     columns = np.stack(
         [predicted.lengths, predicted.sizes, tally.loss, tally.top1, tally.top5]
     ).astype(np.float64)
-    return bootstrap(columns, _figures, resamples, seed)
+    return bootstrap(columns, TOKENS.figures, resamples, seed)
+
+
+def of_examples(
+    examples: Mapping[str, Any], formulas: Iterable[Formulas], resamples: int, seed: int
+) -> dict[str, float]:
+    """Return the figures that formulas find in examples, each again with ``_low`` and ``_high``.
+
+    Args:
+        examples: columns of reports/examples.parquet, one row per document.
+        formulas: each finds its own figures; one seed draws the same documents for all.
+        resamples: how often to draw as many documents as there are.
+        seed: where the drawing starts.
+    """
+    columns = {name: np.asarray(column) for name, column in examples.items()}
+    found: dict[str, float] = {}
+    for one in formulas:
+        found |= bootstrap(one.parts(columns), one.figures, resamples, seed)
+    return found
 
 
 def bootstrap(
@@ -123,33 +142,10 @@ def bootstrap(
         seed: where the drawing starts.
     """
     values = figures(columns.sum(axis=1))
-    drawn = figures(_resample(columns, resamples, seed))
+    drawn = figures(draw(columns, resamples, seed))
     result = {}
     for name, value in values.items():
         low, high = np.quantile(drawn[name], [0.025, 0.975])
         for key, number in ((name, value), (f"{name}_low", low), (f"{name}_high", high)):
             result[key] = round(float(number), _DIGITS)
     return result
-
-
-def _figures(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    tokens, size, loss, top1, top5 = sums
-    return {
-        "loss": loss / tokens,
-        "perplexity": np.exp(loss / tokens),
-        "bits_per_byte": loss / np.log(2) / size,
-        "top1_accuracy": top1 / tokens,
-        "top5_accuracy": top5 / tokens,
-    }
-
-
-def _resample(columns: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
-    """Return the columns' sums over each resample, shape (columns, resamples)."""
-    generator = np.random.default_rng(seed)
-    documents = columns.shape[1]
-    block = max(1, _BLOCK_PICKS // documents)
-    sums = []
-    for start in range(0, resamples, block):
-        picks = generator.integers(documents, size=(min(block, resamples - start), documents))
-        sums.append(columns[:, picks].sum(axis=2))
-    return np.concatenate(sums, axis=1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,10 +120,20 @@ def _check(folder: Path, weights: Path) -> None:
             raise ModelError(f"{path} does not exist", _REMEDY)
 
 
+@contextlib.contextmanager
+def quiet_peft() -> Iterator[None]:
+    """Keep still what PEFT is warned of: it asks transformers by a name that is going to go."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        yield
+
+
 def _merged(model: Any, folder: Path, missing: set[str]) -> tuple[Any, set[str]]:
     from peft import PeftModel
 
     # The adapter brings the modules that the base does not have.
     brought = tuple(read_json(folder / ADAPTER_CONFIG).get("modules_to_save") or ())
-    merged: Any = PeftModel.from_pretrained(model, str(folder)).merge_and_unload(safe_merge=True)
+    with quiet_peft():
+        adapted: Any = PeftModel.from_pretrained(model, str(folder))
+    merged = adapted.merge_and_unload(safe_merge=True)
     return merged, {name for name in missing if not name.startswith(brought)}

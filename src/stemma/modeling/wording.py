@@ -1,64 +1,29 @@
-"""How near a written text comes to the one that was wanted: BLEU, chrF, ROUGE-L, exact match."""
+"""How near a written text comes to the one that was wanted: BLEU, chrF, ROUGE-L, exact match.
+
+All from 0 to 100. ``bleu`` (Papineni et al. 2002) and ``chrf`` (Popović 2015) are those of
+sacrebleu for the whole corpus; ``rouge_l`` (Lin 2004) is the mean F-measure of the longest common
+subsequence of words; ``exact_match`` the share of texts that are right to the letter.
+"""
+
+from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stemma.errors import SettingsError
-from stemma.modeling.intervals import bootstrap
+from stemma.modeling.formulas import Examples, Formulas, Sums
+
+if TYPE_CHECKING:
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
 _WORD = re.compile("[a-z0-9]+")
-
-
-def wording(
-    written: Sequence[str], wanted: Sequence[str], resamples: int, seed: int
-) -> dict[str, float]:
-    """Return figures from 0 to 100, each with the ends of its 95 % interval over the examples.
-
-    ``bleu`` (Papineni et al. 2002) and ``chrf`` (Popović 2015) are those of sacrebleu for the whole
-    corpus; ``rouge_l`` (Lin 2004) is the mean F-measure of the longest common subsequence of words;
-    ``exact_match`` the share of texts that are right to the letter.
-
-    Args:
-        written: what a model wrote, at least one.
-        wanted: what stands there.
-        resamples: of the bootstrap.
-        seed: where the drawing starts.
-
-    Raises:
-        SettingsError: sacrebleu is not installed.
-    """
-    try:
-        from sacrebleu.metrics.bleu import BLEU
-        from sacrebleu.metrics.chrf import CHRF
-    except ImportError as error:
-        raise SettingsError(
-            "task=seq2seq needs the package `sacrebleu`", "pip install 'stemma-lm[seq2seq]'"
-        ) from error
-    found = {}
-    # Sums of counts make both figures; sacrebleu's own bootstrap adds them up in the same way.
-    for name, metric in (("bleu", BLEU(force=True)), ("chrf", CHRF())):
-        counts = np.array(metric._extract_corpus_statistics(written, [wanted]), np.float64).T
-
-        def of_corpus(
-            sums: NDArray[np.float64], name: str = name, metric: BLEU | CHRF = metric
-        ) -> dict[str, NDArray[np.float64]]:
-            rows = np.atleast_2d(sums.T).astype(int).tolist()
-            scores = [metric._compute_score_from_stats(row).score for row in rows]
-            return {name: np.array(scores).reshape(sums.shape[1:])}
-
-        found |= bootstrap(counts, of_corpus, resamples, seed)
-    pairs = list(zip(written, wanted, strict=True))
-    means = np.array(
-        [
-            np.ones(len(pairs)),
-            [100 * rouge_l(*pair) for pair in pairs],
-            [100 * (one == other) for one, other in pairs],
-        ]
-    )
-    return found | bootstrap(means, _means, resamples, seed)
+# Counts of sacrebleu's BLEU (n-grams up to 4: right and all; two lengths), and of its chrF too
+# (n-grams up to 6: written, wanted and right).
+_ENDS = (10, 28)
 
 
 def rouge_l(written: str, wanted: str) -> float:
@@ -77,6 +42,36 @@ def rouge_l(written: str, wanted: str) -> float:
     return 2 * lengths[-1] / (len(one) + len(other))
 
 
-def _means(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    examples, overlap, exact = sums
-    return {"rouge_l": overlap / examples, "exact_match": exact / examples}
+def _metrics() -> tuple[BLEU, CHRF]:
+    try:
+        from sacrebleu.metrics.bleu import BLEU
+        from sacrebleu.metrics.chrf import CHRF
+    except ImportError as error:
+        raise SettingsError(
+            "BLEU and chrF of task=seq2seq need the package `sacrebleu`",
+            "pip install 'stemma-lm[seq2seq]'",
+        ) from error
+    return BLEU(force=True), CHRF()
+
+
+def _parts(examples: Examples) -> Sums:
+    written, wanted = (examples[name].tolist() for name in ("written", "wanted"))
+    pairs = list(zip(written, wanted, strict=True))
+    counts = [metric._extract_corpus_statistics(written, [wanted]) for metric in _metrics()]
+    means = [(1, 100 * rouge_l(*pair), 100 * (pair[0] == pair[1])) for pair in pairs]
+    return np.concatenate([*counts, means], axis=1, dtype=np.float64).T
+
+
+def _figures(sums: Sums) -> dict[str, NDArray[np.float64]]:
+    # Sums of counts make both; sacrebleu's own bootstrap adds them up in the same way.
+    *counts, (examples, overlap, exact) = np.split(sums, _ENDS)
+    found = {}
+    for name, metric, part in zip(("bleu", "chrf"), _metrics(), counts, strict=True):
+        rows = np.atleast_2d(part.T).astype(int).tolist()
+        scores = [metric._compute_score_from_stats(row).score for row in rows]
+        found[name] = np.array(scores).reshape(sums.shape[1:])[()]
+    return found | {"rouge_l": overlap / examples, "exact_match": exact / examples}
+
+
+WORDING = Formulas(("written", "wanted"), _parts, _figures)
+"""Of texts; both functions raise SettingsError where sacrebleu is not installed."""

@@ -5,7 +5,7 @@ from stemma.config import settings
 from stemma.corpus.recipe import PrepareSection
 from stemma.corpus.vocabulary import TokenizerSettings
 from stemma.files import atomic_directory
-from stemma.layout import PREPARED, RAW
+from stemma.layout import PREPARED, RAW, REVOKED
 from stemma.modeling.task import TaskSettings, encoding_of
 
 
@@ -22,14 +22,16 @@ def run(settings: PrepareSettings) -> None:
     """Make data/prepared of data/raw.
 
     Raises:
-        DataError: data/raw is missing or torn, or nothing can be made of it with these settings.
+        DataError: data/raw is missing or torn, a line of data/revoked.jsonl is wrong, or nothing
+            can be made of the documents with these settings.
         SettingsError: a setting names something unknown.
     """
     from stemma.corpus.pool import open_pool
     from stemma.corpus.preparation import prepare
     from stemma.corpus.records import shards, text_size
+    from stemma.corpus.revoked import Revoked, read
 
-    raw = shards(RAW)
+    raw, revoked = shards(RAW), Revoked.of(read(REVOKED))
     with (
         atomic_directory(PREPARED) as folder,
         open_pool(settings.prepare.workers, len(raw), text_size(raw)) as pool,
@@ -38,7 +40,7 @@ def run(settings: PrepareSettings) -> None:
         work = folder.with_name("work")
         work.mkdir()
         encoding = encoding_of(settings.task)
-        prepare(raw, folder, work, settings.prepare, settings.tokenizer, encoding, pool)
+        prepare(raw, folder, work, settings.prepare, settings.tokenizer, encoding, pool, revoked)
 
 
 def main() -> None:

@@ -22,25 +22,42 @@ def run(arguments: Sequence[str], root: Path = Path(), given: str | None = None)
     return done.stdout
 
 
+def find(revision: str, root: Path = Path()) -> str | None:
+    """Return the full hash of the commit that a revision names; None if there is no such commit.
+
+    Raises:
+        ProjectError: there is no Git repository.
+    """
+    run(["rev-parse", "--git-dir"], root)
+    command = ["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "--end-of-options"]
+    done = subprocess.run(
+        [*command, f"{revision}^{{commit}}"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or None
+
+
 def commit_of(revision: str, root: Path = Path()) -> str:
     """Return the full hash of the commit that a revision names.
 
     Raises:
         ProjectError: there is no such commit.
     """
-    try:
-        return run(["rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"], root).strip()
-    except ProjectError as error:
-        raise ProjectError(
-            f"'{revision}' names no commit", "see `git log --oneline --all`"
-        ) from error
+    if commit := find(revision, root):
+        return commit
+    raise ProjectError(f"'{revision}' names no commit", "see `git log --oneline --all`")
+
+
+def content(commit: str, path: str, root: Path = Path()) -> bytes | None:
+    """Return a file as a commit has it; None if the commit has no such file."""
+    command = ["git", "-C", str(root), "cat-file", "blob", f"{commit}:./{path}"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    return None if done.returncode else done.stdout
 
 
 def read(commit: str, path: str, root: Path = Path()) -> str | None:
     """Return a text file as a commit has it; None if the commit has no such file."""
-    command = ["git", "-C", str(root), "show", f"{commit}:{path}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return None if done.returncode else done.stdout
+    found = content(commit, path, root)
+    return None if found is None else found.decode()
 
 
 @contextlib.contextmanager

@@ -7,9 +7,9 @@ from typing import Literal
 from stemma.layout import PARAMS
 from stemma.versions import causes
 from stemma.versions.causes import Finding
+from stemma.versions.distance import Distance
 from stemma.versions.locks import Stage
 from stemma.versions.rebuild import Rebuilt, absent
-from stemma.versions.tensors import Distance
 from stemma.versions.verdict import Bounds, Row, Sides, follow, rows_of
 
 _INSIDE = ("exact", "equivalent", "follows")

@@ -24,6 +24,11 @@ CHUNK = 1 << 20
 READ_ONLY = 0o444  # as DVC protects its objects
 
 
+def path_in(folder: Path, key: str) -> Path:
+    """Return where a cache in a folder keeps an object."""
+    return folder / "files/md5" / key[:2] / key[2:]
+
+
 class DamagedError(Exception):
     """An object's bytes do not hash to its name, or cannot be read; the text says which."""
 

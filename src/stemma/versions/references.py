@@ -75,7 +75,7 @@ def outputs(root: Path = Path(), reflog: bool = False) -> dict[Output, Versions]
         ProjectError: a dvc.lock, dvc.yaml or ``*.dvc`` that Git holds cannot be read.
     """
     scope = ["--all", "--reflog"] if reflog else ["--all"]
-    tips = _tips(root)
+    tips = tips_of(root)
     kept = set(git.run(["rev-list", "--all"], root).split())
     found: dict[Output, Versions] = {}
     with git.blobs(root) as read:
@@ -91,7 +91,7 @@ def outputs(root: Path = Path(), reflog: bool = False) -> dict[Output, Versions]
     return found
 
 
-def _tips(root: Path) -> dict[str, list[str]]:
+def tips_of(root: Path) -> dict[str, list[str]]:
     """Return the names of the refs at each commit; of HEAD too where no branch is checked out."""
     form = "%(refname) %(objectname) %(*objectname)"
     tips: dict[str, list[str]] = {}
@@ -109,10 +109,14 @@ def _short(ref: str) -> str | None:
     if kind in ("heads", "tags", "remotes"):
         return None if name.endswith("/HEAD") else name
     parts = name.split("/")
+    return parts[2] if is_experiment(ref) else None
+
+
+def is_experiment(ref: str) -> bool:
+    """Say whether a ref is an experiment of DVC's."""
     # refs/exps/<2 digits>/<38 digits>/<name>; DVC keeps its own affairs in exec, stash and celery.
-    if kind == "exps" and len(parts) == 3 and len(parts[0]) == 2:
-        return parts[2]
-    return None
+    parts = ref.split("/")
+    return parts[:2] == ["refs", "exps"] and len(parts) == 5 and len(parts[2]) == 2
 
 
 def _pointers(scope: list[str], root: Path) -> Iterator[tuple[str, set[_Pointer]]]:

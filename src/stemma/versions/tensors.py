@@ -1,85 +1,155 @@
-"""How far two safetensors files are apart, tensor by tensor."""
+"""The tensors of safetensors files, read in pieces: no torch, and never a whole tensor in memory.
 
+The format: eight bytes with the length of a JSON header, the header, the numbers.
+https://huggingface.co/docs/safetensors
+"""
+
+import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+import json
+import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemma.errors import ModelError
 
 SUFFIX = ".safetensors"
-_CHUNK = 2**22  # numbers
+_LONGEST = 100_000_000  # bytes of a header, as the library has it
+_TORN = "type `dvc checkout` to restore the file, or `stemma fsck` to see what is lost"
+
+# Numbers that single precision holds exactly are given in it, all others in double precision.
+_TYPES: dict[str, tuple[str, type]] = {
+    **{"F64": ("<f8", np.float64), "F32": ("<f4", np.float32), "F16": ("<f2", np.float32)},
+    **{"BF16": ("<u2", np.float32), "F8_E5M2": ("<u1", np.float32), "F8_E4M3": ("<u1", np.float32)},
+    **{"I64": ("<i8", np.float64), "I32": ("<i4", np.float64), "I16": ("<i2", np.float32)},
+    **{"U64": ("<u8", np.float64), "U32": ("<u4", np.float64), "U16": ("<u2", np.float32)},
+    **{"I8": ("<i1", np.float32), "U8": ("<u1", np.float32), "BOOL": ("<u1", np.float32)},
+}
+
+Read = Callable[[int, int], NDArray[Any]]
+"""Gives numbers [start, stop) of a flattened tensor, in an array that the next call overwrites."""
+
+
+class Tensor(Protocol):
+    """Numbers that are read in pieces."""
+
+    @property
+    def dtype(self) -> str:
+        """As safetensors calls it."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes, outermost first."""
+        ...
+
+    def open(self, most: int) -> contextlib.AbstractContextManager[Read]:
+        """Give a reader of pieces of at most ``most`` numbers, for one thread."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
-class Distance:
-    """Between the tensors of a version and those of its rebuild.
+class Stored:
+    """A tensor in a file.
 
     Attributes:
-        first: the first tensor, by file and name, that is not the same.
-        largest: the largest absolute difference of two weights.
-        where: the tensor that has it.
-        relative: the largest, over tensors, of ‖a - b‖ / ‖a‖ (Euclidean); infinite if a shape, a
-            type or the set of names differs, or a weight is no number.
+        file: what the file is called in errors.
+        first: of the file, the byte at which its numbers begin.
     """
 
-    first: str
-    largest: float
-    where: str
-    relative: float
+    name: str
+    path: Path
+    file: str
+    dtype: str
+    shape: tuple[int, ...]
+    first: int
+
+    @contextlib.contextmanager
+    def open(self, most: int) -> Iterator[Read]:  # noqa: D102 (as Tensor)
+        kind, work = _TYPES[self.dtype]
+        out = np.empty(most, work)
+        with self.open_raw(most) as read:
+            yield lambda start, stop: decode(
+                read(start, stop).view(kind), self.dtype, out[: stop - start]
+            )
+
+    @contextlib.contextmanager
+    def open_raw(self, most: int) -> Iterator[Read]:
+        """Give a reader of the bytes of numbers."""
+        width = np.dtype(_TYPES[self.dtype][0]).itemsize
+        raw = np.empty(most * width, np.uint8)
+        with self.path.open("rb", buffering=0) as handle:
+
+            def read(start: int, stop: int) -> NDArray[np.uint8]:
+                piece = raw[: (stop - start) * width]
+                handle.seek(self.first + start * width)
+                if handle.readinto(piece.data) != len(piece):
+                    raise _torn(self.file, f"it ends within '{self.name}'")
+                return piece
+
+            yield read
 
 
-def distance(ours: Mapping[str, Path], theirs: Mapping[str, Path]) -> Distance | None:
-    """Compare the safetensors files of two folders; None if all tensors are the same.
+def decode(raw: NDArray[Any], dtype: str, out: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers as they are stored as floats of numpy, exactly, in ``out``."""
+    if dtype == "BF16":  # the upper half of a float32
+        bits = out.view(np.uint32)
+        bits[...] = raw
+        np.left_shift(bits, 16, out=bits)
+    elif dtype == "F8_E5M2":  # the upper half of a float16
+        out[...] = (raw.astype(np.uint16) << 8).view(np.float16)
+    elif dtype == "F8_E4M3":  # the same with another bias, no infinity and one NaN
+        low = raw.astype(np.uint16)
+        out[...] = (((low & 0x80) << 8) | ((low & 0x7F) << 7)).view(np.float16)
+        out *= 256
+        out[(raw & 0x7F) == 0x7F] = np.nan
+    else:
+        out[...] = raw
+    return out
 
-    One chunk of one tensor is held as float64 at a time.
+
+def read_header(path: Path, file: str) -> dict[str, Stored]:
+    """Return the tensors of a safetensors file by name.
 
     Args:
-        ours: files by path in the folder, of the version.
-        theirs: the same, of its rebuild.
+        path: the file.
+        file: what it is called in errors.
+
+    Raises:
+        ModelError: it is torn, no such file, or has numbers of a type that is not known.
     """
-    found: Distance | None = None
-    for file in sorted({*ours, *theirs}):
-        if not file.endswith(SUFFIX):
-            continue
-        if file not in ours or file not in theirs:
-            found = _wider(found, file, float("inf"), float("inf"))
-            continue
-        for tensor, largest, relative in _differences(ours[file], theirs[file]):
-            found = _wider(found, f"{tensor} ({file})", largest, relative)
-    return found
+    size = path.stat().st_size
+    with path.open("rb") as handle:
+        length = int.from_bytes(handle.read(8), "little")
+        if size < 8 or length > min(size - 8, _LONGEST):
+            raise _torn(file, f"its header would be {length} bytes long, and it has {size} in all")
+        text = handle.read(length)
+    try:
+        header = {name: facts for name, facts in json.loads(text).items() if name != "__metadata__"}
+        return {
+            name: _checked(name, facts, path, file, 8 + length, size)
+            for name, facts in sorted(header.items())
+        }
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise _torn(file, f"its header cannot be read ({error!r})") from error
 
 
-def _differences(ours: Path, theirs: Path) -> Iterator[tuple[str, float, float]]:
-    from safetensors import safe_open
-
-    with safe_open(ours, "pt") as one, safe_open(theirs, "pt") as other:
-        names, others = set(one.keys()), set(other.keys())
-        for name in sorted(names | others):
-            if name not in names or name not in others:
-                yield name, float("inf"), float("inf")
-                continue
-            a, b = one.get_tensor(name), other.get_tensor(name)
-            if a.shape != b.shape or a.dtype != b.dtype:
-                yield name, float("inf"), float("inf")
-            elif (apart := _apart(a, b))[0]:
-                yield name, *apart
+def _checked(
+    name: str, facts: dict[str, Any], path: Path, file: str, first: int, size: int
+) -> Stored:
+    dtype, shape, (start, stop) = facts["dtype"], tuple(facts["shape"]), facts["data_offsets"]
+    if dtype not in _TYPES:
+        raise ModelError(f"{file}: '{name}' has numbers of type {dtype}, which are not known here")
+    if stop - start != math.prod(shape) * np.dtype(_TYPES[dtype][0]).itemsize or start < 0:
+        raise _torn(file, f"'{name}' has another size than its shape and type say")
+    if first + stop > size:
+        raise _torn(file, f"it ends within '{name}'")
+    return Stored(name, path, file, dtype, shape, first + start)
 
 
-def _apart(a: Any, b: Any) -> tuple[float, float]:
-    import torch
-
-    largest = squares = norm = 0.0
-    pairs = zip(a.flatten().split(_CHUNK), b.flatten().split(_CHUNK), strict=True)
-    for one, other in pairs:
-        one, other = one.double(), other.double()
-        difference = torch.nan_to_num(one - other, nan=float("inf")).abs()
-        largest = max(largest, difference.max().item())
-        squares += difference.square().sum().item()
-        norm += one.square().sum().item()
-    return largest, (squares / norm) ** 0.5 if norm else squares and float("inf")
-
-
-def _wider(found: Distance | None, name: str, largest: float, relative: float) -> Distance:
-    if found is None:
-        return Distance(name, largest, name, relative)
-    where = name if largest > found.largest else found.where
-    return Distance(found.first, max(largest, found.largest), where, max(relative, found.relative))
+def _torn(file: str, reason: str) -> ModelError:
+    return ModelError(f"{file} is torn or no safetensors file: {reason}", _TORN)

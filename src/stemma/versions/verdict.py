@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stemma.layout import METRICS
+from stemma.versions.distance import Distance, distance
 from stemma.versions.locks import Entry, Stage
 from stemma.versions.objects import Store
-from stemma.versions.tensors import SUFFIX, Distance, distance
+from stemma.versions.tensors import SUFFIX
 
 # Beside weights these describe the model, or are made of them; every other file is a part of it.
 _DESCRIBE = ("README.md", "manifest.json", "training.json", "onnx/model.onnx")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from stemma.layout import PREPARED
 from stemma.modeling import results
 from stemma.modeling.evaluation import EvaluateSection, Measured
 from stemma.modeling.examples import Documents
+from stemma.modeling.formulas import CLASSES
 from stemma.modeling.heldout import read_held_out
-from stemma.modeling.intervals import bootstrap
+from stemma.modeling.intervals import of_examples
 from stemma.modeling.labels import read_names
 from stemma.modeling.loading import load_model
 from stemma.modeling.predicting import check_classifier, predict
@@ -23,6 +25,10 @@ from stemma.modeling.samples import page
 from stemma.tasks.classify import AUTO, Settings
 
 _SAMPLES = 6
+_INTRODUCTION = """\
+Each heading is a test document; below it the class that the model gives it and its own, and how it
+reads."""
+_TOLD = ("predicted", "label")
 
 
 def measure(
@@ -41,20 +47,12 @@ def measure(
     actual, prior = _classes(documents), _prior(len(names))
     predicted, loss = _predict(model, documents, section.batch_tokens, runtime)
     guess = np.full_like(actual, prior.argmax())
-    columns = {
-        "majority": _columns(actual, guess, -np.log(prior[actual]), len(names)),
-        "model": _columns(actual, predicted, loss, len(names)),
-    }
+    examples = _examples(test.ids, actual, predicted, loss, names)
+    majority = _examples(test.ids, actual, guess, -np.log(prior[actual]), names)
+    how = ([CLASSES], section.resamples, runtime.seed)
     table = {
-        name: bootstrap(column, _of_sums, section.resamples, runtime.seed)
-        for name, column in columns.items()
-    }
-    examples = {
-        "id": test.ids,
-        "label": [names[index] for index in actual],
-        "predicted": [names[index] for index in predicted],
-        "loss": loss,
-        "correct": actual == predicted,
+        "majority": of_examples(majority, *how),
+        "model": of_examples(examples, *how),
     }
     confusion = [["actual", "predicted"]]
     confusion += [list(row) for row in zip(examples["label"], examples["predicted"], strict=True)]
@@ -75,8 +73,8 @@ def figures_of(
     check_classifier(model, folder, PREPARED, names, test)
     documents = Documents(PREPARED, "test")
     found = _predict(model, documents, section.batch_tokens, runtime)
-    columns = _columns(_classes(documents), *found, len(names))
-    return bootstrap(columns, _of_sums, section.resamples, runtime.seed)
+    examples = _examples(test.ids, _classes(documents), *found, names)
+    return of_examples(examples, [CLASSES], section.resamples, runtime.seed)
 
 
 def _predict(
@@ -100,28 +98,20 @@ def _prior(classes: int) -> NDArray[np.float64]:
     return counts / counts.sum()
 
 
-def _columns(
-    actual: NDArray[np.int64], predicted: NDArray[np.int64], loss: NDArray[np.float64], classes: int
-) -> NDArray[np.float64]:
-    """Return what `_of_sums` takes, by document."""
-    numbers = np.arange(classes)[:, None]
-    truth, guess = actual == numbers, predicted == numbers
-    return np.concatenate([[np.ones(len(loss)), loss], truth & guess, truth, guess])
-
-
-def _of_sums(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    # Macro averages are over the classes that there are in the documents drawn; a class that is
-    # never predicted has precision 0 (scikit-learn: zero_division=0).
-    documents, loss = sums[:2]
-    hits, truth, guess = np.split(sums[2:], 3)
-    there = truth > 0
-    precision, recall = hits / np.maximum(guess, 1), hits / np.maximum(truth, 1)
-    f1 = 2 * hits / np.maximum(truth + guess, 1)
-    means = {
-        f"macro_{name}": (value * there).sum(0) / there.sum(0)
-        for name, value in (("precision", precision), ("recall", recall), ("f1", f1))
+def _examples(
+    ids: Sequence[str],
+    actual: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    loss: NDArray[np.float64],
+    names: list[str],
+) -> dict[str, Any]:
+    return {
+        "id": ids,
+        "label": [names[index] for index in actual],
+        "predicted": [names[index] for index in predicted],
+        "loss": loss,
+        "correct": actual == predicted,
     }
-    return {"loss": loss / documents, "accuracy": hits.sum(0) / documents, **means}
 
 
 def _samples(examples: dict[str, Any], documents: Documents, folder: Path) -> str:
@@ -129,8 +119,6 @@ def _samples(examples: dict[str, Any], documents: Documents, folder: Path) -> st
     shown = []
     for index in np.linspace(0, len(documents) - 1, min(_SAMPLES, len(documents))).astype(int):
         text = decoder.decode(documents[int(index)]["input_ids"].tolist())
-        told = (examples[key][index] for key in ("id", "predicted", "label"))
-        shown.append(("{}: {} (labelled {})".format(*told), text))
-    return page(
-        "Each heading is a test document, the class that the model gives it and its own.", shown
-    )
+        told = "class {}, labelled {}".format(*(examples[key][index] for key in _TOLD))
+        shown.append((examples["id"][index], f"{told}\n\n{text}"))
+    return page(_INTRODUCTION, shown)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from stemma.corpus.encoding import Encoder
@@ -22,7 +21,7 @@ from stemma.layout import PREPARED
 from stemma.modeling import results
 from stemma.modeling.evaluation import EvaluateSection, Measured
 from stemma.modeling.heldout import HeldOut, check_ends, check_vocabulary, read_held_out
-from stemma.modeling.intervals import Tally, bootstrap, tally
+from stemma.modeling.intervals import Tally, figures, tally
 from stemma.modeling.loading import load_base, load_model
 from stemma.modeling.ngram import KneserNey, first_documents
 from stemma.modeling.runtime import Runtime
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 _INTRODUCTION = (
     "Each heading is a text with gaps; below it what the model holds for likeliest in them."
 )
+_OF_TEXT = ("perplexity", "bits_per_byte")  # which losses that add up to no code are not
 
 
 def measure(
@@ -105,17 +105,8 @@ def _tally(
 
 
 def _figures(tally: Tally, test: HeldOut, section: EvaluateSection, seed: int) -> dict[str, float]:
-    columns = np.stack([test.lengths, tally.loss, tally.top1, tally.top5]).astype(np.float64)
-    return bootstrap(columns, _means, section.resamples, seed)
-
-
-def _means(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    tokens, loss, top1, top5 = sums
-    return {
-        "loss": loss / tokens,
-        "top1_accuracy": top1 / tokens,
-        "top5_accuracy": top5 / tokens,
-    }
+    found = figures(tally, test, section.resamples, seed)
+    return {name: value for name, value in found.items() if not name.startswith(_OF_TEXT)}
 
 
 def _score(

@@ -17,14 +17,14 @@ from stemma.modeling.answers import read_answers
 from stemma.modeling.evaluation import EvaluateSection, Measured
 from stemma.modeling.examples import Documents
 from stemma.modeling.heldout import check_vocabulary, read_held_out
-from stemma.modeling.intervals import figures, tally
+from stemma.modeling.intervals import figures, of_examples, tally
 from stemma.modeling.loading import load_model
 from stemma.modeling.pairs import pad_pairs
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.samples import page
 from stemma.modeling.scoring import loss_and_rank
 from stemma.modeling.windows import Scores, batches, cut
-from stemma.modeling.wording import wording
+from stemma.modeling.wording import WORDING
 from stemma.tasks.seq2seq import AUTO, Settings
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def measure(
     how = (section.resamples, runtime.seed)
     return Measured(
         {
-            "copy of the source": wording(sources, targets.texts, *how),
-            "model": figures(found, targets, *how) | wording(written, targets.texts, *how),
+            "copy of the source": _worded(sources, targets.texts, *how),
+            "model": figures(found, targets, *how) | _worded(written, targets.texts, *how),
         },
         results.counts(targets),
         {**results.examples(targets, found), "wanted": targets.texts, "written": written},
@@ -86,7 +86,11 @@ def figures_of(
     found = tally(folder.name, targets, _score(model, documents, section.batch_tokens, runtime))
     written = _write_all(model, documents, section.batch_tokens, settings.max_tokens, decoder)
     how = (section.resamples, runtime.seed)
-    return figures(found, targets, *how) | wording(written, targets.texts, *how)
+    return figures(found, targets, *how) | _worded(written, targets.texts, *how)
+
+
+def _worded(written: list[str], wanted: list[str], resamples: int, seed: int) -> dict[str, float]:
+    return of_examples({"written": written, "wanted": wanted}, [WORDING], resamples, seed)
 
 
 def _sources(documents: Documents) -> Iterator[list[int]]:

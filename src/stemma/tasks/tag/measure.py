@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from stemma.layout import PREPARED
 from stemma.modeling import results
 from stemma.modeling.evaluation import EvaluateSection, Measured
 from stemma.modeling.examples import Documents
+from stemma.modeling.formulas import ENTITIES, WORDS
 from stemma.modeling.heldout import read_held_out
-from stemma.modeling.intervals import bootstrap
+from stemma.modeling.intervals import of_examples
 from stemma.modeling.labels import read_names
 from stemma.modeling.loading import load_model
 from stemma.modeling.predicting import check_classifier, predict
@@ -47,22 +49,15 @@ def measure(
     with np.errstate(divide="ignore"):
         surprise = -np.log(prior / prior.sum())
     guess = [np.full_like(tags, prior.argmax()) for tags in actual]
-    columns = {
-        "majority": _columns(actual, guess, [surprise[tags].sum() for tags in actual], names),
-        "model": _columns(actual, predicted, loss, names),
+    rows = {
+        "majority": _examples(
+            test.ids, actual, guess, [surprise[tags].sum() for tags in actual], names
+        ),
+        "model": _examples(test.ids, actual, predicted, loss, names),
     }
-    table = {
-        name: bootstrap(column, _of_sums, section.resamples, runtime.seed)
-        for name, column in columns.items()
-    }
-    examples = {
-        "id": test.ids,
-        "words": [len(tags) for tags in actual],
-        "loss": loss,
-        "correct": columns["model"][2].astype(np.int64),
-    }
+    table = {name: _figures(one, section, runtime.seed) for name, one in rows.items()}
     samples = _samples(documents, predicted, names, test.ids, folder)
-    return Measured(table, results.counts(test), examples, samples, {})
+    return Measured(table, results.counts(test), rows["model"], samples, {})
 
 
 def figures_of(
@@ -78,8 +73,8 @@ def figures_of(
     check_classifier(model, folder, PREPARED, names, test)
     documents = Documents(PREPARED, "test")
     found = _predict(model, documents, section.batch_tokens, runtime)
-    columns = _columns(_tags(documents), *found, names)
-    return bootstrap(columns, _of_sums, section.resamples, runtime.seed)
+    examples = _examples(test.ids, _tags(documents), *found, names)
+    return _figures(examples, section, runtime.seed)
 
 
 def _predict(
@@ -102,20 +97,32 @@ def _tags(documents: Documents) -> Tags:
     return [part[part != IGNORED].astype(np.int64) for part in parts]
 
 
-def _columns(actual: Tags, predicted: Tags, loss: Any, names: list[str]) -> NDArray[np.float64]:
-    """Return what `_of_sums` takes, by document."""
-    words = [len(tags) for tags in actual]
-    hits = [int((tags == guess).sum()) for tags, guess in zip(actual, predicted, strict=True)]
-    return np.array([words, loss, hits, *_entities(actual, predicted, names)], np.float64)
+def _examples(
+    ids: Sequence[str], actual: Tags, predicted: Tags, loss: Any, names: list[str]
+) -> dict[str, Any]:
+    pairs = zip(actual, predicted, strict=True)
+    return {
+        "id": ids,
+        "words": [len(tags) for tags in actual],
+        "loss": loss,
+        "correct": [int((tags == guess).sum()) for tags, guess in pairs],
+        **_entities(actual, predicted, names),
+    }
 
 
-def _entities(actual: Tags, predicted: Tags, names: list[str]) -> list[list[int]]:
-    """Count the entities found, labelled and predicted, by document; nothing if tags are not IOB2.
+def _figures(examples: Mapping[str, Any], section: EvaluateSection, seed: int) -> dict[str, float]:
+    # Tags that are not IOB2 make no entities.
+    formulas = [one for one in (WORDS, ENTITIES) if examples.keys() >= set(one.needs)]
+    return of_examples(examples, formulas, section.resamples, seed)
+
+
+def _entities(actual: Tags, predicted: Tags, names: list[str]) -> dict[str, list[int]]:
+    """Count the entities found, labelled and predicted, by document; {} if tags are not IOB2.
 
     An entity is found when its type and both its ends are right (CoNLL 2003).
     """
     if not all(name == "O" or name[:2] in ("B-", "I-") for name in names):
-        return []
+        return {}
     true, guess = (
         Entities([[names[tag] for tag in tags] for tags in side], IOB2).entities
         for side in (actual, predicted)
@@ -124,23 +131,10 @@ def _entities(actual: Tags, predicted: Tags, names: list[str]) -> list[list[int]
         ({entity.to_tuple() for entity in left}, {entity.to_tuple() for entity in right})
         for left, right in zip(true, guess, strict=True)
     ]
-    return [
-        [len(left & right) for left, right in pairs],
-        [len(left) for left, _ in pairs],
-        [len(right) for _, right in pairs],
-    ]
-
-
-def _of_sums(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    words, loss, hits, *entities = sums
-    figures = {"loss": loss / words, "accuracy": hits / words}
-    if not entities:
-        return figures
-    found, true, guess = entities
-    return figures | {
-        "entity_precision": found / np.maximum(guess, 1),
-        "entity_recall": found / np.maximum(true, 1),
-        "entity_f1": 2 * found / np.maximum(true + guess, 1),
+    return {
+        "entities_found": [len(left & right) for left, right in pairs],
+        "entities": [len(left) for left, _ in pairs],
+        "entities_predicted": [len(right) for _, right in pairs],
     }
 
 

@@ -1,0 +1,25 @@
+"""The ``stemma`` command: thin verbs for what DVC and Git lack. Each imports its own module."""
+
+import click
+
+from stemma.errors import boundary
+
+
+class _Project(click.Group):
+    """Runs every verb inside the one place where an error becomes a line."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        with boundary("stemma", traceback=ctx.params["traceback"]):
+            return super().invoke(ctx)
+
+
+@click.group(cls=_Project, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="stemma-lm")
+@click.option("--traceback", is_flag=True, help="Show where an error came from.")
+def main(traceback: bool) -> None:
+    """Version control for language models, on Git and DVC.
+
+    A Git commit and its DVC outputs are a model version. Rebuild one with `dvc repro`, try one with
+    `dvc exp run -S key=value`, compare with `dvc metrics diff`, go back with `git checkout` and
+    `dvc checkout`. The verbs below do what these lack.
+    """

@@ -1,0 +1,98 @@
+"""Verbs that read versions."""
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from stemma.cli.group import main
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the version as JSON.")
+def show(as_json: bool) -> None:
+    """Show the version in the working tree: scores beside baselines, a sample, what to try."""
+    from stemma.versions import show as verb
+
+    verb.show(as_json)
+
+
+@main.command()
+@click.argument("scope", nargs=-1, metavar="[REV-RANGE]... [PATH]")
+@click.option("--all", "everything", is_flag=True, help="Of all branches and tags.")
+@click.option("--experiments", is_flag=True, help="Of DVC's experiments too.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of versions as JSON.")
+def log(scope: tuple[str, ...], everything: bool, experiments: bool, as_json: bool) -> None:
+    """Show the versions as the tree they are, a line for each, newest first.
+
+    Commit, date, headline figure and its change (green or red where it is significant), bytes
+    added, names, what changed since the parent, author and subject.
+
+    \b
+    stemma log                    the versions of this branch
+    stemma log v1..main           those since v1
+    stemma log models/trained     those that have other weights than their parent
+    stemma log --all --experiments
+    """  # noqa: D301 (click wants the character, not two)
+    from stemma.versions import log as verb
+
+    verb.log(*verb.parse_scope(scope, everything, experiments), as_json=as_json)
+
+
+_SECTIONS = ("settings", "environment", "code", "data", "tokenizer", "weights", "metrics",
+             "behaviour")  # fmt: skip
+
+
+@main.command()
+@click.argument("a", default="HEAD", metavar="[A]")
+@click.argument("b", default=None, required=False, metavar="[B]")
+@click.option(
+    "--only", multiple=True, type=click.Choice(_SECTIONS), help="Only this section; repeatable."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON, nothing rounded.")
+@click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Write one HTML page that opens offline.",
+)
+def diff(
+    a: str, b: str | None, only: tuple[str, ...], as_json: bool, markdown: bool, html: Path | None
+) -> None:
+    """Show what changed from A (HEAD) to B (the working tree), and whether it matters.
+
+    Each is a commit, tag, branch or experiment; one of these and an output, such as
+    HEAD:models/base; or a folder with a model. Nothing is checked out.
+
+    \b
+    stemma diff                       HEAD and the working tree
+    stemma diff v1 v2 --html diff.html
+    stemma diff HEAD:models/base HEAD --only weights
+    """  # noqa: D301 (click wants the character, not two)
+    if as_json + markdown + (html is not None) > 1:
+        raise click.UsageError("choose one of --json, --markdown and --html")
+    # Threads of BLAS would spin against those that read the weights.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from stemma.files import atomic_file
+    from stemma.versions.diff import report as reports
+    from stemma.versions.version import resolve
+
+    report = reports.build(resolve(a), resolve(b), only or _SECTIONS)
+    if as_json:
+        click.echo(json.dumps(report.facts(), indent=2))
+    elif markdown:
+        from stemma.versions.diff.markdown import markdown as page
+
+        click.echo(page(report), nl=False)
+    elif html:
+        from stemma.versions.diff.page import html as page
+
+        with atomic_file(html) as handle:
+            handle.write(page(report).encode())
+        click.echo(f"{html}: {report.verdict}")
+    else:
+        from stemma.versions.diff.terminal import show
+
+        show(report)

@@ -1,0 +1,68 @@
+"""data/revoked.jsonl: the records that nothing may be trained on any more, and why."""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from stemma.errors import DataError
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One line of the file.
+
+    Attributes:
+        id: of the document.
+        sha256: of its normalised text; an id whose text changed has a line for each.
+        why: in the words of whoever revoked it.
+    """
+
+    id: str
+    sha256: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Revoked:
+    """Why records are revoked, by the ids and by the SHA-256 of the texts that they had."""
+
+    ids: Mapping[str, str]
+    hashes: Mapping[str, str]
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> "Revoked":
+        """Sort entries by what they are looked up by."""
+        listed = list(entries)
+        return cls({one.id: one.why for one in listed}, {one.sha256: one.why for one in listed})
+
+    def reason(self, identifier: str, sha256: str) -> str | None:
+        """Return why a document is dropped; None if it may stay."""
+        why = self.ids.get(identifier) or self.hashes.get(sha256)
+        return f"revoked: {why}" if why else None
+
+
+NOTHING = Revoked({}, {})
+
+
+def read(path: Path) -> list[Entry]:
+    """Return the lines of the file; none if there is no such file.
+
+    Raises:
+        DataError: a line is not what it has to be; with its number.
+    """
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    return [_entry(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line]
+
+
+def _entry(line: bytes, where: str) -> Entry:
+    try:
+        entry = Entry(**json.loads(line))
+        if not all(isinstance(value, str) and value for value in dataclasses.astuple(entry)):
+            raise TypeError("id, sha256 and why are texts, and not empty")
+    except (ValueError, TypeError) as error:
+        raise DataError(
+            f"{where} cannot be read: {error}",
+            'lines are {"id": …, "sha256": …, "why": …}, as `stemma forget` writes them',
+        ) from error
+    return entry

@@ -1,0 +1,110 @@
+"""Which versions descend from which: whose base is what an earlier version made."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from stemma.layout import BASE, EXPORTED, TRAINED
+from stemma.modeling.bases.converting import RECORD
+from stemma.versions import git
+from stemma.versions.cache import Cache, MissingError
+from stemma.versions.history import Record
+from stemma.versions.locks import LOCK
+
+_WEIGHTS = ".safetensors"
+
+
+class Descent:
+    """The edges from base to fine-tune of a history.
+
+    An edge stands in base.json, where a version was named as ``stemma://``; and it shows where a
+    base has weights, byte for byte, that an earlier version trained, however they were brought.
+
+    Args:
+        records: the versions.
+        root: the project's root.
+
+    Attributes:
+        unknown: why the base of a version is not known, by its commit.
+    """
+
+    def __init__(self, records: Sequence[Record], root: Path = Path()) -> None:
+        self._cache = Cache(root)
+        self._listed: dict[str, dict[str, str] | MissingError] = {}
+        self.unknown: dict[str, str] = {}
+        makers = self._makers(records)
+        named = {record.commit: self._named(record) for record in records}
+        keys = _keys({commit for commit in named.values() if commit}, root)
+        by_key: dict[str, list[str]] = {}
+        for record in records:
+            by_key.setdefault(record.key, []).append(record.commit)
+        self._parents: dict[str, set[str]] = {}
+        for record in records:
+            parents = set(by_key.get(keys.get(named[record.commit], ""), ()))
+            for weights in self._weights(record, BASE):
+                parents |= makers.get(weights, set())
+            self._parents[record.commit] = parents - {record.commit}
+
+    def ancestors(self, commit: str) -> set[str]:
+        """Return the versions whose weights went into a version, through any number of bases."""
+        found: set[str] = set()
+        asked = [commit]
+        while asked:
+            new = self._parents.get(asked.pop(), set()) - found
+            found |= new
+            asked += new
+        return found - {commit}
+
+    def _makers(self, records: Iterable[Record]) -> Mapping[str, set[str]]:
+        """Return the versions that made weights and did not take them over, by MD5 of the file."""
+        makers: dict[str, set[str]] = {}
+        for record in records:
+            made = self._weights(record, TRAINED) | self._weights(record, EXPORTED)
+            for weights in made - self._weights(record, BASE):
+                makers.setdefault(weights, set()).add(record.commit)
+        return makers
+
+    def _weights(self, record: Record, output: Path) -> set[str]:
+        files = self._files(record, output)
+        return {md5 for file, md5 in files.items() if file.endswith(_WEIGHTS)}
+
+    def _named(self, record: Record) -> str:
+        """Return the commit that base.json names; empty if there is none."""
+        key = self._files(record, BASE).get(RECORD)
+        if key is None:
+            return ""
+        try:
+            facts = json.loads(self._cache.path(key, _of(record, BASE / RECORD)).read_bytes())
+        except MissingError as error:
+            self.unknown[record.commit] = str(error)
+            return ""
+        earlier = str(facts.get("origin", "")).startswith("stemma://")
+        return facts["version"] if earlier else ""
+
+    def _files(self, record: Record, output: Path) -> dict[str, str]:
+        entry = record.lock.outs.get(output.as_posix())
+        if entry is None:
+            return {}
+        if entry[0] not in self._listed:
+            try:
+                self._listed[entry[0]] = self._cache.files(entry[0], _of(record, output))
+            except MissingError as error:
+                self._listed[entry[0]] = error
+        listed = self._listed[entry[0]]
+        if isinstance(listed, MissingError):
+            if output == BASE:
+                self.unknown[record.commit] = str(listed)
+            return {}
+        return listed
+
+
+def _of(record: Record, path: Path) -> str:
+    return f"{path.as_posix()} of {record.commit[:7]}"
+
+
+def _keys(commits: set[str], root: Path) -> dict[str, str]:
+    """Return Git's hash of the dvc.lock of each commit."""
+    ordered = sorted(commits)
+    asked = "".join(f"{commit}:./{LOCK}\n" for commit in ordered)
+    told = git.run(["cat-file", "--batch-check=%(objectname)"], root, asked).splitlines()
+    return dict(zip(ordered, told, strict=True))

@@ -1,0 +1,1 @@
+"""What changed between two versions, and whether it matters: a section for each kind of thing."""

@@ -1,0 +1,63 @@
+"""Which code changed, of that which the stages run."""
+
+import difflib
+from typing import Any
+
+from stemma.layout import CONF, ENVIRONMENT, INPUT
+from stemma.versions.diff.section import Cell, Section, Table
+from stemma.versions.version import Version
+
+NAME = "code"
+_ELSEWHERE = (CONF.name, INPUT.parts[0], ENVIRONMENT.name)
+
+
+def compare(a: Version, b: Version) -> Section | None:
+    """Compare the files of code that dvc.lock names; None if they are the same."""
+    left, right = _closures(a), _closures(b)
+    if not left or not right:
+        return None
+    ours, theirs = a.tracked(), b.tracked()
+    paths = [path for path in sorted({*left, *right}) if ours.get(path) != theirs.get(path)]
+    if not paths:
+        return None
+    facts = {path: _facts(path, a, b, left, right) for path in paths}
+    rows = tuple(
+        (path, ", ".join(fact["stages"]), Cell(f"+{fact['added']}", "added"),
+         Cell(f"-{fact['removed']}", "removed"))
+        for path, fact in facts.items()
+    )  # fmt: skip
+    stages = list(dict.fromkeys(stage for fact in facts.values() for stage in fact["stages"]))
+    lines = sum(fact["added"] + fact["removed"] for fact in facts.values())
+    words = (
+        f"{len(paths)} file{'s' * (len(paths) > 1)} of code changed, {lines} lines, "
+        f"which {', '.join(stages)} run{'s' * (len(stages) == 1)}."
+    )
+    table = Table("", ("file", "stages", "lines", ""), rows, frozenset({2, 3}))
+    return Section(NAME, (words,), facts, (table,))
+
+
+def _closures(version: Version) -> dict[str, list[str]]:
+    """Return the stages that depend on each file of code."""
+    found: dict[str, list[str]] = {}
+    outs = {out.path for stage in version.stages() for out in stage.outs}
+    for stage in version.stages():
+        for dep in stage.deps:
+            if dep.path not in outs and dep.path.split("/")[0] not in _ELSEWHERE:
+                found.setdefault(dep.path, []).append(stage.name)
+    return found
+
+
+def _facts(
+    path: str, a: Version, b: Version, left: dict[str, list[str]], right: dict[str, list[str]]
+) -> dict[str, Any]:
+    before, after = ((side.read(path) or b"").decode(errors="replace") for side in (a, b))
+    marks = [
+        line[0]
+        for line in difflib.unified_diff(before.splitlines(), after.splitlines(), n=0)
+        if line[0] in "+-" and not line.startswith(("+++ ", "--- "))
+    ]
+    return {
+        "stages": list(dict.fromkeys([*left.get(path, ()), *right.get(path, ())])),
+        "added": marks.count("+"),
+        "removed": marks.count("-"),
+    }

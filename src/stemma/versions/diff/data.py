@@ -1,0 +1,108 @@
+"""What changed in the documents: which, where they went, how alike they are, and where from."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from stemma.corpus.split import SPLITS
+from stemma.layout import PREPARED
+from stemma.versions.diff import data_shift, data_sources, data_words
+from stemma.versions.diff.data_matching import Matched, counts, match, nearest, similarities
+from stemma.versions.diff.section import Block, Section, Text
+from stemma.versions.manifests import MANIFEST, has_manifest
+from stemma.versions.version import MissingError, Version
+
+NAME = "data"
+
+
+def compare(a: Version, b: Version) -> Section | None:
+    """Compare the documents of two versions.
+
+    Returns:
+        None if they and what became of them are the same, or if a side has no manifest.
+
+    Raises:
+        DataError: a manifest, a shard or sources.json is torn.
+        MissingError: the bytes of a manifest are nowhere.
+    """
+    if not (has_manifest(a) and has_manifest(b)):
+        return None
+    sources, unknown = _sources(a, b)
+    output = PREPARED.as_posix()
+    matched = None
+    if a.files(output)[MANIFEST] != b.files(output)[MANIFEST]:
+        matched = match(a, b)
+    if (matched is None or matched.same) and not sources:
+        return None
+    facts: dict[str, Any] = {"sources": sources}
+    words = data_sources.sentences(sources)
+    blocks: list[Block] = [Text(f"Sources: {unknown}")] if unknown else []
+    if sources:
+        blocks.append(data_sources.table_of(sources, (a.name, b.name)))
+    if matched is not None and not matched.same:
+        facts |= _facts(matched, a, b)
+        words += data_words.sentences(facts)
+        blocks += data_words.blocks(facts, a, b)
+    return Section(NAME, tuple(words), facts, (Text(" ".join(words)), *blocks))
+
+
+def _sources(a: Version, b: Version) -> tuple[dict[str, dict[str, Any]], str]:
+    try:
+        return data_sources.compare_sources(a, b), ""
+    except MissingError as error:
+        return {}, str(error)
+
+
+def _facts(matched: Matched, a: Version, b: Version) -> dict[str, Any]:
+    names = [matched.a["id"], matched.b["id"]]
+    alike = similarities(matched, a, b)
+    changed = zip(matched.values("id", matched.changed)[0].to_pylist(), alike.tolist(), strict=True)
+    # From old to new, and the most changed first; what is not known comes last.
+    ranked = sorted(changed, key=lambda pair: (np.isnan(pair[1]), pair[1], pair[0]))
+    return {
+        "documents": {"a": len(matched.a), "b": len(matched.b)},
+        "added": _ids(names[1], matched.added),
+        "removed": _ids(names[0], matched.removed),
+        "renamed": dict(zip(*map(_ids, names, matched.renamed), strict=True)),
+        "changed": {name: None if np.isnan(share) else share for name, share in ranked},
+        "moved": _fates(matched),
+        "masked_otherwise": matched.values("id", matched.masked)[0].to_pylist(),
+        "alike": [
+            {
+                "removed": names[0][one].as_py(),
+                "added": names[1][other].as_py(),
+                "similarity": share,
+            }
+            for one, other, share in nearest(matched, a, b)
+        ],
+        "splits": _sums(matched, "fate"),
+        "by_source": _sums(matched, "source"),
+        "shift": data_shift.shift(matched.a, matched.b),
+    }
+
+
+def _ids(names: pa.ChunkedArray, rows: Any) -> list[str]:
+    return names.take(pa.array(rows)).to_pylist()
+
+
+def _fates(matched: Matched) -> list[dict[str, Any]]:
+    before, after = matched.values("fate", matched.placed)
+    pairs = Counter(zip(before.to_pylist(), after.to_pylist(), strict=True))
+    return [
+        {"from": one, "to": other, "documents": count}
+        for (one, other), count in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+def _sums(matched: Matched, key: str) -> dict[str, dict[str, dict[str, int] | None]]:
+    sides = [counts(table, key) for table in (matched.a, matched.b)]
+    keys = [*SPLITS, *sorted({*sides[0], *sides[1]} - {*SPLITS})]
+    found = {name: {"a": sides[0].get(name), "b": sides[1].get(name)} for name in keys}
+    return {name: both for name, both in found.items() if _size(both["a"]) != _size(both["b"])}
+
+
+def _size(sums: dict[str, int] | None) -> tuple[int, int]:
+    # Not by tokens, which another tokenizer makes of the same documents.
+    return (sums["documents"], sums["bytes"]) if sums else (0, 0)

@@ -1,0 +1,76 @@
+"""The whole of a diff: each section that differs, what could not be read, and the verdict."""
+
+import dataclasses
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+from stemma.versions.cache import MissingError
+from stemma.versions.diff.section import Section
+from stemma.versions.version import Version
+
+# In the order in which they are told: what went in, what it made, and how well that does.
+SECTIONS = (
+    "settings", "environment", "code", "data", "tokenizer", "weights", "metrics", "behaviour",
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What differs between two versions.
+
+    Attributes:
+        a: name of the first.
+        b: name of the second.
+        sections: those that differ, in the order of SECTIONS.
+        missing: why a section could not be made, by its name.
+    """
+
+    a: str
+    b: str
+    sections: tuple[Section, ...]
+    missing: dict[str, str]
+
+    @property
+    def verdict(self) -> str:
+        """What changed and which effects are real, in one paragraph."""
+        if not self.sections and not self.missing:
+            return f"{self.a} and {self.b} are the same."
+        words = [" ".join(section.words) for section in self.sections]
+        unknown = [f"Not known: {name} ({why})." for name, why in self.missing.items()]
+        return " ".join([*words, *unknown])
+
+    def facts(self) -> dict[str, Any]:
+        """Return all of it for a script."""
+        return {
+            "a": self.a,
+            "b": self.b,
+            "verdict": self.verdict,
+            "sections": {section.name: section.facts for section in self.sections},
+            "missing": self.missing,
+        }
+
+
+def build(a: Version, b: Version, only: Sequence[str] = SECTIONS) -> Report:
+    """Compare two versions.
+
+    Args:
+        a: the first, usually the older one.
+        b: the second.
+        only: the sections that are wanted.
+
+    Raises:
+        ProjectError: what is at hand cannot be read.
+    """
+    found: list[Section] = []
+    missing: dict[str, str] = {}
+    for name in (name for name in SECTIONS if name in only):
+        module = importlib.import_module(f"stemma.versions.diff.{name}")
+        try:
+            section = module.compare(a, b)
+        except MissingError as error:
+            missing[name] = str(error)
+            continue
+        if section is not None:
+            found.append(section)
+    return Report(a.name, b.name, tuple(found), missing)

@@ -1,0 +1,160 @@
+"""The examples that two versions were measured on, paired: reports/examples.parquet."""
+
+import dataclasses
+import io
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stemma.errors import ProjectError
+from stemma.layout import PREPARED, REPORTS
+from stemma.modeling.formulas import Examples
+from stemma.versions.metrics import REMEDY
+from stemma.versions.version import MissingError, Version
+
+FILE = REPORTS / "examples.parquet"
+MANIFEST = "manifest.parquet"
+# What an example is, whatever a model makes of it.
+_GIVEN = ("bytes", "words", "label", "wanted", "entities")
+
+
+@dataclasses.dataclass(frozen=True)
+class Pairs:
+    """Examples of two versions.
+
+    Attributes:
+        ids: of the examples that both have, and that are the same in both.
+        a: columns of the first version, in the order of ``ids``.
+        b: of the second.
+        only_a: ids that the second version was not measured on.
+        only_b: ids that the first was not measured on.
+        changed: ids that stand for another text in each.
+        hashed: whether texts were compared by hash; otherwise by what the examples tell of them.
+    """
+
+    ids: list[str]
+    a: Examples
+    b: Examples
+    only_a: list[str]
+    only_b: list[str]
+    changed: list[str]
+    hashed: bool
+
+
+def read_examples(version: Version) -> Examples | None:
+    """Return the columns of the examples of a version; None if it has none.
+
+    Raises:
+        ProjectError: the file is torn, or names no examples, or one of them twice.
+    """
+    raw = version.read(FILE.as_posix())
+    return None if raw is None else parse(raw, version.name)
+
+
+def parse(raw: bytes, owner: str) -> Examples:
+    """Return the columns in the bytes of examples.parquet; ``owner`` is whose it is.
+
+    Raises:
+        ProjectError: as ``read_examples``.
+    """
+    where = f"{FILE} of {owner}"
+    try:
+        table = pq.ParquetFile(io.BytesIO(raw)).read()
+    # Arrow reports a torn stream as an OSError that names nothing.
+    except (pa.ArrowException, OSError) as error:
+        raise ProjectError(f"{where} is torn: {error}", REMEDY) from error
+    if "id" not in table.column_names:
+        raise ProjectError(f"{where} has no column 'id'", REMEDY)
+    columns = {name: table[name].to_numpy() for name in table.column_names}
+    ids, counts = np.unique(columns["id"].astype(str), return_counts=True)
+    if (counts > 1).any():
+        raise ProjectError(f"{where} has two rows for '{ids[counts.argmax()]}'", REMEDY)
+    return columns
+
+
+def pair(a: Version, b: Version) -> Pairs | None:
+    """Pair the examples of two versions by id; None if one has none.
+
+    Raises:
+        ProjectError: a file is torn.
+    """
+    left, right = read_examples(a), read_examples(b)
+    if left is None or right is None:
+        return None
+    return match(left, right, _hashes(a, b))
+
+
+def match(
+    left: Examples, right: Examples, hashes: tuple[dict[str, str], dict[str, str]] | None
+) -> Pairs:
+    """Pair the rows of two tables by id.
+
+    Args:
+        left: of the first version.
+        right: of the second.
+        hashes: of the texts by id, in each; None if they are not known.
+    """
+    rows_a, rows_b = (
+        {name: row for row, name in enumerate(side["id"].tolist())} for side in (left, right)
+    )
+    both = [name for name in rows_a if name in rows_b]
+    here = _rows(left, [rows_a[name] for name in both])
+    there = _rows(right, [rows_b[name] for name in both])
+    same = np.ones(len(both), bool)
+    for column in _GIVEN:
+        if column in left and column in right:
+            same &= here[column] == there[column]
+    if hashes is not None:
+        same &= np.array([hashes[0].get(name) == hashes[1].get(name) for name in both], bool)
+    kept = np.flatnonzero(same).tolist()
+    return Pairs(
+        [both[row] for row in kept],
+        _rows(here, kept),
+        _rows(there, kept),
+        [name for name in rows_a if name not in rows_b],
+        [name for name in rows_b if name not in rows_a],
+        [both[row] for row in np.flatnonzero(~same)],
+        hashes is not None,
+    )
+
+
+def _rows(examples: Examples, rows: list[int]) -> Examples:
+    return {name: column[rows] for name, column in examples.items()}
+
+
+def _hashes(a: Version, b: Version) -> tuple[dict[str, str], dict[str, str]] | None:
+    """Return the hashes of the texts of both test splits by id; none if the splits are the same.
+
+    Returns:
+        None if they are at hand nowhere.
+
+    Raises:
+        ProjectError: a manifest is torn.
+    """
+    folders = [_key(version) for version in (a, b)]
+    if folders[0] and folders[0] == folders[1]:
+        return {}, {}
+    try:
+        if all(MANIFEST in version.files(PREPARED.as_posix()) for version in (a, b)):
+            return _read_hashes(a), _read_hashes(b)
+    except MissingError:
+        pass
+    return None
+
+
+def _key(version: Version) -> str | None:
+    outs = (out for stage in version.stages() for out in stage.outs)
+    return next((out.md5 for out in outs if out.path == PREPARED.as_posix()), None)
+
+
+def _read_hashes(version: Version) -> dict[str, str]:
+    path = version.path(PREPARED.as_posix(), MANIFEST)
+    try:
+        table = pq.read_table(path, columns=["id", "sha256"], filters=[("split", "=", "test")])
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise ProjectError(
+            f"{PREPARED / MANIFEST} of {version.name} is torn: {error}",
+            "`stemma fsck` shows all that is lost",
+        ) from error
+    return dict(zip(table["id"].to_pylist(), table["sha256"].to_pylist(), strict=True))

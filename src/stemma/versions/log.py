@@ -1,0 +1,235 @@
+"""One line per version: the tree it stands in, what changed, and whether that made it better."""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.filesize import decimal
+from rich.text import Text
+
+from stemma.errors import ProjectError
+from stemma.modeling.formulas import Examples
+from stemma.versions import git
+from stemma.versions.comparison import changed
+from stemma.versions.examples import parse
+from stemma.versions.history import Kind, Record, added, changes, records
+from stemma.versions.locks import LOCK
+from stemma.versions.metrics import figures, metric
+from stemma.versions.references import is_experiment, tips_of
+
+_TONES = {"better": "green", "worse": "red"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """What is told of a version.
+
+    Attributes:
+        refs: tags, branches and experiments that it is the version of.
+        changed: what it was made of that its first parent was not, by kind.
+        outputs: those that the first parent had otherwise.
+        added: bytes of its outputs that no parent has.
+        name: of the headline figure; empty without figures.
+        difference: of that figure, from the first parent; None where it has none.
+        tone: better or worse where the difference is significant; else empty.
+    """
+
+    record: Record
+    refs: tuple[str, ...]
+    changed: Mapping[Kind, list[str]]
+    outputs: tuple[str, ...]
+    added: int
+    name: str
+    value: float | None
+    difference: float | None
+    tone: str
+
+
+def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path()) -> None:
+    """Print the versions, newest first.
+
+    Args:
+        scope: revisions and ranges as ``git log`` takes them.
+        path: only versions in which this file, folder or output is another than in the parent.
+        as_json: print a list of objects, one per version.
+        root: the project's root.
+
+    Raises:
+        ProjectError: there is no such revision, or no version.
+    """
+    lines = _lines(records(scope, root), root)
+    if path:
+        lines = [line for line in lines if _touches(line, path)]
+    if not lines:
+        raise ProjectError(
+            f"no version changed {path}" if path else "there is no version yet",
+            "`stemma log` shows all" if path else "build one with `dvc repro`, and commit it",
+        )
+    if as_json:
+        print(json.dumps([_facts(line) for line in lines], indent=2))
+        return
+    console = Console(highlight=False)
+    width = console.width if console.is_terminal else None
+    for line in lines:
+        for text in _drawn(line, graph=not path):
+            if width:
+                text.truncate(width, overflow="ellipsis")
+            console.print(text, soft_wrap=True)
+
+
+def parse_scope(
+    words: Sequence[str], everything: bool, experiments: bool, root: Path = Path()
+) -> tuple[list[str], str | None]:
+    """Return the revisions that a user means for ``git log``, and a path if the last word is one.
+
+    Raises:
+        ProjectError: a word is neither.
+    """
+    scope, path = list(words), None
+    if scope and not _is_range(scope[-1], root):
+        path = scope.pop()
+    if wrong := next((word for word in scope if not _is_range(word, root)), None):
+        raise ProjectError(f"'{wrong}' is no revision", "see `git log --oneline --all`")
+    if everything:
+        scope += ["--branches", "--tags", "--remotes"]
+    if experiments:
+        listed = git.run(["for-each-ref", "--format=%(refname)", "refs/exps/*/*/*"], root)
+        scope += ["HEAD", *(ref for ref in listed.split() if is_experiment(ref))]
+    return scope, path
+
+
+def _is_range(word: str, root: Path) -> bool:
+    ends = [end for end in word.lstrip("^").replace("...", "..").split("..") if end]
+    return bool(ends) and all(git.find(end, root) for end in ends)
+
+
+def _lines(found: list[Record], root: Path) -> list[Line]:
+    known = {record.commit: record for record in found}
+    names = names_of(found, root)
+    with git.blobs(root) as read:
+        examples = functools.cache(lambda blob: parse(read(blob), f"Git object {blob[:10]}"))
+        lines = []
+        for record in found:
+            parents = [known[parent] for parent in record.parents if parent in known]
+            first = parents[0] if parents else None
+            lines.append(
+                Line(
+                    record,
+                    tuple(names.get(record.commit, ())),
+                    changes(first, record) if first else {},
+                    _outputs(first, record),
+                    added((parent.lock for parent in parents), record.lock),
+                    *_headline(first, record, examples),
+                )
+            )
+    return lines
+
+
+def _outputs(parent: Record | None, record: Record) -> tuple[str, ...]:
+    before = parent.lock.outs if parent else {}
+    return tuple(path for path, one in record.lock.outs.items() if before.get(path) != one)
+
+
+def _headline(
+    parent: Record | None, record: Record, examples: Callable[[str], Examples]
+) -> tuple[str, float | None, float | None, str]:
+    ours = figures(dict(record.metrics))
+    if not ours:
+        return "", None, None, ""
+    name = next(iter(ours))
+    theirs = figures(dict(parent.metrics)) if parent else {}
+    if name not in theirs:
+        return name, ours[name], None, ""
+    difference = ours[name] - theirs[name]
+    tone = metric(name).tone(difference)
+    if tone and parent and parent.examples and record.examples:
+        sides = examples(parent.examples), examples(record.examples)
+        tone = tone if changed(*sides, name) else ""
+    else:
+        tone = ""
+    return name, ours[name], difference, tone
+
+
+def names_of(found: list[Record], root: Path) -> dict[str, list[str]]:
+    """Return the refs of each version: those of its commit, and of others with its dvc.lock.
+
+    Args:
+        found: versions, newest first.
+        root: the project's root.
+    """
+    # The newest version of a lock is the one that a later commit left as it was.
+    by_key = {record.key: record.commit for record in reversed(found)}
+    versions = {record.commit for record in found}
+    tips = tips_of(root)
+    asked = "".join(f"{tip}:./{LOCK}\n" for tip in tips)
+    told = git.run(["cat-file", "--batch-check=%(objectname)"], root, asked).splitlines()
+    names: dict[str, list[str]] = {}
+    for (tip, refs), key in zip(tips.items(), told, strict=True):
+        commit = tip if tip in versions else by_key.get(key)
+        if commit:
+            names.setdefault(commit, []).extend(refs)
+    return {commit: sorted(refs) for commit, refs in names.items()}
+
+
+def _touches(line: Line, path: str) -> bool:
+    wanted = path.rstrip("/")
+    return any(
+        name == wanted or name.startswith(f"{wanted}/") or name.startswith(f"{wanted}.")
+        for names in (*line.changed.values(), line.outputs)
+        for name in names
+    )
+
+
+def _drawn(line: Line, graph: bool) -> list[Text]:
+    record = line.record
+    text = Text(f"{record.graph[-1]} " if graph else "")
+    text.append(record.commit[:7], "yellow")
+    text.append(f" {record.date} ")
+    if line.value is not None:
+        text.append(f"{line.value:.3f} ")
+        text.append(f"{_signed(line.difference):7} ", _TONES.get(line.tone, "dim"))
+    text.append(f"{_size(line.added):>8} ", "dim")
+    if line.refs:
+        text.append(f"({', '.join(line.refs)}) ", "bold cyan")
+    text.append(f"{_told(line.changed)} " if line.changed else "")
+    text.append(f"{record.author}: {record.subject}", "dim")
+    return [*(Text(edge) for edge in record.graph[:-1] if graph), text]
+
+
+def _signed(difference: float | None) -> str:
+    return "" if difference is None else "=" if round(difference, 3) == 0 else f"{difference:+.3f}"
+
+
+def _told(changed: Mapping[Kind, list[str]]) -> str:
+    parts = []
+    for kind, names in changed.items():
+        # One setting says more than that there was one.
+        parts.append(names[0] if kind == "settings" and len(names) == 1 else kind)
+    return f"[{', '.join(parts)}]"
+
+
+def _size(size: int) -> str:
+    return f"+{decimal(size)}" if size else ""
+
+
+def _facts(line: Line) -> dict[str, Any]:
+    record = line.record
+    return {
+        "commit": record.commit,
+        "parents": list(record.parents),
+        "refs": list(line.refs),
+        "date": record.date,
+        "author": record.author,
+        "subject": record.subject,
+        "changed": line.changed,
+        "bytes_added": line.added,
+        "metric": line.name,
+        "value": line.value,
+        "difference": line.difference,
+        "significant": line.tone or None,
+        "metrics": figures(dict(record.metrics)),
+    }

@@ -1,0 +1,219 @@
+"""Anything that can be read as a version: a commit, the working tree, or a folder with a model.
+
+What Git keeps (settings, dvc.lock, metrics, examples, samples, code) is read from its objects, what
+DVC keeps from its cache, and from the default remote what the cache lacks. Nothing is checked out.
+"""
+
+import abc
+import functools
+import hashlib
+from pathlib import Path
+
+from stemma.errors import ProjectError
+from stemma.layout import TRAINED
+from stemma.modeling.observed import OBSERVED
+from stemma.versions import git
+from stemma.versions.cache import Cache, MissingError
+from stemma.versions.locks import LOCK, Entry, Stage, parse
+
+
+class Version(abc.ABC):
+    """What can be read of a version.
+
+    Attributes:
+        name: what the user calls it.
+        commit: the hash of its commit; None if it is none.
+    """
+
+    name: str
+    commit: str | None = None
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._listed: dict[str, dict[str, str]] = {}
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file that Git keeps; None if the version has none."""
+        return None
+
+    def tracked(self) -> dict[str, str]:
+        """Return the Git blob of each file that Git keeps, by path."""
+        return {}
+
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the stages of its dvc.lock; none if it has no such file.
+
+        Raises:
+            ProjectError: it cannot be read.
+        """
+        text = self.read(LOCK)
+        return () if text is None else tuple(parse(text.decode(), self.name))
+
+    def files(self, output: str) -> dict[str, str]:
+        """Return the MD5 of each file of an output by path in it; {} if it has no such output.
+
+        Raises:
+            MissingError: which files there are is known nowhere.
+        """
+        if output not in self._listed:
+            self._listed[output] = self._list(output)
+        return self._listed[output]
+
+    @abc.abstractmethod
+    def _list(self, output: str) -> dict[str, str]: ...
+
+    @abc.abstractmethod
+    def path(self, output: str, file: str) -> Path:
+        """Return where a file of an output can be read, fetched if need be.
+
+        Args:
+            output: such as ``models/trained``.
+            file: one of ``files(output)``.
+
+        Raises:
+            MissingError: its bytes are nowhere.
+        """
+
+
+class Commit(Version):
+    """A commit, by its name or as the tip of a branch, tag or experiment."""
+
+    def __init__(self, name: str, commit: str, root: Path) -> None:
+        super().__init__(name)
+        self.commit, self._root = commit, root
+        self._cache = Cache(root)
+
+    def read(self, path: str) -> bytes | None:  # noqa: D102 (as Version)
+        assert self.commit
+        return git.content(self.commit, path, self._root)
+
+    def tracked(self) -> dict[str, str]:  # noqa: D102
+        assert self.commit
+        listed = git.run(["ls-tree", "-r", "-z", self.commit], self._root).split("\0")
+        pairs = (line.split("\t", 1) for line in listed if line)
+        return {path: facts.split()[2] for facts, path in pairs}
+
+    def _list(self, output: str) -> dict[str, str]:
+        entry = self._entries.get(output)
+        return self._cache.files(entry.md5, self._said(output)) if entry else {}
+
+    def path(self, output: str, file: str) -> Path:  # noqa: D102
+        return self._cache.path(self.files(output)[file], self._said(output, file))
+
+    @functools.cached_property
+    def _entries(self) -> dict[str, Entry]:
+        return {out.path: out for stage in self.stages() for out in stage.outs}
+
+    def _said(self, *parts: str) -> str:
+        return f"{'/'.join(filter(None, parts))} of {self.name}"
+
+
+class Tree(Version):
+    """The working tree, as it stands."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__("the working tree")
+        self._root = root
+
+    def read(self, path: str) -> bytes | None:  # noqa: D102
+        file = self._root / path
+        return file.read_bytes() if file.is_file() else None
+
+    def tracked(self) -> dict[str, str]:  # noqa: D102
+        listed = git.run(["ls-files", "-z", "-c", "-o", "--exclude-standard"], self._root)
+        paths = sorted({path for path in listed.split("\0") if (self._root / path).is_file()})
+        asked = "".join(f"{path}\n" for path in paths)
+        blobs = git.run(["hash-object", "--stdin-paths"], self._root, asked).split()
+        return dict(zip(paths, blobs, strict=True))
+
+    def _list(self, output: str) -> dict[str, str]:
+        return _hashes(self._root / output)
+
+    def path(self, output: str, file: str) -> Path:  # noqa: D102
+        return self._root / output / file
+
+
+class Folder(Version):
+    """A folder with a model, as ``save_pretrained`` writes it: it stands for models/trained."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(str(folder))
+        self._folder = folder
+
+    def _list(self, output: str) -> dict[str, str]:
+        return _hashes(self._folder) if output == TRAINED.as_posix() else {}
+
+    def path(self, output: str, file: str) -> Path:  # noqa: D102
+        return self._folder / file
+
+
+class Part(Version):
+    """An output of a version taken for a model of its own, such as ``HEAD:models/base``."""
+
+    def __init__(self, name: str, version: Version, output: str) -> None:
+        super().__init__(name)
+        self._version, self._output = version, output
+
+    def _list(self, output: str) -> dict[str, str]:
+        return self._version.files(self._output) if output == TRAINED.as_posix() else {}
+
+    def path(self, output: str, file: str) -> Path:  # noqa: D102
+        return self._version.path(self._output, file)
+
+
+def resolve(name: str | None, root: Path = Path()) -> Version:
+    """Return the version that a name stands for.
+
+    Args:
+        name: a commit, tag or branch as Git takes it; an experiment of DVC; one of these and an
+            output, as in ``v1:models/base``; a folder with a model; None for the working tree.
+        root: the project's root.
+
+    Raises:
+        ProjectError: it is none of these.
+    """
+    if name is None:
+        return Tree(root)
+    if commit := git.find(name, root) or _experiment(name, root):
+        return Commit(name, commit, root)
+    if Path(name).is_dir():
+        return Folder(Path(name))
+    revision, colon, output = name.partition(":")
+    if colon:
+        version = resolve(revision or None, root)
+        if version.files(output.rstrip("/")):
+            return Part(name, version, output.rstrip("/"))
+        raise ProjectError(f"{version.name} has no output {output}", f"see `git show {revision}`")
+    shallow = git.run(["rev-parse", "--is-shallow-repository"], root).strip() == "true"
+    raise ProjectError(
+        f"'{name}' is no commit, experiment or folder",
+        "this clone is shallow: type `git fetch --unshallow`"
+        if shallow
+        else "see `git log --oneline --all` and `dvc exp list --all-commits`",
+    )
+
+
+def _experiment(name: str, root: Path) -> str | None:
+    # refs/exps/<2 digits>/<38 digits>/<name>
+    listed = git.run(["for-each-ref", "--format=%(objectname) %(refname)", "refs/exps"], root)
+    for commit, ref in (line.split(" ", 1) for line in listed.splitlines()):
+        parts = ref.split("/")
+        if len(parts) == 5 and parts[4] == name:
+            return commit
+    return None
+
+
+def _hashes(path: Path) -> dict[str, str]:
+    if path.is_file():
+        return {"": _md5(path)}
+    # What a model was made on is no part of the version.
+    files = sorted(file for file in path.rglob("*") if file.is_file() and file.name != OBSERVED)
+    return {file.relative_to(path).as_posix(): _md5(file) for file in files}
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "md5").hexdigest()
+
+
+__all__ = ["Commit", "Folder", "MissingError", "Part", "Tree", "Version", "resolve"]
