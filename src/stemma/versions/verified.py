@@ -8,11 +8,14 @@ import dataclasses
 import datetime
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stemma.errors import ProjectError
 from stemma.versions import git
-from stemma.versions.judgement import Report
-from stemma.versions.verdict import Bounds
+
+if TYPE_CHECKING:
+    from stemma.versions.judgement import Report
+    from stemma.versions.verdict import Bounds
 
 REF = "refs/notes/stemma/verified"
 _STOPPED = "stopped"
@@ -40,7 +43,7 @@ class Verified:
     weight_bound: float
 
 
-def keep(report: Report, bounds: Bounds, root: Path = Path()) -> None:
+def keep(report: "Report", bounds: "Bounds", root: Path = Path()) -> None:
     """Note a verdict on its commit; not that of a rebuild that stopped, which says nothing of it.
 
     Raises:
