@@ -69,10 +69,12 @@ def test_the_notes_of_two_people_travel_and_merge(history: History, tmp_path: Pa
     history.git("clone", "-q", str(tmp_path / "hub"), str(clone))
     keep(report(commit), BOUNDS, history.root)
     keep(report(commit, "equivalent"), BOUNDS, clone)
-    history.git("push", "-q", str(tmp_path / "hub"), "refs/notes/*")
-    history.git("-C", str(clone), "fetch", "-q", "origin", "refs/notes/*:refs/notes/origin/*")
-    theirs = REF.replace("refs/notes/", "refs/notes/origin/")
-    history.git("-C", str(clone), "notes", "--ref", REF, "merge", "-s", "cat_sort_uniq", theirs)
+    history.git("push", "-q", str(tmp_path / "hub"), "refs/notes/stemma/*")
+    # As docs/exact.md says.
+    there = ["-C", str(clone)]
+    history.git(*there, "fetch", "-q", "origin", "refs/notes/stemma/*:refs/notes/theirs/*")
+    theirs = ["merge", "-s", "cat_sort_uniq", "refs/notes/theirs/verified"]
+    history.git(*there, "notes", "--ref", "stemma/verified", *theirs)
     assert {one.verdict for one in read(commit, clone)} == {"exact", "equivalent"}
 
 

@@ -15,11 +15,13 @@ from stemma.versions.version import Version
 def settings(version: Version) -> dict[str, Any] | None:
     """Return the overrides in force, the choice of each group, and all values of params.yaml.
 
+    None if there are no settings.
+
     Raises:
         ProjectError: params.yaml cannot be read.
     """
     raw = version.read(PARAMS.as_posix())
-    if raw is None:
+    if not raw:
         return None
     try:
         stored = load(raw)

@@ -45,10 +45,12 @@ def show(facts: dict[str, Any]) -> None:
 
 def _head(facts: dict[str, Any]) -> Iterator[Text]:
     name, commit, made_in = facts["name"], facts["commit"], facts["made_in"]
-    title = Text("" if commit and commit.startswith(name) else f"{name}  ", "bold")
+    title = Text()
+    if not (commit and commit.startswith(name)):
+        title.append(name, "bold")
     if commit:
-        title.append(commit[:10], "yellow")
-        title.append(f"  {facts['date']}  {facts['author']}", "not bold")
+        title.append(f"  {commit[:10]}" if title else commit[:10], "yellow")
+        title.append(f"  {facts['date']}  {facts['author']}")
     yield title
     if commit:
         yield Text(facts["subject"])
@@ -182,7 +184,7 @@ def _data(data: dict[str, Any] | None) -> Iterator[str]:
     for one in data["sources"]:
         version = f" {one['version']}" if one.get("version") else ""
         documents = count(one["documents"], "document")
-        yield f"{one['name']}{version}: {documents}, {one['license']}; {one['origin']}"
+        yield f"{one['name']}{version}: {documents} from {one['origin']}; licence: {one['license']}"
     if report := data["report"]:
         yield _dropped(report)
         for split in sorted(report["splits"], key=_SPLITS.index):
