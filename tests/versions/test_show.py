@@ -157,6 +157,17 @@ def test_where_it_stands(history: History, capsys: pytest.CaptureFixture[str]):
     assert "parents" in page(found, capsys)
 
 
+def test_an_experiment_and_a_detached_head(history: History):
+    first = history.commit({"models/trained": {"model.safetensors": b"1"}})
+    tried = history.commit({"models/trained": {"model.safetensors": b"2"}})
+    history.git("update-ref", f"refs/exps/ab/{'c' * 38}/tried", tried)
+    history.git("checkout", "-q", first)
+    history.git("branch", "-qD", "main")
+    found = facts(history, "tried")
+    assert (found["commit"], found["refs"]) == (tried, ["tried"])
+    assert [(one["commit"], one["refs"]) for one in found["parents"]] == [(first, ["HEAD"])]
+
+
 def test_a_section_of_which_there_is_nothing_is_left_out(
     history: History, capsys: pytest.CaptureFixture[str]
 ):

@@ -8,6 +8,7 @@ import pytest
 from history import History
 from stemma.errors import ProjectError
 from stemma.versions.causes import Finding
+from stemma.versions.history import records
 from stemma.versions.judgement import Report
 from stemma.versions.verdict import Bounds
 from stemma.versions.verified import REF, Verified, keep, read
@@ -41,6 +42,7 @@ def test_what_is_kept_is_read_and_no_file_is_touched(history: History):
         "", "exact", "Ann", "EPYC", 0.01, 0.05
     )
     assert history.git("status", "--porcelain") == before
+    assert [one.commit for one in records(["--all"], history.root)] == [commit]
     other = history.commit({"models/trained": {"model.safetensors": b"2"}})
     assert read(other, history.root) == []
 
