@@ -10,12 +10,27 @@ from stemma.cli.group import main
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the version as JSON.")
-def show(as_json: bool) -> None:
-    """Show the version in the working tree: scores beside baselines, a sample, what to try."""
-    from stemma.versions import show as verb
+@click.argument("revision", default=None, required=False, metavar="[REV]")
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON, nothing shortened.")
+def show(revision: str | None, as_json: bool) -> None:
+    """Show one page on a version: a commit, tag, branch or experiment; else the working tree.
 
-    verb.show(as_json)
+    What it was made of and where it stands in the tree, its figures beside baselines, what it
+    writes, where its bytes are, and whether it was verified. Nothing is checked out.
+
+    \b
+    stemma show                   the working tree, and what to try next
+    stemma show v1
+    stemma show HEAD~2 --json
+    """  # noqa: D301 (click wants the character, not two)
+    from stemma.versions.show import facts, page
+    from stemma.versions.version import resolve
+
+    found = facts.facts_of(resolve(revision))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        page.show(found)
 
 
 @main.command()

@@ -3,12 +3,15 @@
 import dataclasses
 import json
 import math
+import platform
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 from stemma.errors import ProjectError
+from stemma.layout import TRAINED
+from stemma.modeling import observed
 from stemma.versions import git
 from stemma.versions.judgement import Report, compare, judge
 from stemma.versions.locks import Stage, stages_at
@@ -58,7 +61,8 @@ def verify(
         names += [stage] if stage else list(version)
         rows = compare(dict.fromkeys(names), version, result, sides, bounds)
         report = judge(commit, rows, version, result, sides)
-        return dataclasses.replace(report, worktree=str(site.tree) if keep else None)
+        kept = str(site.tree) if keep else None
+        return dataclasses.replace(report, machine=_machine(site.tree), worktree=kept)
 
 
 def tell(report: Report, as_json: bool) -> None:
@@ -89,6 +93,13 @@ def _set_aside(site: Worktree, locked: list[Stage]) -> Path:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(site.tree / path, folder / path)
     return folder
+
+
+def _machine(tree: Path) -> str:
+    # What trained the model says it best; a rebuild may have stopped before.
+    seen = observed.read(tree / TRAINED)
+    names = [seen["processor"]["name"], *seen["gpus"]] if seen else [platform.machine()]
+    return ", ".join(names)
 
 
 def _as_json(report: Report) -> dict[str, Any]:

@@ -59,6 +59,14 @@ class Version(abc.ABC):
             self._listed[output] = self._list(output)
         return self._listed[output]
 
+    def content(self, output: str, file: str) -> bytes | None:
+        """Return a file of an output, fetched if need be; None if the version has no such file.
+
+        Raises:
+            MissingError: its bytes are nowhere.
+        """
+        return self.path(output, file).read_bytes() if file in self.files(output) else None
+
     @abc.abstractmethod
     def _list(self, output: str) -> dict[str, str]: ...
 
@@ -125,6 +133,20 @@ class Tree(Version):
         asked = "".join(f"{path}\n" for path in paths)
         blobs = git.run(["hash-object", "--stdin-paths"], self._root, asked).split()
         return dict(zip(paths, blobs, strict=True))
+
+    def content(self, output: str, file: str) -> bytes | None:  # noqa: D102
+        if not (self._root / output).exists() and output in {
+            out.path for stage in self.stages() for out in stage.outs
+        }:
+            raise MissingError(
+                f"{output} is not in the working tree", "`dvc checkout` or `dvc repro` brings it"
+            )
+        path = self.path(output, file)
+        return path.read_bytes() if path.is_file() else None
+
+    def size(self, output: str) -> int:
+        """Return the bytes of an output; 0 if it is not there."""
+        return sum(file.stat().st_size for file in _files(self._root / output))
 
     def _list(self, output: str) -> dict[str, str]:
         return _hashes(self._root / output)
@@ -206,9 +228,14 @@ def _experiment(name: str, root: Path) -> str | None:
 def _hashes(path: Path) -> dict[str, str]:
     if path.is_file():
         return {"": _md5(path)}
+    return {file.relative_to(path).as_posix(): _md5(file) for file in _files(path)}
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
     # What a model was made on is no part of the version.
-    files = sorted(file for file in path.rglob("*") if file.is_file() and file.name != OBSERVED)
-    return {file.relative_to(path).as_posix(): _md5(file) for file in files}
+    return sorted(file for file in path.rglob("*") if file.is_file() and file.name != OBSERVED)
 
 
 def _md5(path: Path) -> str:
