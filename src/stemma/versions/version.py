@@ -23,10 +23,12 @@ class Version(abc.ABC):
     Attributes:
         name: what the user calls it.
         commit: the hash of its commit; None if it is none.
+        has_reports: whether there is a place for what evaluate reports; a model alone has none.
     """
 
     name: str
     commit: str | None = None
+    has_reports = True
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -136,6 +138,8 @@ class Tree(Version):
 class Folder(Version):
     """A folder with a model, as ``save_pretrained`` writes it: it stands for models/trained."""
 
+    has_reports = False
+
     def __init__(self, folder: Path) -> None:
         super().__init__(str(folder))
         self._folder = folder
@@ -149,6 +153,8 @@ class Folder(Version):
 
 class Part(Version):
     """An output of a version taken for a model of its own, such as ``HEAD:models/base``."""
+
+    has_reports = False
 
     def __init__(self, name: str, version: Version, output: str) -> None:
         super().__init__(name)
