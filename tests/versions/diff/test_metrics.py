@@ -30,8 +30,8 @@ def test_a_real_gain_is_said_once_and_shown_in_every_figure(tmp_path: Path) -> N
     assert section.words[0].startswith("Bits per byte fell from 1.")
     assert section.words[0].endswith("p < 0.001): real, and better.")
     assert [words.split(" rose")[0] for words in section.words[1:]] == [
-        "top-1 accuracy",
-        "top-5 accuracy",
+        "Top-1 accuracy",
+        "Top-5 accuracy",
     ], "perplexity and loss are the same finding as bits per byte"
     tested = section.facts["tested"]
     bits = tested["bits_per_byte"]
