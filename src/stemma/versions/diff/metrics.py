@@ -144,7 +144,8 @@ def _blocks(
             Text(
                 "Intervals: paired bootstrap over documents. p: paired permutation test (McNemar's "
                 f"where a document is right or wrong), {ROUNDS:,} rounds, corrected for {aspects} "
-                "tests (Holm). Smallest: what would be found four times in five."
+                f"test{'s' * (aspects != 1)} (Holm). Smallest: what would be found four times in "
+                "five."
             ),
         ]
     whole = found.pairs and not (found.pairs.only_a or found.pairs.only_b or found.pairs.changed)
