@@ -14,6 +14,7 @@ import known
 from conftest import Project
 from stemma.cli import main
 from stemma.versions.diff.report import Report, build
+from stemma.versions.diff.section import Table, Text
 from stemma.versions.version import resolve
 
 
@@ -146,3 +147,23 @@ def test_a_broken_copy_in_the_remote_is_not_taken(copied: Project):
     assert "broken in the default remote" in report.missing["weights"]
     path.unlink()
     assert "missing in the default remote" in diff(copied.path, "layer", "gone").missing["weights"]
+
+
+def test_of_much_code_the_first_files_are_shown(copied: Project):
+    edited = sorted((copied.path / "src/stemma/corpus").glob("*.py"))
+    for path in edited:
+        path.write_text(f"{path.read_text()}# nothing\n")
+    (code,) = diff(copied.path, "HEAD").sections
+    run = [path for path in edited if str(path.relative_to(copied.path)) in code.facts]
+    assert len(code.facts) == len(run) > 20
+    table, more = code.blocks
+    assert isinstance(table, Table) and len(table.rows) == 20
+    assert more == Text(f"… and {len(run) - 20} more; --json has all.")
+
+
+def test_figures_that_are_the_same_are_no_section(copied: Project):
+    path = copied.path / "reports/metrics.json"
+    metrics = json.loads(path.read_text())
+    metrics["baselines"]["bigram"]["loss"] += 1
+    path.write_text(json.dumps(metrics))
+    assert diff(copied.path, "HEAD").sections == ()
