@@ -105,8 +105,10 @@ def changed(left: Examples, right: Examples, name: str) -> bool | None:
         None if the tables do not say: too few documents of both, or other tokens.
     """
     pairs = match(left, right, None)
+    if len(pairs.ids) < FEWEST:
+        return None
     formulas = next((one for one in _formulas(pairs) if name in _names(one, pairs)), None)
-    if formulas is None or len(pairs.ids) < FEWEST:
+    if formulas is None:
         return None
     if name in formulas.by_token and _tokens_differ(pairs):
         return None

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from stemma.errors import ModelError
 from stemma.layout import BASE, EXPORTED, TRAINED
 from stemma.modeling.bases.converting import RECORD
 from stemma.versions import git
@@ -23,6 +24,9 @@ class Descent:
     Args:
         records: the versions.
         root: the project's root.
+
+    Raises:
+        ModelError: a base.json is torn.
 
     Attributes:
         unknown: why the base of a version is not known, by its commit.
@@ -73,13 +77,18 @@ class Descent:
         key = self._files(record, BASE).get(RECORD)
         if key is None:
             return ""
+        said = _of(record, BASE / RECORD)
         try:
-            facts = json.loads(self._cache.path(key, _of(record, BASE / RECORD)).read_bytes())
+            facts = json.loads(self._cache.path(key, said).read_bytes())
+            earlier = str(facts.get("origin", "")).startswith("stemma://")
+            return facts["version"] if earlier else ""
         except MissingError as error:
             self.unknown[record.commit] = str(error)
             return ""
-        earlier = str(facts.get("origin", "")).startswith("stemma://")
-        return facts["version"] if earlier else ""
+        except (ValueError, LookupError, AttributeError) as error:
+            raise ModelError(
+                f"{said} cannot be read: {error!r}", "`stemma fsck` shows all that is lost"
+            ) from error
 
     def _files(self, record: Record, output: Path) -> dict[str, str]:
         entry = record.lock.outs.get(output.as_posix())

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from stemma.errors import ProjectError
 from stemma.layout import PREPARED, REPORTS
-from stemma.modeling.formulas import Examples
+from stemma.modeling.formulas import FORMULAS, Examples
 from stemma.versions.metrics import REMEDY
 from stemma.versions.version import MissingError, Version
 
@@ -17,6 +17,8 @@ FILE = REPORTS / "examples.parquet"
 MANIFEST = "manifest.parquet"
 # What an example is, whatever a model makes of it.
 _GIVEN = ("bytes", "words", "label", "wanted", "entities")
+_TEXTS = frozenset({"id", "label", "predicted"})
+_NUMBERS = frozenset(name for one in FORMULAS for name in one.needs) - _TEXTS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,11 +68,25 @@ def parse(raw: bytes, owner: str) -> Examples:
         raise ProjectError(f"{where} is torn: {error}", REMEDY) from error
     if "id" not in table.column_names:
         raise ProjectError(f"{where} has no column 'id'", REMEDY)
+    _check(table, where)
     columns = {name: table[name].to_numpy() for name in table.column_names}
     ids, counts = np.unique(columns["id"].astype(str), return_counts=True)
     if (counts > 1).any():
         raise ProjectError(f"{where} has two rows for '{ids[counts.argmax()]}'", REMEDY)
     return columns
+
+
+def _check(table: pa.Table, where: str) -> None:
+    """Refuse columns of figures with something else in them than evaluate writes."""
+    numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+    for name in table.column_names:
+        column = table[name]
+        if column.null_count:
+            raise ProjectError(f"{where} has a row without '{name}'", REMEDY)
+        if name in _TEXTS and not pa.types.is_string(column.type):
+            raise ProjectError(f"{where} has {column.type} in '{name}', which are texts", REMEDY)
+        if name in _NUMBERS and not any(is_kind(column.type) for is_kind in numbers):
+            raise ProjectError(f"{where} has {column.type} in '{name}', which are numbers", REMEDY)
 
 
 def pair(a: Version, b: Version) -> Pairs | None:

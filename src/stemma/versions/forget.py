@@ -13,11 +13,11 @@ from stemma.corpus.revoked import Entry, read
 from stemma.errors import ProjectError
 from stemma.files import atomic_file
 from stemma.layout import PREPARED, RAW, REVOKED
-from stemma.versions.history import Record, records
+from stemma.versions.history import Record
 from stemma.versions.manifests import MANIFEST
 from stemma.versions.occurrences import Match, Wanted, exact, search
 from stemma.versions.sketching import manifests_of
-from stemma.versions.trace import Trace, followed
+from stemma.versions.trace import Trace, followed, whole_history
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +53,7 @@ def forget(ids: Sequence[str], why: str, root: Path = Path()) -> Forgotten:
         raise ProjectError(
             "a record is revoked for a reason", "give one: --why 'asked by its author'"
         )
-    found = records(["--all"], root)
+    found = whole_history(root)
     known, missing = manifests_of(found, root)
     files = {(one.path, one.owner) for one in set(known.values())}
     tree = root / PREPARED / MANIFEST

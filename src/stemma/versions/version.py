@@ -23,10 +23,12 @@ class Version(abc.ABC):
     Attributes:
         name: what the user calls it.
         commit: the hash of its commit; None if it is none.
+        has_reports: whether there is a place for what evaluate reports; a model alone has none.
     """
 
     name: str
     commit: str | None = None
+    has_reports = True
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -130,7 +132,8 @@ class Tree(Version):
     def tracked(self) -> dict[str, str]:  # noqa: D102
         listed = git.run(["ls-files", "-z", "-c", "-o", "--exclude-standard"], self._root)
         paths = sorted({path for path in listed.split("\0") if (self._root / path).is_file()})
-        asked = "".join(f"{path}\n" for path in paths)
+        # Git takes these as from the top of the repository, where the project need not be.
+        asked = "".join(f"{(self._root / path).absolute()}\n" for path in paths)
         blobs = git.run(["hash-object", "--stdin-paths"], self._root, asked).split()
         return dict(zip(paths, blobs, strict=True))
 
@@ -149,7 +152,13 @@ class Tree(Version):
         return sum(file.stat().st_size for file in _files(self._root / output))
 
     def _list(self, output: str) -> dict[str, str]:
-        return _hashes(self._root / output)
+        folder = self._root / output
+        locked = (out.path for stage in self.stages() for out in stage.outs)
+        if not folder.exists() and output in locked:
+            raise MissingError(
+                f"{output} is not in the working tree", "`dvc checkout` or `dvc repro` brings it"
+            )
+        return _hashes(folder)
 
     def path(self, output: str, file: str) -> Path:  # noqa: D102
         return self._root / output / file
@@ -157,6 +166,8 @@ class Tree(Version):
 
 class Folder(Version):
     """A folder with a model, as ``save_pretrained`` writes it: it stands for models/trained."""
+
+    has_reports = False
 
     def __init__(self, folder: Path) -> None:
         super().__init__(str(folder))
@@ -171,6 +182,8 @@ class Folder(Version):
 
 class Part(Version):
     """An output of a version taken for a model of its own, such as ``HEAD:models/base``."""
+
+    has_reports = False
 
     def __init__(self, name: str, version: Version, output: str) -> None:
         super().__init__(name)
@@ -196,9 +209,11 @@ def resolve(name: str | None, root: Path = Path()) -> Version:
     """
     if name is None:
         return Tree(root)
+    if Path(name).is_dir() and not git.is_repository(root):
+        return Folder(Path(name))
     if commit := git.find(name, root) or _experiment(name, root):
         return Commit(name, commit, root)
-    if Path(name).is_dir():
+    if name and Path(name).is_dir():
         return Folder(Path(name))
     revision, colon, output = name.partition(":")
     if colon:
@@ -206,11 +221,14 @@ def resolve(name: str | None, root: Path = Path()) -> Version:
         if version.files(output.rstrip("/")):
             return Part(name, version, output.rstrip("/"))
         raise ProjectError(f"{version.name} has no output {output}", f"see `git show {revision}`")
-    shallow = git.run(["rev-parse", "--is-shallow-repository"], root).strip() == "true"
+    if not git.run(["rev-list", "--all", "--max-count=1"], root):
+        raise ProjectError(
+            "there is no commit yet", "build a version with `dvc repro`, and commit it"
+        )
     raise ProjectError(
         f"'{name}' is no commit, experiment or folder",
         "this clone is shallow: type `git fetch --unshallow`"
-        if shallow
+        if git.is_shallow(root)
         else "see `git log --oneline --all` and `dvc exp list --all-commits`",
     )
 
