@@ -1,11 +1,13 @@
 """The examples that two versions were measured on, paired: reports/examples.parquet."""
 
 import dataclasses
-import io
+from collections import Counter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from stemma.errors import ProjectError
 from stemma.layout import PREPARED, REPORTS
@@ -60,17 +62,30 @@ def parse(raw: bytes, owner: str) -> Examples:
     """
     where = f"{FILE} of {owner}"
     try:
-        table = pq.ParquetFile(io.BytesIO(raw)).read()
+        # A small file is read in a third of the time that handing it to threads takes.
+        table = pq.ParquetFile(pa.BufferReader(raw)).read(use_threads=False)
     # Arrow reports a torn stream as an OSError that names nothing.
     except (pa.ArrowException, OSError) as error:
         raise ProjectError(f"{where} is torn: {error}", REMEDY) from error
     if "id" not in table.column_names:
         raise ProjectError(f"{where} has no column 'id'", REMEDY)
-    columns = {name: table[name].to_numpy() for name in table.column_names}
-    ids, counts = np.unique(columns["id"].astype(str), return_counts=True)
-    if (counts > 1).any():
-        raise ProjectError(f"{where} has two rows for '{ids[counts.argmax()]}'", REMEDY)
+    columns = {name: _array(table[name]) for name in table.column_names}
+    ids = columns["id"].tolist()
+    if len(set(ids)) < len(ids):
+        twice = next(name for name, count in Counter(ids).items() if count > 1)
+        raise ProjectError(f"{where} has two rows for '{twice}'", REMEDY)
     return columns
+
+
+def _array(column: pa.ChunkedArray) -> NDArray[Any]:
+    # What pyarrow has for it imports pandas where that is installed, which takes 0.2 s.
+    if not column.null_count:
+        whole = column.combine_chunks()
+        if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+            return np.from_dlpack(whole)
+        if pa.types.is_boolean(column.type) or pa.types.is_string(column.type):
+            return np.array(whole.to_pylist(), bool if pa.types.is_boolean(column.type) else object)
+    return column.to_numpy()
 
 
 def pair(a: Version, b: Version) -> Pairs | None:

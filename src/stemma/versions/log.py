@@ -1,9 +1,8 @@
 """One line per version: the tree it stands in, what changed, and whether that made it better."""
 
 import dataclasses
-import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,11 @@ from rich.filesize import decimal
 from rich.text import Text
 
 from stemma.errors import ProjectError
-from stemma.modeling.formulas import Examples
 from stemma.versions import git
-from stemma.versions.comparison import changed
-from stemma.versions.examples import parse
+from stemma.versions.headlines import Headline, headlines
 from stemma.versions.history import Kind, Record, added, changes, records
 from stemma.versions.locks import LOCK
-from stemma.versions.metrics import figures, metric
+from stemma.versions.metrics import figures
 from stemma.versions.references import is_experiment, tips_of
 
 _TONES = {"better": "green", "worse": "red"}
@@ -33,9 +30,7 @@ class Line:
         changed: what it was made of that its first parent was not, by kind.
         outputs: those that the first parent had otherwise.
         added: bytes of its outputs that no parent has.
-        name: of the headline figure; empty without figures.
-        difference: of that figure, from the first parent; None where it has none.
-        tone: better or worse where the difference is significant; else empty.
+        headline: its figure.
     """
 
     record: Record
@@ -43,10 +38,7 @@ class Line:
     changed: Mapping[Kind, list[str]]
     outputs: tuple[str, ...]
     added: int
-    name: str
-    value: float | None
-    difference: float | None
-    tone: str
+    headline: Headline
 
 
 def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path()) -> None:
@@ -73,12 +65,10 @@ def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path
         print(json.dumps([_facts(line) for line in lines], indent=2))
         return
     console = Console(highlight=False)
-    width = console.width if console.is_terminal else None
-    for line in lines:
-        for text in _drawn(line, graph=not path):
-            if width:
-                text.truncate(width, overflow="ellipsis")
-            console.print(text, soft_wrap=True)
+    texts = [text for line in lines for text in _drawn(line, graph=not path)]
+    for text in texts if console.is_terminal else ():
+        text.truncate(console.width, overflow="ellipsis")
+    console.print(Text("\n").join(texts), soft_wrap=True)
 
 
 def parse_scope(
@@ -110,48 +100,27 @@ def _is_range(word: str, root: Path) -> bool:
 def _lines(found: list[Record], root: Path) -> list[Line]:
     known = {record.commit: record for record in found}
     names = names_of(found, root)
-    with git.blobs(root) as read:
-        examples = functools.cache(lambda blob: parse(read(blob), f"Git object {blob[:10]}"))
-        lines = []
-        for record in found:
-            parents = [known[parent] for parent in record.parents if parent in known]
-            first = parents[0] if parents else None
-            lines.append(
-                Line(
-                    record,
-                    tuple(names.get(record.commit, ())),
-                    changes(first, record) if first else {},
-                    _outputs(first, record),
-                    added((parent.lock for parent in parents), record.lock),
-                    *_headline(first, record, examples),
-                )
+    heads = headlines(found, root)
+    lines = []
+    for record in found:
+        parents = [known[parent] for parent in record.parents if parent in known]
+        first = parents[0] if parents else None
+        lines.append(
+            Line(
+                record,
+                tuple(names.get(record.commit, ())),
+                changes(first, record) if first else {},
+                _outputs(first, record),
+                added((parent.lock for parent in parents), record.lock),
+                heads[record.commit],
             )
+        )
     return lines
 
 
 def _outputs(parent: Record | None, record: Record) -> tuple[str, ...]:
     before = parent.lock.outs if parent else {}
     return tuple(path for path, one in record.lock.outs.items() if before.get(path) != one)
-
-
-def _headline(
-    parent: Record | None, record: Record, examples: Callable[[str], Examples]
-) -> tuple[str, float | None, float | None, str]:
-    ours = figures(dict(record.metrics))
-    if not ours:
-        return "", None, None, ""
-    name = next(iter(ours))
-    theirs = figures(dict(parent.metrics)) if parent else {}
-    if name not in theirs:
-        return name, ours[name], None, ""
-    difference = ours[name] - theirs[name]
-    tone = metric(name).tone(difference)
-    if tone and parent and parent.examples and record.examples:
-        sides = examples(parent.examples), examples(record.examples)
-        tone = tone if changed(*sides, name) else ""
-    else:
-        tone = ""
-    return name, ours[name], difference, tone
 
 
 def names_of(found: list[Record], root: Path) -> dict[str, list[str]]:
@@ -189,9 +158,11 @@ def _drawn(line: Line, graph: bool) -> list[Text]:
     text = Text(f"{record.graph[-1]} " if graph else "")
     text.append(record.commit[:7], "yellow")
     text.append(f" {record.date} ")
-    if line.value is not None:
-        text.append(f"{line.value:.3f} ")
-        text.append(f"{_signed(line.difference):7} ", _TONES.get(line.tone, "dim"))
+    if line.headline.value is not None:
+        text.append(f"{line.headline.value:.3f} ")
+        text.append(
+            f"{_signed(line.headline.difference):7} ", _TONES.get(line.headline.tone, "dim")
+        )
     text.append(f"{_size(line.added):>8} ", "dim")
     if line.refs:
         text.append(f"({', '.join(line.refs)}) ", "bold cyan")
@@ -227,9 +198,9 @@ def _facts(line: Line) -> dict[str, Any]:
         "subject": record.subject,
         "changed": line.changed,
         "bytes_added": line.added,
-        "metric": line.name,
-        "value": line.value,
-        "difference": line.difference,
-        "significant": line.tone or None,
+        "metric": line.headline.name,
+        "value": line.headline.value,
+        "difference": line.headline.difference,
+        "significant": line.headline.tone or None,
         "metrics": figures(dict(record.metrics)),
     }
