@@ -4,8 +4,8 @@ import contextlib
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import IO
 from pathlib import Path
+from typing import IO
 
 from stemma.errors import ProjectError
 
@@ -47,6 +47,11 @@ def commit_of(revision: str, root: Path = Path()) -> str:
     if commit := find(revision, root):
         return commit
     raise ProjectError(f"'{revision}' names no commit", "see `git log --oneline --all`")
+
+
+def is_shallow(root: Path = Path()) -> bool:
+    """Say whether the clone lacks history."""
+    return run(["rev-parse", "--is-shallow-repository"], root).strip() == "true"
 
 
 def content(commit: str, path: str, root: Path = Path()) -> bytes | None:

@@ -4,9 +4,9 @@ import dataclasses
 import functools
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from stemma.layout import (
     BASE,
@@ -22,6 +22,7 @@ from stemma.layout import (
 from stemma.versions import git
 from stemma.versions.locks import LOCK, parse
 
+_Parsed = TypeVar("_Parsed")
 Kind = Literal["base", "data", "settings", "code", "environment"]
 KINDS: tuple[Kind, ...] = ("base", "data", "settings", "code", "environment")
 # A change of what these stages make is one of its kind, whatever it came from.
@@ -92,26 +93,24 @@ def records(scope: Sequence[str], root: Path = Path()) -> list[Record]:
     options = ["--graph", "--full-history", "--simplify-merges", "--no-color"]
     told = git.run(["log", *options, f"--format={_FORMAT}", *scope, "--", LOCK], root)
     drawn, graph = [], []
-    for line in told.splitlines():
+    for line in told.split("\n")[:-1]:
         edges, _, facts = line.partition("\1")
         graph.append(edges.rstrip())
         if facts:
             drawn.append((tuple(graph), facts.split("\2", 4)))
             graph = []
     blobs = _blobs([facts[0] for _, facts in drawn], root)
-    locks, settings, metrics = (
-        {blob: parse(blob, content) for blob, content in git.contents(column, root)}
-        for parse, column in zip((_lock, _settings, _metrics), _columns(blobs), strict=False)
-    )
+    locks = _read_all(_lock, [row[0] for row in blobs], root)
+    settings = _read_all(_settings, [row[1] for row in blobs], root)
+    metrics = _read_all(_metrics, [row[2] for row in blobs], root)
     found = []
     for (edges, facts), (lock, params, scored, examples) in zip(drawn, blobs, strict=True):
         # A commit that deleted it is none.
         if lock is not None:
-            commit, parents, *who = facts
-            made = settings.get(params, {}), metrics.get(scored, {}), examples
-            found.append(
-                Record(commit, edges, tuple(parents.split()), *who, lock, locks[lock], *made)
-            )
+            commit, parents, author, date, subject = facts
+            key = commit, edges, tuple(parents.split()), author, date, subject, lock
+            made = settings.get(params, {}), metrics.get(scored, {})
+            found.append(Record(*key, locks[lock], *made, examples))
     return found
 
 
@@ -153,9 +152,12 @@ def _blobs(commits: Sequence[str], root: Path) -> list[tuple[str | None, ...]]:
     return [tuple(next(blobs) for _ in _FILES) for _ in commits]
 
 
-def _columns(blobs: Iterable[tuple[str | None, ...]]) -> list[list[str]]:
-    """Return the distinct blobs of each file of _FILES."""
-    return [[blob for blob in dict.fromkeys(column) if blob] for column in zip(*blobs, strict=True)]
+def _read_all(
+    parse: Callable[[str, bytes], _Parsed], blobs: Iterable[str | None], root: Path
+) -> dict[str | None, _Parsed]:
+    """Return what each distinct blob holds, parsed."""
+    distinct = (blob for blob in dict.fromkeys(blobs) if blob)
+    return {blob: parse(blob, content) for blob, content in git.contents(distinct, root)}
 
 
 def _lock(blob: str, content: bytes) -> Lock:

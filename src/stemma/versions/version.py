@@ -184,11 +184,10 @@ def resolve(name: str | None, root: Path = Path()) -> Version:
         if version.files(output.rstrip("/")):
             return Part(name, version, output.rstrip("/"))
         raise ProjectError(f"{version.name} has no output {output}", f"see `git show {revision}`")
-    shallow = git.run(["rev-parse", "--is-shallow-repository"], root).strip() == "true"
     raise ProjectError(
         f"'{name}' is no commit, experiment or folder",
         "this clone is shallow: type `git fetch --unshallow`"
-        if shallow
+        if git.is_shallow(root)
         else "see `git log --oneline --all` and `dvc exp list --all-commits`",
     )
 

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from stemma.errors import ProjectError
 from stemma.versions import git
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -84,8 +85,13 @@ def worktree(commit: str, root: Path, keep: bool) -> Iterator[Worktree]:
     An interruption (Ctrl-C, SIGTERM, SIGHUP) inside the block is a KeyboardInterrupt.
 
     Raises:
-        ProjectError: Git cannot make it.
+        ProjectError: Git cannot make it, or the project is a subfolder of its repository.
     """
+    if git.run(["rev-parse", "--show-prefix"], root).strip():
+        raise ProjectError(
+            f"{root.resolve()} is not the top of its Git repository",
+            "run this there; a project in a subfolder cannot be rebuilt",
+        )
     parent = root.resolve() / ".dvc/tmp"
     parent.mkdir(parents=True, exist_ok=True)
     _sweep(parent, root)
