@@ -123,26 +123,26 @@ class _Template:
         )
         self._metrics = json.loads((ROOT / "reports/metrics.json").read_text())
         self._examples = pq.read_table(ROOT / "reports/examples.parquet")
-        self._nothing = self._listing({"base.json": b'{"kind": null}'})
-        self._exported: list[bytes] = []
+        self._same = {
+            "data/raw": self._listing({"documents-00000.parquet": b"raw"}),
+            "data/prepared": self._listing({"tokenizer/tokenizer.json": b"tokenizer"}),
+            "models/base": self._listing({"base.json": b'{"kind": null}'}),
+        }
 
     def version(self, number: int) -> dict[str, bytes]:
         """Return what Git keeps of a version; what DVC keeps of it is put into the cache."""
-        weights = [f"{number} {part}".encode() * 99 for part in range(_FILES)]
-        names = [f"model-{part:02d}.safetensors" for part in range(_FILES)]
-        shared = {"config.json": b"{}", "tokenizer.json": b"tokenizer"}
-        made = shared | dict(zip(names, weights, strict=True))
-        exported = self._listing({**made, "README.md": weights[0][:9]})
-        outs = {"models/trained": self._listing(made), "models/exported": exported}
-        params = re.sub(
-            r"learning_rate: \S+", f"learning_rate: 0.{number:04d}", self._params, count=1
-        )
+        made = self._made(number)
+        exported = self._listing({**made, "README.md": b"%d" % number})
+        outs = self._same | {"models/trained": self._listing(made), "models/exported": exported}
+        rate = f"learning_rate: 0.{number:04d}"
+        params = re.sub(r"learning_rate: \S+", rate, self._params, count=1)
         if number % _BASED == 0:
-            outs["models/base"] = self._listing(made | {"base.json": b'{"kind": "path"}'})
-            base = "base:\n    kind: path\n    path: data/input/model"
-            params = params.replace("base: null", base, 1)
-        else:
-            outs["models/base"] = self._nothing
+            # The hash of a commit that does not exist yet; nothing asks for it.
+            record = {"kind": "path", "origin": "stemma://v1", "version": f"{number:040x}"}
+            base = self._made(number - _BASED + 1) | {"base.json": json.dumps(record).encode()}
+            outs["models/base"] = self._listing(base)
+            kind = "base:\n    kind: path\n    path: stemma://v1"
+            params = params.replace("base: null", kind, 1)
         metrics, examples = self._measured(number)
         return {
             "dvc.lock": self._locked(outs, metrics).encode(),
@@ -150,6 +150,13 @@ class _Template:
             "reports/metrics.json": metrics,
             "reports/examples.parquet": examples,
         }
+
+    def _made(self, number: int) -> dict[str, bytes]:
+        weights = {
+            f"model-{part:02d}.safetensors": f"{number} {part}".encode() * 99
+            for part in range(_FILES)
+        }
+        return {"config.json": b"{}", "tokenizer.json": b"tokenizer", **weights}
 
     def _measured(self, number: int) -> tuple[bytes, bytes]:
         random = np.random.default_rng(number)

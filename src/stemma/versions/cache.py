@@ -17,10 +17,11 @@ class Cache:
 
     Args:
         root: the project's root.
+        remote: whether to fetch what it lacks.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, remote: bool = True) -> None:
+        self._root, self._remote = root, remote
 
     def files(self, key: str, owner: str) -> dict[str, str]:
         """Return the object of each file of an output by its path there ("" if it is a file).
@@ -43,13 +44,14 @@ class Cache:
         Raises:
             MissingError: it is nowhere, or broken wherever it is.
         """
-        path = objects.path_in(self._folder, key)
+        path = objects.path_in(self.folder, key)
         if not path.exists():
             self._fetch(key, owner)
         return path
 
     @functools.cached_property
-    def _folder(self) -> Path:
+    def folder(self) -> Path:
+        """Where it is, as DVC's configuration says."""
         from dvc.config import Config
 
         folder = self._root / ".dvc"
@@ -57,6 +59,8 @@ class Cache:
         return folder / (Config(str(folder)).get("cache", {}).get("dir") or "cache")
 
     def _fetch(self, key: str, owner: str) -> None:
+        if not self._remote:
+            raise MissingError(f"{owner} is not in the cache", "`dvc fetch` fetches it")
         with objects.repository(self._root) as repo:
             if not repo.config["core"].get("remote"):
                 raise MissingError(

@@ -80,7 +80,7 @@ def parse(raw: bytes, owner: str) -> Examples:
 def _array(column: pa.ChunkedArray) -> NDArray[Any]:
     # What pyarrow has for it imports pandas where that is installed, which takes 0.2 s.
     if not column.null_count:
-        whole = column.combine_chunks()
+        whole = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
         if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
             return np.from_dlpack(whole)
         if pa.types.is_boolean(column.type) or pa.types.is_string(column.type):

@@ -129,12 +129,6 @@ def changes(before: Record, after: Record) -> dict[Kind, list[str]]:
     return {kind: found[kind] for kind in KINDS if kind in found}
 
 
-def added(before: Iterable[Lock], after: Lock) -> int:
-    """Return the bytes of the outputs that no parent has; a folder counts whole if it differs."""
-    known = {entry for lock in before for entry in lock.outs.values()}
-    return sum(size for md5, size in set(after.outs.values()) if (md5, size) not in known)
-
-
 @functools.cache
 def _kind(path: str) -> Kind | None:
     if path == ENVIRONMENT.as_posix():
