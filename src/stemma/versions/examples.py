@@ -114,28 +114,22 @@ def match(
         {name: row for row, name in enumerate(side["id"].tolist())} for side in (left, right)
     )
     both = [name for name in rows_a if name in rows_b]
-    here = _rows(left, [rows_a[name] for name in both])
-    there = _rows(right, [rows_b[name] for name in both])
+    here, there = (np.array([rows[name] for name in both], int) for rows in (rows_a, rows_b))
     same = np.ones(len(both), bool)
     for column in _GIVEN:
         if column in left and column in right:
-            same &= here[column] == there[column]
+            same &= left[column][here] == right[column][there]
     if hashes is not None:
         same &= np.array([hashes[0].get(name) == hashes[1].get(name) for name in both], bool)
-    kept = np.flatnonzero(same).tolist()
     return Pairs(
-        [both[row] for row in kept],
-        _rows(here, kept),
-        _rows(there, kept),
+        [both[row] for row in np.flatnonzero(same)],
+        {name: column[here[same]] for name, column in left.items()},
+        {name: column[there[same]] for name, column in right.items()},
         [name for name in rows_a if name not in rows_b],
         [name for name in rows_b if name not in rows_a],
         [both[row] for row in np.flatnonzero(~same)],
         hashes is not None,
     )
-
-
-def _rows(examples: Examples, rows: list[int]) -> Examples:
-    return {name: column[rows] for name, column in examples.items()}
 
 
 def _hashes(a: Version, b: Version) -> tuple[dict[str, str], dict[str, str]] | None:

@@ -34,6 +34,7 @@ _SETTING = re.compile(r"^( *)([^\s:-][^:]*):(?: (.+))?$")
 _FORMAT = "%x01" + "%x02".join(("%H", "%P", "%an", "%as", "%s"))
 # dvc.lock as DVC writes it; a YAML reader takes 7 ms for one, and there may be thousands. From one
 # version to the next few entries and sections are other ones: what is known is not parsed again.
+_HASH = " md5: "
 _NEXT = "\n    - path: "
 _ENTRY = re.compile(r"(\S.*)\n      hash: md5\n      md5: (\S+)\n      size: (\d+)(?:\n|$)")
 _PART = re.compile(r"^    (deps|params|outs):$", re.MULTILINE)
@@ -158,7 +159,7 @@ def _lock(blob: str, content: bytes) -> Lock:
     text = content.decode()
     head, *pieces = text.split(_NEXT)
     entries = [_read_entry(piece) for piece in pieces]
-    if len(entries) != text.count(" md5: ") or None in entries:
+    if _HASH in head or None in entries:
         return _odd_lock(blob, text)
     part = _read_part(head)
     deps, outs = {}, {}
@@ -174,7 +175,7 @@ def _lock(blob: str, content: bytes) -> Lock:
 @functools.cache
 def _read_entry(piece: str) -> tuple[str, str, int, str] | None:
     """Return path, MD5 and bytes of an entry, and the part of a stage that begins behind it."""
-    match = _ENTRY.match(piece)
+    match = _ENTRY.match(piece) if piece.count(_HASH) == 1 else None
     return match and (match[1], match[2], int(match[3]), _read_part(piece))
 
 

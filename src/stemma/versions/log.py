@@ -77,7 +77,10 @@ def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path
         return
     console = Console(highlight=False)
     texts = [text for line in lines for text in _drawn(line, graph=not path)]
-    for text in texts if console.is_terminal else ():
+    if not console.is_terminal:
+        print("\n".join(text.plain for text in texts))
+        return
+    for text in texts:
         text.truncate(console.width, overflow="ellipsis")
     console.print(Text("\n").join(texts), soft_wrap=True)
 
