@@ -11,6 +11,7 @@ from pathlib import Path
 import data_diff
 import diff
 import formats
+import log
 import pipeline
 import storage
 import tokenise
@@ -23,7 +24,7 @@ RESULTS = Path(__file__).with_name("results.json")
 def main() -> None:
     """Run the benchmarks in order of their length."""
     results = {"machine": machine()}
-    for module in (tokenise, diff, data_diff, formats, train, pipeline, storage):
+    for module in (tokenise, diff, data_diff, log, formats, train, pipeline, storage):
         name = module.__name__
         results[name] = module.measure()
         module.show(results[name])

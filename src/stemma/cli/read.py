@@ -27,7 +27,8 @@ def log(scope: tuple[str, ...], everything: bool, experiments: bool, as_json: bo
     """Show the versions as the tree they are, a line for each, newest first.
 
     Commit, date, headline figure and its change (green or red where it is significant), bytes
-    added, names, what changed since the parent, author and subject.
+    added (≤ where the cache does not tell), the version that it was tuned from, whether revoked
+    records taint it, names, what changed since the parent, author and subject.
 
     \b
     stemma log                    the versions of this branch
