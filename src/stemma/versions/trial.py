@@ -15,7 +15,7 @@ from stemma.versions.locks import LOCK, stages_at
 from stemma.versions.metrics import figures, metric, read_metrics
 from stemma.versions.rebuild import reproduce, surroundings
 from stemma.versions.version import Commit, Version
-from stemma.versions.worktree import worktree
+from stemma.versions.worktree import check_top, worktree
 
 Verdict = Literal["worse", "not worse", "cannot tell"]
 _STAGE = "evaluate"
@@ -82,6 +82,7 @@ def measure(commit: str, rebuilding: bool, root: Path) -> Measured:
     print(
         f"{version.name} has no figures in Git: `dvc repro {_STAGE}`", file=sys.stderr, flush=True
     )
+    check_top(root)
     locked = stages_at(commit, root)
     cache, remotes = surroundings(root)
     with worktree(commit, root, keep=False) as site:

@@ -15,7 +15,7 @@ from stemma.versions.locks import Stage, stages_at
 from stemma.versions.objects import cache_at
 from stemma.versions.rebuild import rebuild, surroundings
 from stemma.versions.verdict import Bounds, Sides
-from stemma.versions.worktree import Worktree, worktree
+from stemma.versions.worktree import Worktree, check_top, worktree
 
 
 def verify(
@@ -34,6 +34,7 @@ def verify(
         ProjectError: there is no such version or stage, or it cannot be built at all.
     """
     commit = git.commit_of(revision, root)
+    check_top(root)
     locked = stages_at(commit, root)
     version = {item.name: item for item in locked}
     if stage is not None and stage not in version:

@@ -78,6 +78,19 @@ class Worktree:
         }
 
 
+def check_top(root: Path) -> None:
+    """Raise if a worktree of the repository would not be one of the project.
+
+    Raises:
+        ProjectError: the project is a subfolder of its repository.
+    """
+    if git.run(["rev-parse", "--show-prefix"], root).strip():
+        raise ProjectError(
+            f"{root.resolve()} is not the top of its Git repository",
+            "run this there; a project in a subfolder cannot be rebuilt",
+        )
+
+
 @contextlib.contextmanager
 def worktree(commit: str, root: Path, keep: bool) -> Iterator[Worktree]:
     """Check a commit out into a temporary worktree, and remove it at the end.
@@ -85,13 +98,8 @@ def worktree(commit: str, root: Path, keep: bool) -> Iterator[Worktree]:
     An interruption (Ctrl-C, SIGTERM, SIGHUP) inside the block is a KeyboardInterrupt.
 
     Raises:
-        ProjectError: Git cannot make it, or the project is a subfolder of its repository.
+        ProjectError: Git cannot make it.
     """
-    if git.run(["rev-parse", "--show-prefix"], root).strip():
-        raise ProjectError(
-            f"{root.resolve()} is not the top of its Git repository",
-            "run this there; a project in a subfolder cannot be rebuilt",
-        )
     parent = root.resolve() / ".dvc/tmp"
     parent.mkdir(parents=True, exist_ok=True)
     _sweep(parent, root)
