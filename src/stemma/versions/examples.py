@@ -110,15 +110,18 @@ def match(
         right: of the second.
         hashes: of the texts by id, in each; None if they are not known.
     """
+    given = [column for column in _GIVEN if column in left and column in right]
+    if hashes is None and all(np.array_equal(left[name], right[name]) for name in ("id", *given)):
+        # From one version of a list to the next nearly always: a tenth of the time.
+        return Pairs(left["id"].tolist(), left, right, [], [], [], False)
     rows_a, rows_b = (
         {name: row for row, name in enumerate(side["id"].tolist())} for side in (left, right)
     )
     both = [name for name in rows_a if name in rows_b]
     here, there = (np.array([rows[name] for name in both], int) for rows in (rows_a, rows_b))
     same = np.ones(len(both), bool)
-    for column in _GIVEN:
-        if column in left and column in right:
-            same &= left[column][here] == right[column][there]
+    for column in given:
+        same &= left[column][here] == right[column][there]
     if hashes is not None:
         same &= np.array([hashes[0].get(name) == hashes[1].get(name) for name in both], bool)
     return Pairs(
