@@ -1,6 +1,6 @@
 import numpy as np
 
-from stemma.modeling.formulas import FORMULAS
+from stemma.versions.formulas import FORMULAS
 from stemma.versions.metrics import METRICS, figures, metric
 
 

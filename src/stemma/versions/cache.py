@@ -36,10 +36,11 @@ class Cache:
 
     Args:
         root: the project's root.
+        remote: whether to fetch what it lacks.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, remote: bool = True) -> None:
+        self._root, self._remote = root, remote
 
     def files(self, key: str, owner: str) -> dict[str, str]:
         """Return the object of each file of an output by its path there ("" if it is a file).
@@ -65,14 +66,14 @@ class Cache:
         Raises:
             MissingError: it is nowhere, or broken wherever it is.
         """
-        path = objects.path_in(self._folder, key)
+        path = objects.path_in(self.folder, key)
         if not path.exists():
             self._fetch(key, owner)
         return path
 
     def places(self) -> list[Place]:
         """Return the cache and every remote; whether a remote on a disk is there is not asked."""
-        found = [Place("cache", self._folder, "")]
+        found = [Place("cache", self.folder, "")]
         for name, remote in self._config.get("remote", {}).items():
             url = str(remote["url"])
             local = "://" not in url
@@ -80,7 +81,8 @@ class Cache:
         return found
 
     @functools.cached_property
-    def _folder(self) -> Path:
+    def folder(self) -> Path:
+        """Where it is, as DVC's configuration says."""
         # DVC gives a relative path as from its configuration's folder.
         return self._root / ".dvc" / (self._config.get("cache", {}).get("dir") or "cache")
 
@@ -94,6 +96,8 @@ class Cache:
             raise ProjectError(f"DVC: {error}", "see `dvc config --list --show-origin`") from error
 
     def _fetch(self, key: str, owner: str) -> None:
+        if not self._remote:
+            raise MissingError(f"{owner} is not in the cache", "`dvc fetch` fetches it")
         if not self._config["core"].get("remote"):
             raise MissingError(
                 f"{owner} is not in the cache, and there is no default remote to fetch it from",

@@ -117,7 +117,7 @@ def tell(done: Forgotten, as_json: bool) -> None:
     if done.tainted:
         table = Table("tainted", "names", "by", box=None)
         for one in done.tainted:
-            table.add_row(one.record.commit[:7], ", ".join(one.refs), _by(one))
+            table.add_row(one.record.commit[:7], ", ".join(one.refs), why_tainted(one))
         console.print(table)
     else:
         console.print("no version in Git holds it")
@@ -131,7 +131,8 @@ def tell(done: Forgotten, as_json: bool) -> None:
     )
 
 
-def _by(one: Trace) -> str:
+def why_tainted(one: Trace) -> str:
+    """Return what taints a version, in words."""
     held = [f"{match.id} in {match.split}" for match in one.matches if match.split]
     base = [f"its base descends from {commit[:7]}" for commit in one.through]
     unknown = [f"not known: {one.unknown}"] if one.unknown else []

@@ -3,8 +3,10 @@
 import contextlib
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from stemma.errors import ProjectError
 
@@ -97,12 +99,34 @@ def blobs(root: Path = Path()) -> Iterator[Callable[[str], bytes]]:
         def read(blob: str) -> bytes:
             asked.write(f"{blob}\n".encode())
             asked.flush()
-            # <hash> blob <bytes>, the bytes, and a line feed; <hash> missing; or nothing.
-            header = told.readline().split()
-            size = int(header[2]) if len(header) == 3 else 0
-            content = told.read(size + 1) if len(header) == 3 else b""
-            if len(content) != size + 1:
-                raise ProjectError(f"Git object {blob} cannot be read", "see `git fsck`")
-            return content[:-1]
+            return _content(told, blob)
 
         yield read
+
+
+def contents(blobs: Iterable[str], root: Path = Path()) -> Iterator[tuple[str, bytes]]:
+    """Yield blobs with what they hold, in order: asked for all at once, held one at a time.
+
+    Raises:
+        ProjectError: Git does not have one, or cannot read it.
+    """
+    asked = list(blobs)
+    with tempfile.TemporaryFile() as given:
+        given.writelines(f"{blob}\n".encode() for blob in asked)
+        given.seek(0)
+        command = ["git", "-C", str(root), "cat-file", "--batch", "--buffer"]
+        pipe, null = subprocess.PIPE, subprocess.DEVNULL
+        with subprocess.Popen(command, stdin=given, stdout=pipe, stderr=null) as child:
+            assert child.stdout is not None
+            for blob in asked:
+                yield blob, _content(child.stdout, blob)
+
+
+def _content(told: IO[bytes], blob: str) -> bytes:
+    # <hash> blob <bytes>, the bytes, and a line feed; <hash> missing; or nothing.
+    header = told.readline().split()
+    size = int(header[2]) if len(header) == 3 else 0
+    content = told.read(size + 1) if len(header) == 3 else b""
+    if len(content) != size + 1:
+        raise ProjectError(f"Git object {blob} cannot be read", "see `git fsck`")
+    return content[:-1]

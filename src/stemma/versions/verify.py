@@ -15,10 +15,10 @@ from stemma.modeling import observed
 from stemma.versions import git
 from stemma.versions.judgement import Report, compare, judge
 from stemma.versions.locks import Stage, stages_at
-from stemma.versions.objects import cache_at, repository
-from stemma.versions.rebuild import rebuild
+from stemma.versions.objects import cache_at
+from stemma.versions.rebuild import rebuild, surroundings
 from stemma.versions.verdict import Bounds, Sides
-from stemma.versions.worktree import Worktree, worktree
+from stemma.versions.worktree import Worktree, check_top, worktree
 
 
 def verify(
@@ -37,11 +37,7 @@ def verify(
         ProjectError: there is no such version or stage, or it cannot be built at all.
     """
     commit = git.commit_of(revision, root)
-    if git.run(["rev-parse", "--show-prefix"], root).strip():
-        raise ProjectError(
-            f"{root.resolve()} is not the top of its Git repository",
-            "run this there; a project in a subfolder cannot be verified",
-        )
+    check_top(root)
     locked = stages_at(commit, root)
     version = {item.name: item for item in locked}
     if stage is not None and stage not in version:
@@ -50,9 +46,7 @@ def verify(
     if git.run(["status", "--porcelain"], root):
         line = f"the working tree has changes; what is verified is the commit {commit[:10]}"
         print(line, file=sys.stderr)
-    with repository(root) as repo:
-        cache = Path(repo.cache.local_cache_dir)
-        remotes = {name: remote["url"] for name, remote in repo.config["remote"].items()}
+    cache, remotes = surroundings(root)
     with worktree(commit, root, keep) as site:
         tracked = _set_aside(site, locked)
         result = rebuild(site, locked, cache, remotes, stage)
