@@ -15,6 +15,8 @@ from stemma.versions.show.lineage import ordered, standing
 from stemma.versions.show.whereabouts import whereabouts
 from stemma.versions.version import Commit, Tree, Version
 
+_TRAINING = ("settings", "runtime", "parameters", "tokens_seen")
+
 
 def facts_of(version: Version, root: Path = Path()) -> dict[str, Any]:
     """Return what is known of a version; a key is None or empty where it has nothing of it.
@@ -40,7 +42,7 @@ def facts_of(version: Version, root: Path = Path()) -> dict[str, Any]:
     return {
         "name": version.name,
         **standing(version, root),
-        "training": kept.read(TRAINED, "training.json"),
+        "training": kept.read(TRAINED, "training.json", *_TRAINING),
         # It does not travel with the version.
         "observed": observed.read(root / TRAINED) if version.commit is None else None,
         "settings": making.settings(version),

@@ -20,11 +20,11 @@ class Kept:
         self._version = version
         self.missing: dict[str, str] = {}
 
-    def read(self, output: Path, file: str) -> dict[str, Any] | None:
+    def read(self, output: Path, file: str, *keys: str) -> dict[str, Any] | None:
         """Return what a file holds; None if the version has none, or its bytes are missing.
 
         Raises:
-            ProjectError: it is torn.
+            ProjectError: it is torn, or lacks one of the keys.
         """
         path = (output / file).as_posix()
         try:
@@ -32,14 +32,14 @@ class Kept:
         except MissingError as error:
             self.missing[path] = str(error)
             return None
-        return None if raw is None else json_of(raw, f"{path} of {self._version.name}")
+        return None if raw is None else json_of(raw, f"{path} of {self._version.name}", *keys)
 
 
-def json_of(raw: bytes, owner: str) -> dict[str, Any]:
+def json_of(raw: bytes, owner: str, *keys: str) -> dict[str, Any]:
     """Return what a JSON file holds; ``owner`` is what it is, for the error.
 
     Raises:
-        ProjectError: it is torn, or holds no object.
+        ProjectError: it is torn, holds no object, or lacks one of the keys.
     """
     try:
         content = json.loads(raw)
@@ -47,4 +47,7 @@ def json_of(raw: bytes, owner: str) -> dict[str, Any]:
         raise ProjectError(f"{owner} is torn: {error}", "`dvc repro` writes it again") from error
     if not isinstance(content, dict):
         raise ProjectError(f"{owner} holds no JSON object", "`dvc repro` writes it again")
+    for key in keys:
+        if key not in content:
+            raise ProjectError(f"{owner} has no key '{key}'", "`dvc repro` writes it again")
     return content

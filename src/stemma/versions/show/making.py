@@ -70,7 +70,7 @@ def environment(version: Version) -> dict[str, str] | None:
 def data(version: Version, kept: Kept) -> dict[str, Any] | None:
     """Return sources.json, data_report.json and how many records are revoked; None without data."""
     sources = (kept.read(RAW, "sources.json") or {}).get("sources", [])
-    report = kept.read(PREPARED, "data_report.json")
+    report = kept.read(PREPARED, "data_report.json", "documents", "splits", "dropped")
     revoked = (version.read(REVOKED.as_posix()) or b"").splitlines()
     if not sources and report is None:
         return None
