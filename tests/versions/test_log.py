@@ -67,6 +67,24 @@ def test_a_change_is_coloured_where_it_is_significant(history: MeasuredHistory, 
     assert found[0]["difference"] is None and abs(found[2]["difference"] - 0.05) < 0.02
 
 
+def test_what_was_tested_once_is_not_tested_again(history: MeasuredHistory, told):
+    for seed, effect in ((0, 0), (1, 0), (2, 0.05)):
+        history.version(texts(seed=seed, effect=effect))
+    found = told()
+    (kept,) = (history.root / ".dvc/tmp").glob("stemma-*.json")
+    known = json.loads(kept.read_text())
+    assert sorted(known.values()) == [False, True]
+    # Whoever says so is believed: it was read, and the tables were not.
+    kept.write_text(json.dumps(dict.fromkeys(known, True)))
+    assert [one["significant"] is None for one in told()] == [False, False, True]
+    for torn in ("{", "[]"):
+        kept.write_text(torn)
+        assert told() == found
+    kept.unlink()
+    kept.mkdir()
+    assert told() == found, "it cannot be written"
+
+
 def test_figures_without_examples_or_of_another_task_are_not_judged(history: MeasuredHistory, told):
     history.version(texts())
     history.version(None, {"bits_per_byte": 9.0})

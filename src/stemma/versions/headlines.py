@@ -1,16 +1,21 @@
 """The headline figure of each version, its change, and whether that is more than chance."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from stemma.modeling.formulas import Examples
 from stemma.versions import git
-from stemma.versions.comparison import changed
 from stemma.versions.diff.section import Tone
-from stemma.versions.examples import parse
 from stemma.versions.history import Record
+from stemma.versions.memory import keep, recall
 from stemma.versions.metrics import figures, metric
+
+if TYPE_CHECKING:
+    from stemma.modeling.formulas import Examples
+
+# To be renamed with the test of `stemma.versions.comparison.changed`: what it said is kept.
+_MEMORY = "jackknife-5"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,14 +66,27 @@ def headlines(found: Sequence[Record], root: Path) -> Mapping[str, Headline]:
             tests[commit] = before, after, name
         else:
             made[commit] = dataclasses.replace(made[commit], tone="")
-    for commit, real in zip(tests, _tested(list(tests.values()), root), strict=True):
-        if not real:
-            made[commit] = dataclasses.replace(made[commit], tone="")
+    real = _known(tests.values(), root)
+    for commit in (commit for commit, test in tests.items() if not real[" ".join(test)]):
+        made[commit] = dataclasses.replace(made[commit], tone="")
     return made
+
+
+def _known(tests: Iterable[_Test], root: Path) -> Mapping[str, bool | None]:
+    """Return whether each is a difference: what was found before, and what is found now."""
+    known = recall(_MEMORY, root)
+    new = {key: test for test in tests if (key := " ".join(test)) not in known}
+    if new:
+        known |= zip(new, _tested(list(new.values()), root), strict=True)
+        keep(_MEMORY, known, root)
+    return known
 
 
 def _tested(tests: Sequence[_Test], root: Path) -> Iterator[bool | None]:
     """Yield whether each is a difference; only examples that are needed again are held."""
+    from stemma.versions.comparison import changed
+    from stemma.versions.examples import parse
+
     last = {blob: index for index, test in enumerate(tests) for blob in test[:2]}
     stream = git.contents(dict.fromkeys(blob for test in tests for blob in test[:2]), root)
     held: dict[str, Examples] = {}

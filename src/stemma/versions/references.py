@@ -8,7 +8,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
-from tqdm import tqdm
 
 from stemma.errors import ProjectError
 from stemma.versions import git
@@ -75,6 +74,8 @@ def outputs(root: Path = Path(), reflog: bool = False) -> dict[Output, Versions]
     Raises:
         ProjectError: a dvc.lock, dvc.yaml or ``*.dvc`` that Git holds cannot be read.
     """
+    from tqdm import tqdm
+
     scope = ["--all", "--reflog"] if reflog else ["--all"]
     tips = tips_of(root)
     kept = set(git.run(["rev-list", "--all"], root).split())
