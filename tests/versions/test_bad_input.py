@@ -224,7 +224,9 @@ def test_a_shallow_clone(tmp_path: Path, verb: str):
 def test_what_a_shallow_clone_has_is_shown(tmp_path: Path):
     made = project(tmp_path / "project")
     git(tmp_path, "clone", "-q", "--depth", "1", f"file://{made.root}", "shallow")
-    assert len(json.loads(run(tmp_path / "shallow", "log", "--json").stdout)) == 1
+    done = run(tmp_path / "shallow", "log", "--json")
+    assert len(json.loads(done.stdout)) == 1
+    assert done.stderr.startswith("stemma: this clone is shallow: there are older versions (")
 
 
 def test_folders_are_compared_where_there_is_no_repository(tmp_path: Path):
@@ -302,6 +304,17 @@ def test_a_torn_lock_in_a_commit(tmp_path: Path, verb: str):
     made.git("commit", "-qam", "torn")
     line = refused(made.root, *VERBS[verb])
     assert re.search(r"dvc.lock of (HEAD|Git object [0-9a-f]{10}) cannot be read: ", line), line
+
+
+@pytest.mark.parametrize("torn", ["cut", "conflict"])
+def test_a_lock_that_was_torn_where_its_entries_stand_whole(tmp_path: Path, torn: str):
+    made = project(tmp_path / "project")
+    lock = made.root / "dvc.lock"
+    marked = f"{lock.read_text()}<<<<<<< HEAD\n"
+    lock.write_text(lock.read_text().rstrip("\n")[:-6] if torn == "cut" else marked)
+    made.git("commit", "-qam", "torn")
+    line = refused(made.root, "log")
+    assert re.search(r"dvc.lock of Git object [0-9a-f]{10} cannot be read: ", line), line
 
 
 SPOILT: dict[str, Callable[[Path], object]] = {

@@ -37,6 +37,7 @@ _FORMAT = "%x01" + "%x02".join(("%H", "%P", "%an", "%as", "%s"))
 _HASH = " md5: "
 _NEXT = "\n    - path: "
 _ENTRY = re.compile(r"(\S.*)\n      hash: md5\n      md5: (\S+)\n      size: (\d+)(?:\n|$)")
+_CONFLICT = "\n<<<<<<< "  # that a merge left behind
 _PART = re.compile(r"^    (deps|params|outs):$", re.MULTILINE)
 _SECTION = re.compile(r"^(?=[^\s-])", re.MULTILINE)
 
@@ -159,7 +160,7 @@ def _lock(blob: str, content: bytes) -> Lock:
     text = content.decode()
     head, *pieces = text.split(_NEXT)
     entries = [_read_entry(piece) for piece in pieces]
-    if _HASH in head or None in entries:
+    if _HASH in head or None in entries or _CONFLICT in text or not text.endswith("\n"):
         return _odd_lock(blob, text)
     part = _read_part(head)
     deps, outs = {}, {}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,9 @@ def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path
             f"no version changed {path}" if path else "there is no version yet",
             "`stemma log` shows all" if path else "build one with `dvc repro`, and commit it",
         )
+    if git.is_shallow(root):
+        print("stemma: this clone is shallow: there are older versions", end=" ", file=sys.stderr)
+        print("(`git fetch --unshallow` brings them)", file=sys.stderr)
     if as_json:
         refs = {line.record.commit: line.refs for line in lines}
         print(json.dumps([_facts(line, refs.get(line.base, ())) for line in lines], indent=2))
