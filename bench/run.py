@@ -13,6 +13,7 @@ from pathlib import Path
 import data_diff
 import diff
 import formats
+import log
 import pipeline
 import storage
 import tokenise
@@ -21,7 +22,7 @@ from stemma.files import read_json, write_json
 
 BENCHMARKS = {
     module.__name__: module
-    for module in (tokenise, diff, data_diff, formats, train, pipeline, storage)
+    for module in (tokenise, diff, data_diff, log, formats, train, pipeline, storage)
 }
 RESULTS = Path(__file__).with_name("results.json")
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from stemma.modeling.samples import page
-from stemma.versions.comparison import FORMULAS
+from stemma.versions.formulas import FORMULAS
 from stemma.versions.version import Tree
 
 Columns = dict[str, Any]

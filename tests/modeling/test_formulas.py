@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from stemma.modeling.formulas import CLASSES, ENTITIES, TOKENS, WORDS
-from stemma.versions.comparison import FORMULAS
+from stemma.versions.formulas import FORMULAS
 
 RANDOM = np.random.default_rng(0)
 LABELS = np.array(["love", "war", "sea"], object)[RANDOM.integers(3, size=200)]

@@ -3,8 +3,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from stemma.statistics.paired import compare
-from stemma.statistics.significance import holm
+from stemma.statistics.paired import compare, jackknife
+from stemma.statistics.significance import holm, quantile_of_t
 
 LEVEL = 0.05
 
@@ -124,6 +124,32 @@ def test_false_alarms_and_coverage_are_as_claimed(count: int) -> None:
     assert alarms <= stats.binom.ppf(0.999, rounds, LEVEL)
     # The bootstrap is right as documents grow many; a third of all tokens in one document is hard.
     assert covered >= stats.binom.ppf(0.001, rounds, 0.92)
+
+
+def test_the_jackknife_of_a_mean_is_the_t_test() -> None:
+    values = np.random.default_rng(0).normal(0, 1, (2, 20))
+    a, b = (np.stack([side, np.ones(20)]) for side in values)
+    difference, error = jackknife(a, b, ratio)["ratio"]
+    assert error == pytest.approx(stats.sem(b[0] - a[0]))
+    assert difference / error == pytest.approx(stats.ttest_rel(b[0], a[0]).statistic)
+
+
+def test_the_jackknife_of_a_ratio_is_near_the_bootstrap() -> None:
+    a, b = documents(np.random.default_rng(1), 200, 0.01)
+    difference, error = jackknife(a, b, ratio)["ratio"]
+    drawn = compare(a, b, ratio, 5000, 0)["ratio"]
+    assert difference == pytest.approx(drawn.b - drawn.a)
+    assert error == pytest.approx(drawn.error, rel=0.1)
+
+
+@pytest.mark.parametrize("count", [12, 34])
+def test_false_alarms_of_the_jackknife(count: int) -> None:
+    random = np.random.default_rng(count)
+    rounds = 2000
+    limit = quantile_of_t(1 - LEVEL / 2, count - 1)
+    found = (jackknife(*documents(random, count), ratio)["ratio"] for _ in range(rounds))
+    alarms = sum(abs(difference) > error * limit for difference, error in found)
+    assert 0.03 * rounds < alarms <= stats.binom.ppf(0.999, rounds, 0.07), "near 5 %"
 
 
 def test_of_several_figures_holm_lets_any_be_false_in_one_case_of_twenty() -> None:

@@ -1,7 +1,9 @@
+import shutil
 from pathlib import Path
 
 import pytest
 
+import known
 import versioned
 from conftest import Project, once
 
@@ -13,6 +15,24 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
         versioned.lay_out(folder / "project")
 
     return once(tmp_path_factory, "versioned", make) / "project"
+
+
+@pytest.fixture(scope="session")
+def history(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Path:
+    """The repository of `known`; do not write to it."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        known.make(built, folder)
+
+    return once(tmp_path_factory, "known", make) / "project"
+
+
+@pytest.fixture
+def copied(history: Path, tmp_path: Path) -> Project:
+    """A copy of it to work in; what is not in its cache stands in ``tmp_path/store``."""
+    shutil.copytree(history.with_name("store"), tmp_path / "store")
+    return Project(Path(shutil.copytree(history, tmp_path / "project", symlinks=True)))
 
 
 @pytest.fixture

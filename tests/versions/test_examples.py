@@ -48,6 +48,11 @@ def test_of_the_same_data_no_manifest_is_read(tmp_path: Path) -> None:
     assert pairs.hashed
 
 
+def put(path: Path, name: str, values: list) -> None:
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(table.column_names.index(name), name, [values]), path)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -58,6 +63,9 @@ def test_of_the_same_data_no_manifest_is_read(tmp_path: Path) -> None:
             lambda path: pq.write_table(pa.table({"id": ["x", "y", "x"]}), path),
             "of b has two rows for 'x'",
         ),
+        (lambda path: put(path, "loss", ["x"] * 10), "of b has string in 'loss', which are num"),
+        (lambda path: put(path, "id", list(range(10))), "of b has int64 in 'id', which are texts"),
+        (lambda path: put(path, "top5", [*range(9), None]), "of b has a row without 'top5'"),
     ],
 )
 def test_broken_examples(tmp_path: Path, spoil, message: str) -> None:

@@ -13,6 +13,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from conftest import Project, environment
+from stemma.modeling.observed import read as made_on
+from stemma.versions.verified import read
 
 CODE = "src/stemma/stages/ingest.py"
 
@@ -56,6 +58,12 @@ def test_an_untouched_version_is_exact_and_the_working_tree_does_not_count(proje
     assert "rebuilding train, stage 5 of at most 7" in told
     assert (project.path / "conf/config.yaml").read_text() == "broken: ["
 
+    (kept,) = read(report["commit"], project.path)
+    assert (kept.verdict, kept.by, kept.machine) == ("exact", "Test", report["machine"])
+    assert report["machine"] == made_on(project.path / "models/trained")["processor"]["name"]
+    day = kept.time[:10]
+    assert f"exact on {day} by Test, {kept.machine}" in project.run("stemma show HEAD").stdout
+
 
 def test_one_byte_of_a_raw_document(project: Project):
     edit(project.path / "data/input/scenes.jsonl", "the", "thy")
@@ -64,6 +72,7 @@ def test_one_byte_of_a_raw_document(project: Project):
     assert (report["verdict"], report["first"]) == ("different", "ingest")
     assert report["output"] == "data/raw"
     assert evidence_of(report).startswith("data: data/input is ")
+    assert read(report["commit"], project.path) == [], "one stage is no version"
 
 
 def test_a_digit_in_dvc_lock(project: Project):
@@ -153,10 +162,11 @@ def test_it_runs_at_the_top_of_the_repository(project: Project):
     done = project.run(["git", "-C", "conf", "rev-parse", "--show-prefix"])
     assert done.stdout.strip() == "conf/"
     below = Project(project.path / "conf")
+    (below.path / ".dvc").mkdir()  # as of a project of its own
     done = below.run("stemma verify", check=False)
     assert done.returncode == 1
     assert "is not the top of its Git repository" in done.stderr
-    assert not (below.path / ".dvc").exists()
+    assert not list((below.path / ".dvc").iterdir())
 
 
 def test_what_a_kept_rebuild_leaves_is_swept_with_its_worktree(project: Project):

@@ -1,12 +1,32 @@
 """The ``stemma`` command: thin verbs for what DVC and Git lack. Each imports its own module."""
 
+import os
+from pathlib import Path
+
 import click
 
-from stemma.errors import boundary
+from stemma.errors import ProjectError, boundary
+
+
+class _Verb(click.Command):
+    """Runs at the top of a project, where every path begins."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        here = Path.cwd()
+        tops = (folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir())
+        top = next(tops, here)
+        if top != here:
+            raise ProjectError(
+                f"{here.relative_to(top)} is a folder within the project",
+                f"type `cd {os.path.relpath(top)}` first",
+            )
+        return super().invoke(ctx)
 
 
 class _Project(click.Group):
     """Runs every verb inside the one place where an error becomes a line."""
+
+    command_class = _Verb
 
     def invoke(self, ctx: click.Context) -> object:
         with boundary("stemma", traceback=ctx.params["traceback"]):

@@ -42,12 +42,18 @@ def verify(
     exact        every byte is the same: exit 0
     equivalent   weights and metrics are inside the bounds: exit 0 with --tolerance
     different    the first stage that diverges, how far, and the likely cause: exit 1
+
+    The verdict on a whole version is kept in a Git note, for `stemma show REV`.
     """  # noqa: D301 (click wants the character, not two)
+    from stemma.versions import verified
     from stemma.versions import verify as verb
     from stemma.versions.verdict import Bounds
 
-    report = verb.verify(revision, stage, keep, Bounds(metric_bound, weight_bound))
+    bounds = Bounds(metric_bound, weight_bound)
+    report = verb.verify(revision, stage, keep, bounds)
     verb.tell(report, as_json)
+    if stage is None:
+        verified.keep(report, bounds)
     if report.verdict != "exact" and not (tolerance and report.verdict == "equivalent"):
         raise SystemExit(1)
 

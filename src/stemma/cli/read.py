@@ -10,12 +10,27 @@ from stemma.cli.group import main
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the version as JSON.")
-def show(as_json: bool) -> None:
-    """Show the version in the working tree: scores beside baselines, a sample, what to try."""
-    from stemma.versions import show as verb
+@click.argument("revision", default=None, required=False, metavar="[REV]")
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON, nothing shortened.")
+def show(revision: str | None, as_json: bool) -> None:
+    """Show one page on a version: a commit, tag, branch or experiment; else the working tree.
 
-    verb.show(as_json)
+    What it was made of and where it stands in the tree, its figures beside baselines, what it
+    writes, where its bytes are, and whether it was verified. Nothing is checked out.
+
+    \b
+    stemma show                   the working tree, and what to try next
+    stemma show v1
+    stemma show HEAD~2 --json
+    """  # noqa: D301 (click wants the character, not two)
+    from stemma.versions.show import facts, page
+    from stemma.versions.version import resolve
+
+    found = facts.facts_of(resolve(revision))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        page.show(found)
 
 
 @main.command()
@@ -27,7 +42,8 @@ def log(scope: tuple[str, ...], everything: bool, experiments: bool, as_json: bo
     """Show the versions as the tree they are, a line for each, newest first.
 
     Commit, date, headline figure and its change (green or red where it is significant), bytes
-    added, names, what changed since the parent, author and subject.
+    added (≤ where the cache does not tell), the version that it was tuned from, whether revoked
+    records taint it, names, what changed since the parent, author and subject.
 
     \b
     stemma log                    the versions of this branch
@@ -96,3 +112,34 @@ def diff(
         from stemma.versions.diff.terminal import show
 
         show(report)
+
+
+_CODES = {"found": 0, "not worse": 3}
+
+
+@main.command()
+@click.option("--metric", "name", required=True, metavar="NAME", help="As in reports/metrics.json.")
+@click.option("--good", required=True, metavar="A", help="A version from before.")
+@click.option("--bad", required=True, metavar="B", help="One that descends from it.")
+@click.option("--no-rebuild", is_flag=True, help="Measure none whose figures Git does not hold.")
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+def bisect(name: str, good: str, bad: str, no_rebuild: bool, as_json: bool) -> None:
+    """Find the first version from A to B that made a figure worse.
+
+    Versions are compared with A, paired by document, and halved as `git bisect` does: all that B
+    descends from and A does not, branches that were merged included. What is worse is taken to stay
+    worse. Figures come from Git; where there are none, `dvc repro evaluate` measures the version in
+    a temporary worktree. A version that cannot be compared, or whose test might well have missed
+    what B lost, is passed over.
+
+    \b
+    exit 0   the first worse version is found
+    exit 1   an error, or it cannot be told: B cannot be compared, or it is one of several
+    exit 3   B is not worse than A
+    """  # noqa: D301 (click wants the character, not two)
+    from stemma.versions.bisect import bisect as find
+    from stemma.versions.bisection import tell
+
+    found = find(name, good, bad, not no_rebuild)
+    tell(found, as_json)
+    raise SystemExit(_CODES.get(found.status, 1))

@@ -75,7 +75,8 @@ class Change:
             return None
         lengths = math.sqrt(self.before), math.sqrt(self.after)
         # Of small angles nothing cancels: ‖b - a‖² = (‖b‖ - ‖a‖)² + 2 ‖a‖ ‖b‖ (1 - cosine).
-        return 1 - (self.between - (lengths[1] - lengths[0]) ** 2) / (2 * lengths[0] * lengths[1])
+        turned = max(0.0, self.between - (lengths[1] - lengths[0]) ** 2)
+        return 1 - turned / (2 * lengths[0] * lengths[1])
 
 
 def is_same(one: Tensor, other: Tensor) -> bool:

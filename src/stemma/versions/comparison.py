@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stemma.modeling.formulas import CLASSES, ENTITIES, TOKENS, WORDS, Examples, Formulas
-from stemma.modeling.wording import WORDING
+from stemma.modeling.formulas import Examples, Formulas
 from stemma.statistics.paired import FEWEST, Difference, compare, jackknife
 from stemma.statistics.significance import holm, mcnemar, quantile_of_t, smallest_effect
 from stemma.versions.examples import FILE, Pairs, match, pair
+from stemma.versions.formulas import FORMULAS
 from stemma.versions.metrics import figures, metric
 from stemma.versions.version import Version
 
-FORMULAS = (TOKENS, WORDS, ENTITIES, CLASSES, WORDING)
 LEVEL = 0.05
 ROUNDS = 10_000
 TASK = "task.name"
@@ -105,17 +104,16 @@ def changed(left: Examples, right: Examples, name: str) -> bool | None:
         None if the tables do not say: too few documents of both, or other tokens.
     """
     pairs = match(left, right, None)
-    formulas = next((one for one in _formulas(pairs) if name in _names(one, pairs)), None)
-    if formulas is None or len(pairs.ids) < FEWEST:
+    if len(pairs.ids) < FEWEST:
         return None
-    if name in formulas.by_token and _tokens_differ(pairs):
-        return None
-    difference, error = jackknife(*_parts(formulas, pairs), formulas.figures)[name]
-    return abs(difference) > error * quantile_of_t(1 - LEVEL / 2, len(pairs.ids) - 1)
-
-
-def _names(formulas: Formulas, pairs: Pairs) -> set[str]:
-    return set(formulas.figures(formulas.parts(pairs.a).sum(axis=1)))
+    for formulas in _formulas(pairs):
+        found = jackknife(*_parts(formulas, pairs), formulas.figures)
+        if name in found:
+            if name in formulas.by_token and _tokens_differ(pairs):
+                return None
+            difference, error = found[name]
+            return abs(difference) > error * quantile_of_t(1 - LEVEL / 2, len(pairs.ids) - 1)
+    return None
 
 
 def _obstacle(a: Version, b: Version, pairs: Pairs | None, how: dict[str, tuple[Any, Any]]) -> str:

@@ -13,11 +13,11 @@ from stemma.corpus.revoked import Entry, read
 from stemma.errors import ProjectError
 from stemma.files import atomic_file
 from stemma.layout import PREPARED, RAW, REVOKED
-from stemma.versions.history import Record, records
+from stemma.versions.history import Record
 from stemma.versions.manifests import MANIFEST
 from stemma.versions.occurrences import Match, Wanted, exact, search
 from stemma.versions.sketching import manifests_of
-from stemma.versions.trace import Trace, followed
+from stemma.versions.trace import Trace, followed, whole_history
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +53,7 @@ def forget(ids: Sequence[str], why: str, root: Path = Path()) -> Forgotten:
         raise ProjectError(
             "a record is revoked for a reason", "give one: --why 'asked by its author'"
         )
-    found = records(["--all"], root)
+    found = whole_history(root)
     known, missing = manifests_of(found, root)
     files = {(one.path, one.owner) for one in set(known.values())}
     tree = root / PREPARED / MANIFEST
@@ -117,7 +117,7 @@ def tell(done: Forgotten, as_json: bool) -> None:
     if done.tainted:
         table = Table("tainted", "names", "by", box=None)
         for one in done.tainted:
-            table.add_row(one.record.commit[:7], ", ".join(one.refs), _by(one))
+            table.add_row(one.record.commit[:7], ", ".join(one.refs), why_tainted(one))
         console.print(table)
     else:
         console.print("no version in Git holds it")
@@ -131,7 +131,8 @@ def tell(done: Forgotten, as_json: bool) -> None:
     )
 
 
-def _by(one: Trace) -> str:
+def why_tainted(one: Trace) -> str:
+    """Return what taints a version, in words."""
     held = [f"{match.id} in {match.split}" for match in one.matches if match.split]
     base = [f"its base descends from {commit[:7]}" for commit in one.through]
     unknown = [f"not known: {one.unknown}"] if one.unknown else []

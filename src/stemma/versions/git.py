@@ -1,9 +1,12 @@
 """What Stemma asks of Git, through the git command: no working tree is touched."""
 
 import contextlib
+import os
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from stemma.errors import ProjectError
 
@@ -15,11 +18,24 @@ def run(arguments: Sequence[str], root: Path = Path(), given: str | None = None)
         ProjectError: git fails; with the last line that it says.
     """
     command = ["git", "-C", str(root), *arguments]
-    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    english = os.environ | {"LC_ALL": "C"}
+    done = subprocess.run(
+        command, input=given, env=english, capture_output=True, text=True, check=False
+    )
     if done.returncode:
-        said = done.stderr.strip().splitlines() or ["no reason given"]
-        raise ProjectError(f"git {' '.join(arguments)}: {said[-1]}", "see `git status`")
+        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        if "not a git repository" in said:
+            raise ProjectError("there is no Git repository here", "go to the folder of a project")
+        raise ProjectError(
+            f"git {arguments[0]}: {said.removeprefix('fatal: ')}", "see `git status`"
+        )
     return done.stdout
+
+
+def is_repository(root: Path = Path()) -> bool:
+    """Say whether a folder is in a Git repository."""
+    command = ["git", "-C", str(root), "rev-parse", "--git-dir"]
+    return not subprocess.run(command, capture_output=True, check=False).returncode
 
 
 def find(revision: str, root: Path = Path()) -> str | None:
@@ -33,7 +49,8 @@ def find(revision: str, root: Path = Path()) -> str | None:
     done = subprocess.run(
         [*command, f"{revision}^{{commit}}"], capture_output=True, text=True, check=False
     )
-    return done.stdout.strip() or None
+    # Of a range Git prints both ends, and fails.
+    return None if done.returncode else done.stdout.strip()
 
 
 def commit_of(revision: str, root: Path = Path()) -> str:
@@ -45,6 +62,11 @@ def commit_of(revision: str, root: Path = Path()) -> str:
     if commit := find(revision, root):
         return commit
     raise ProjectError(f"'{revision}' names no commit", "see `git log --oneline --all`")
+
+
+def is_shallow(root: Path = Path()) -> bool:
+    """Say whether the clone lacks history."""
+    return run(["rev-parse", "--is-shallow-repository"], root).strip() == "true"
 
 
 def content(commit: str, path: str, root: Path = Path()) -> bytes | None:
@@ -77,12 +99,34 @@ def blobs(root: Path = Path()) -> Iterator[Callable[[str], bytes]]:
         def read(blob: str) -> bytes:
             asked.write(f"{blob}\n".encode())
             asked.flush()
-            # <hash> blob <bytes>, the bytes, and a line feed; <hash> missing; or nothing.
-            header = told.readline().split()
-            size = int(header[2]) if len(header) == 3 else 0
-            content = told.read(size + 1) if len(header) == 3 else b""
-            if len(content) != size + 1:
-                raise ProjectError(f"Git object {blob} cannot be read", "see `git fsck`")
-            return content[:-1]
+            return _content(told, blob)
 
         yield read
+
+
+def contents(blobs: Iterable[str], root: Path = Path()) -> Iterator[tuple[str, bytes]]:
+    """Yield blobs with what they hold, in order: asked for all at once, held one at a time.
+
+    Raises:
+        ProjectError: Git does not have one, or cannot read it.
+    """
+    asked = list(blobs)
+    with tempfile.TemporaryFile() as given:
+        given.writelines(f"{blob}\n".encode() for blob in asked)
+        given.seek(0)
+        command = ["git", "-C", str(root), "cat-file", "--batch", "--buffer"]
+        pipe, null = subprocess.PIPE, subprocess.DEVNULL
+        with subprocess.Popen(command, stdin=given, stdout=pipe, stderr=null) as child:
+            assert child.stdout is not None
+            for blob in asked:
+                yield blob, _content(child.stdout, blob)
+
+
+def _content(told: IO[bytes], blob: str) -> bytes:
+    # <hash> blob <bytes>, the bytes, and a line feed; <hash> missing; or nothing.
+    header = told.readline().split()
+    size = int(header[2]) if len(header) == 3 else 0
+    content = told.read(size + 1) if len(header) == 3 else b""
+    if len(content) != size + 1:
+        raise ProjectError(f"Git object {blob} cannot be read", "see `git fsck`")
+    return content[:-1]

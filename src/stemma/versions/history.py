@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from stemma.layout import (
     BASE,
@@ -22,6 +22,7 @@ from stemma.layout import (
 from stemma.versions import git
 from stemma.versions.locks import LOCK, parse
 
+_Parsed = TypeVar("_Parsed")
 Kind = Literal["base", "data", "settings", "code", "environment"]
 KINDS: tuple[Kind, ...] = ("base", "data", "settings", "code", "environment")
 # A change of what these stages make is one of its kind, whatever it came from.
@@ -31,13 +32,14 @@ EXAMPLES = REPORTS / "examples.parquet"
 _FILES = (LOCK, PARAMS.as_posix(), METRICS.as_posix(), EXAMPLES.as_posix())
 _SETTING = re.compile(r"^( *)([^\s:-][^:]*):(?: (.+))?$")
 _FORMAT = "%x01" + "%x02".join(("%H", "%P", "%an", "%as", "%s"))
-# dvc.lock as DVC writes it; a YAML reader takes 7 ms for one, and there may be thousands.
-_ENTRY = re.compile(
-    r"^    (?P<part>deps|params|outs):$"
-    r"|^    - path: (?P<path>\S.*)\n      hash: md5\n      md5: (?P<md5>\S+)\n"
-    r"      size: (?P<size>\d+)$",
-    re.MULTILINE,
-)
+# dvc.lock as DVC writes it; a YAML reader takes 7 ms for one, and there may be thousands. From one
+# version to the next few entries and sections are other ones: what is known is not parsed again.
+_HASH = " md5: "
+_NEXT = "\n    - path: "
+_ENTRY = re.compile(r"(\S.*)\n      hash: md5\n      md5: (\S+)\n      size: (\d+)(?:\n|$)")
+_CONFLICT = "\n<<<<<<< "  # that a merge left behind
+_PART = re.compile(r"^    (deps|params|outs):$", re.MULTILINE)
+_SECTION = re.compile(r"^(?=[^\s-])", re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,51 +95,43 @@ def records(scope: Sequence[str], root: Path = Path()) -> list[Record]:
     options = ["--graph", "--full-history", "--simplify-merges", "--no-color"]
     told = git.run(["log", *options, f"--format={_FORMAT}", *scope, "--", LOCK], root)
     drawn, graph = [], []
-    for line in told.splitlines():
+    for line in told.split("\n")[:-1]:
         edges, _, facts = line.partition("\1")
         graph.append(edges.rstrip())
         if facts:
             drawn.append((tuple(graph), facts.split("\2", 4)))
             graph = []
-    blobs = iter(_blobs([facts[0] for _, facts in drawn], root))
-    with git.blobs(root) as read:
-        locks = functools.cache(functools.partial(_lock, read))
-        settings = functools.cache(functools.partial(_settings, read))
-        metrics = functools.cache(functools.partial(_metrics, read))
-        found = []
-        for edges, (commit, parents, author, date, subject) in drawn:
-            lock, params, scored, examples = (next(blobs) for _ in _FILES)
-            # A commit that deleted it is none.
-            if lock is not None:
-                made = lock, locks(lock), settings(params), metrics(scored), examples
-                facts = commit, edges, tuple(parents.split()), author, date, subject
-                found.append(Record(*facts, *made))
+    blobs = _blobs([facts[0] for _, facts in drawn], root)
+    locks = _read_all(_lock, [row[0] for row in blobs], root)
+    settings = _read_all(_settings, [row[1] for row in blobs], root)
+    metrics = _read_all(_metrics, [row[2] for row in blobs], root)
+    found = []
+    for (edges, facts), (lock, params, scored, examples) in zip(drawn, blobs, strict=True):
+        # A commit that deleted it is none.
+        if lock is not None:
+            commit, parents, author, date, subject = facts
+            key = commit, edges, tuple(parents.split()), author, date, subject, lock
+            made = settings.get(params, {}), metrics.get(scored, {})
+            found.append(Record(*key, locks[lock], *made, examples))
     return found
 
 
 def changes(before: Record, after: Record) -> dict[Kind, list[str]]:
     """Return what one version was made of that another was not: paths, or keys of settings."""
     found: dict[Kind, list[str]] = {}
-    for path in sorted({*before.lock.deps, *after.lock.deps}):
-        kind = _kind(path)
-        if kind and before.lock.deps.get(path) != after.lock.deps.get(path):
+    for path in sorted({path for path, _ in before.lock.deps.items() ^ after.lock.deps.items()}):
+        if kind := _kind(path):
             found.setdefault(kind, []).append(path)
     for kind, output in _OUTPUTS.items():
         if before.lock.outs.get(output) != after.lock.outs.get(output):
             found.setdefault(kind, []).append(output)
-    if before.settings is not after.settings:
-        one, other = before.settings, after.settings
-        keys = [key for key in {**one, **other} if one.get(key) != other.get(key)]
-        found |= {"settings": keys} if keys else {}
+    one, other = before.settings, after.settings
+    if moved := {key for key, _ in one.items() ^ other.items()}:
+        found["settings"] = [key for key in {**one, **other} if key in moved]
     return {kind: found[kind] for kind in KINDS if kind in found}
 
 
-def added(before: Iterable[Lock], after: Lock) -> int:
-    """Return the bytes of the outputs that no parent has; a folder counts whole if it differs."""
-    known = {entry for lock in before for entry in lock.outs.values()}
-    return sum(size for md5, size in set(after.outs.values()) if (md5, size) not in known)
-
-
+@functools.cache
 def _kind(path: str) -> Kind | None:
     if path == ENVIRONMENT.as_posix():
         return "environment"
@@ -146,38 +140,72 @@ def _kind(path: str) -> Kind | None:
     return "data" if top == INPUT.parts[0] else "code" if top != CONF.name else None
 
 
-def _blobs(commits: Sequence[str], root: Path) -> list[str | None]:
-    """Return Git's hash of each file of a version, commit by commit."""
+def _blobs(commits: Sequence[str], root: Path) -> list[tuple[str | None, ...]]:
+    """Return Git's hash of each file of _FILES, commit by commit."""
     asked = "".join(f"{commit}:./{path}\n" for commit in commits for path in _FILES)
     told = git.run(["cat-file", "--batch-check=%(objectname)"], root, asked).splitlines()
-    return [None if line.endswith(" missing") else line for line in told]
+    blobs = iter(None if line.endswith(" missing") else line for line in told)
+    return [tuple(next(blobs) for _ in _FILES) for _ in commits]
 
 
-def _lock(read: Callable[[str], bytes], blob: str) -> Lock:
-    text = read(blob).decode()
-    found, part = [], ""
-    for match in _ENTRY.finditer(text):
-        part = match["part"] or part
-        if match["path"]:
-            found.append((part, match["path"], match["md5"], int(match["size"])))
-    if len(found) != text.count(" md5: "):
-        # Not as DVC writes it: edited by hand, or by another version of DVC.
-        found = [
-            (part, entry.path, entry.md5, entry.size)
-            for stage in parse(text, f"Git object {blob[:10]}")
-            for part, entries in (("deps", stage.deps), ("outs", stage.outs))
-            for entry in entries
-        ]
-    outs = {path: (md5, size) for part, path, md5, size in found if part == "outs"}
-    deps = {path: md5 for part, path, md5, _ in found if part == "deps" and path not in outs}
-    return Lock(deps, outs)
+def _read_all(
+    parse: Callable[[str, bytes], _Parsed], blobs: Iterable[str | None], root: Path
+) -> dict[str | None, _Parsed]:
+    """Return what each distinct blob holds, parsed."""
+    distinct = (blob for blob in dict.fromkeys(blobs) if blob)
+    return {blob: parse(blob, content) for blob, content in git.contents(distinct, root)}
 
 
-def _settings(read: Callable[[str], bytes], blob: str | None) -> Mapping[str, str]:
+def _lock(blob: str, content: bytes) -> Lock:
+    text = content.decode()
+    head, *pieces = text.split(_NEXT)
+    entries = [_read_entry(piece) for piece in pieces]
+    if _HASH in head or None in entries or _CONFLICT in text or not text.endswith("\n"):
+        return _odd_lock(blob, text)
+    part = _read_part(head)
+    deps, outs = {}, {}
+    for path, md5, size, after in filter(None, entries):
+        if part == "outs":
+            outs[path] = md5, size
+        else:
+            deps[path] = md5
+        part = after or part
+    return Lock({path: md5 for path, md5 in deps.items() if path not in outs}, outs)
+
+
+@functools.cache
+def _read_entry(piece: str) -> tuple[str, str, int, str] | None:
+    """Return path, MD5 and bytes of an entry, and the part of a stage that begins behind it."""
+    match = _ENTRY.match(piece) if piece.count(_HASH) == 1 else None
+    return match and (match[1], match[2], int(match[3]), _read_part(piece))
+
+
+def _read_part(text: str) -> str:
+    return (_PART.findall(text) or [""])[-1]
+
+
+def _odd_lock(blob: str, text: str) -> Lock:
+    # Not as DVC writes it: edited by hand, or by another version of DVC.
+    stages = parse(text, f"Git object {blob[:10]}")
+    outs = {entry.path: (entry.md5, entry.size) for stage in stages for entry in stage.outs}
+    deps = {entry.path: entry.md5 for stage in stages for entry in stage.deps}
+    return Lock({path: md5 for path, md5 in deps.items() if path not in outs}, outs)
+
+
+def _settings(blob: str, content: bytes) -> Mapping[str, str]:
     """Return what params.yaml has by dotted key, as text: enough to tell what changed."""
     found: dict[str, str] = {}
+    for section in _SECTION.split(content.decode()):
+        if not section.startswith(f"{RECORD}:"):
+            found |= _read_section(section)
+    return found
+
+
+@functools.cache
+def _read_section(text: str) -> Mapping[str, str]:
+    found: dict[str, str] = {}
     keys: list[tuple[int, str]] = []
-    for line in (read(blob).decode() if blob else "").splitlines():
+    for line in text.splitlines():
         match = _SETTING.match(line)
         if match is None:
             # An item of a list, or a text that goes on.
@@ -189,12 +217,12 @@ def _settings(read: Callable[[str], bytes], blob: str | None) -> Mapping[str, st
         keys = [*((depth, key) for depth, key in keys if depth < indent), (indent, match[2])]
         if match[3]:
             found[".".join(key for _, key in keys)] = match[3]
-    return {key: value for key, value in found.items() if not key.startswith(f"{RECORD}.")}
+    return found
 
 
-def _metrics(read: Callable[[str], bytes], blob: str | None) -> Mapping[str, Any]:
+def _metrics(blob: str, content: bytes) -> Mapping[str, Any]:
     try:
-        found = json.loads(read(blob)) if blob else {}
+        found = json.loads(content)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -24,6 +24,7 @@ class Report:
         output: its first output that does; None if only an input is not what dvc.lock claims.
         weights: how far the first tensors that differ are apart.
         findings: why the first stage diverges.
+        machine: on which it was rebuilt.
         worktree: where the rebuild was kept; None if it was not.
     """
 
@@ -34,6 +35,7 @@ class Report:
     output: str | None
     weights: Distance | None
     findings: list[Finding]
+    machine: str = ""
     worktree: str | None = None
 
 

@@ -1,9 +1,9 @@
 """One line per version: the tree it stands in, what changed, and whether that made it better."""
 
 import dataclasses
-import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,20 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.text import Text
 
+from stemma.corpus import revoked
 from stemma.errors import ProjectError
-from stemma.modeling.formulas import Examples
+from stemma.layout import REVOKED
 from stemma.versions import git
-from stemma.versions.comparison import changed
-from stemma.versions.examples import parse
-from stemma.versions.history import Kind, Record, added, changes, records
+from stemma.versions.cache import Cache
+from stemma.versions.edges import bases
+from stemma.versions.headlines import Headline, headlines
+from stemma.versions.history import Kind, Record, changes, records
 from stemma.versions.locks import LOCK
-from stemma.versions.metrics import figures, metric
-from stemma.versions.references import is_experiment, tips_of
+from stemma.versions.metrics import figures
+from stemma.versions.references import is_experiment, names
+from stemma.versions.sizes import Added, Sizes
 
+_NAMES = 3  # in a line; JSON has all
 _TONES = {"better": "green", "worse": "red"}
 
 
@@ -33,20 +37,19 @@ class Line:
         changed: what it was made of that its first parent was not, by kind.
         outputs: those that the first parent had otherwise.
         added: bytes of its outputs that no parent has.
-        name: of the headline figure; empty without figures.
-        difference: of that figure, from the first parent; None where it has none.
-        tone: better or worse where the difference is significant; else empty.
+        base: commit whose weights it started from; empty if from none of this repository.
+        tainted: why it is tainted by revoked records; empty if it is not.
+        headline: its figure.
     """
 
     record: Record
     refs: tuple[str, ...]
     changed: Mapping[Kind, list[str]]
     outputs: tuple[str, ...]
-    added: int
-    name: str
-    value: float | None
-    difference: float | None
-    tone: str
+    added: Added
+    base: str
+    tainted: str
+    headline: Headline
 
 
 def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path()) -> None:
@@ -69,16 +72,21 @@ def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path
             f"no version changed {path}" if path else "there is no version yet",
             "`stemma log` shows all" if path else "build one with `dvc repro`, and commit it",
         )
+    if git.is_shallow(root):
+        print("stemma: this clone is shallow: there are older versions", end=" ", file=sys.stderr)
+        print("(`git fetch --unshallow` brings them)", file=sys.stderr)
     if as_json:
-        print(json.dumps([_facts(line) for line in lines], indent=2))
+        refs = {line.record.commit: line.refs for line in lines}
+        print(json.dumps([_facts(line, refs.get(line.base, ())) for line in lines], indent=2))
         return
     console = Console(highlight=False)
-    width = console.width if console.is_terminal else None
-    for line in lines:
-        for text in _drawn(line, graph=not path):
-            if width:
-                text.truncate(width, overflow="ellipsis")
-            console.print(text, soft_wrap=True)
+    texts = [text for line in lines for text in _drawn(line, graph=not path)]
+    if not console.is_terminal:
+        print("\n".join(text.plain for text in texts))
+        return
+    for text in texts:
+        text.truncate(console.width, overflow="ellipsis")
+    console.print(Text("\n").join(texts), soft_wrap=True)
 
 
 def parse_scope(
@@ -109,24 +117,39 @@ def _is_range(word: str, root: Path) -> bool:
 
 def _lines(found: list[Record], root: Path) -> list[Line]:
     known = {record.commit: record for record in found}
-    names = names_of(found, root)
-    with git.blobs(root) as read:
-        examples = functools.cache(lambda blob: parse(read(blob), f"Git object {blob[:10]}"))
-        lines = []
-        for record in found:
-            parents = [known[parent] for parent in record.parents if parent in known]
-            first = parents[0] if parents else None
-            lines.append(
-                Line(
-                    record,
-                    tuple(names.get(record.commit, ())),
-                    changes(first, record) if first else {},
-                    _outputs(first, record),
-                    added((parent.lock for parent in parents), record.lock),
-                    *_headline(first, record, examples),
-                )
+    refs = names_of(found, root)
+    heads = headlines(found, root)
+    edges = bases(found, root)
+    tainted = _taints(root)
+    sizes = Sizes(Cache(root).folder)
+    lines = []
+    for record in found:
+        parents = [known[parent] for parent in record.parents if parent in known]
+        first = parents[0] if parents else None
+        lines.append(
+            Line(
+                record,
+                tuple(refs.get(record.commit, ())),
+                changes(first, record) if first else {},
+                _outputs(first, record),
+                sizes.added([parent.lock for parent in parents], record.lock),
+                edges.get(record.commit, ""),
+                tainted.get(record.commit, ""),
+                heads[record.commit],
             )
+        )
     return lines
+
+
+def _taints(root: Path) -> dict[str, str]:
+    """Return why versions are tainted, by commit; without a revoked record nothing is imported."""
+    if not revoked.read(root / REVOKED):
+        return {}
+    from stemma.versions.forget import taints, why_tainted
+
+    return {
+        commit: why_tainted(one) for commit, one in taints(records(["--all"], root), root).items()
+    }
 
 
 def _outputs(parent: Record | None, record: Record) -> tuple[str, ...]:
@@ -134,28 +157,10 @@ def _outputs(parent: Record | None, record: Record) -> tuple[str, ...]:
     return tuple(path for path, one in record.lock.outs.items() if before.get(path) != one)
 
 
-def _headline(
-    parent: Record | None, record: Record, examples: Callable[[str], Examples]
-) -> tuple[str, float | None, float | None, str]:
-    ours = figures(dict(record.metrics))
-    if not ours:
-        return "", None, None, ""
-    name = next(iter(ours))
-    theirs = figures(dict(parent.metrics)) if parent else {}
-    if name not in theirs:
-        return name, ours[name], None, ""
-    difference = ours[name] - theirs[name]
-    tone = metric(name).tone(difference)
-    if tone and parent and parent.examples and record.examples:
-        sides = examples(parent.examples), examples(record.examples)
-        tone = tone if changed(*sides, name) else ""
-    else:
-        tone = ""
-    return name, ours[name], difference, tone
-
-
 def names_of(found: list[Record], root: Path) -> dict[str, list[str]]:
     """Return the refs of each version: those of its commit, and of others with its dvc.lock.
+
+    Tags stand before branches, and experiments last.
 
     Args:
         found: versions, newest first.
@@ -164,23 +169,22 @@ def names_of(found: list[Record], root: Path) -> dict[str, list[str]]:
     # The newest version of a lock is the one that a later commit left as it was.
     by_key = {record.key: record.commit for record in reversed(found)}
     versions = {record.commit for record in found}
-    tips = tips_of(root)
-    asked = "".join(f"{tip}:./{LOCK}\n" for tip in tips)
+    listed = names(root)
+    asked = "".join(f"{tip}:./{LOCK}\n" for _, tip in listed)
     told = git.run(["cat-file", "--batch-check=%(objectname)"], root, asked).splitlines()
-    names: dict[str, list[str]] = {}
-    for (tip, refs), key in zip(tips.items(), told, strict=True):
-        commit = tip if tip in versions else by_key.get(key)
-        if commit:
-            names.setdefault(commit, []).extend(refs)
-    return {commit: sorted(refs) for commit, refs in names.items()}
+    refs: dict[str, list[str]] = {}
+    for (name, tip), key in zip(listed, told, strict=True):
+        if commit := tip if tip in versions else by_key.get(key):
+            refs.setdefault(commit, []).append(name)
+    return refs
 
 
 def _touches(line: Line, path: str) -> bool:
     wanted = path.rstrip("/")
     return any(
         name == wanted or name.startswith(f"{wanted}/") or name.startswith(f"{wanted}.")
-        for names in (*line.changed.values(), line.outputs)
-        for name in names
+        for paths in (*line.changed.values(), line.outputs)
+        for name in paths
     )
 
 
@@ -189,12 +193,17 @@ def _drawn(line: Line, graph: bool) -> list[Text]:
     text = Text(f"{record.graph[-1]} " if graph else "")
     text.append(record.commit[:7], "yellow")
     text.append(f" {record.date} ")
-    if line.value is not None:
-        text.append(f"{line.value:.3f} ")
-        text.append(f"{_signed(line.difference):7} ", _TONES.get(line.tone, "dim"))
+    if line.headline.value is not None:
+        text.append(f"{line.headline.value:.3f} ")
+        text.append(
+            f"{_signed(line.headline.difference):7} ", _TONES.get(line.headline.tone, "dim")
+        )
     text.append(f"{_size(line.added):>8} ", "dim")
+    text.append(f"<- {line.base[:7]} " if line.base else "", "yellow")
+    text.append("tainted " if line.tainted else "", "bold red")
     if line.refs:
-        text.append(f"({', '.join(line.refs)}) ", "bold cyan")
+        more = f", +{len(line.refs) - _NAMES}" if len(line.refs) > _NAMES else ""
+        text.append(f"({', '.join(line.refs[:_NAMES])}{more}) ", "bold cyan")
     text.append(f"{_told(line.changed)} " if line.changed else "")
     text.append(f"{record.author}: {record.subject}", "dim")
     return [*(Text(edge) for edge in record.graph[:-1] if graph), text]
@@ -206,17 +215,17 @@ def _signed(difference: float | None) -> str:
 
 def _told(changed: Mapping[Kind, list[str]]) -> str:
     parts = []
-    for kind, names in changed.items():
+    for kind, paths in changed.items():
         # One setting says more than that there was one.
-        parts.append(names[0] if kind == "settings" and len(names) == 1 else kind)
+        parts.append(paths[0] if kind == "settings" and len(paths) == 1 else kind)
     return f"[{', '.join(parts)}]"
 
 
-def _size(size: int) -> str:
-    return f"+{decimal(size)}" if size else ""
+def _size(added: Added) -> str:
+    return f"{'+' if added.exact else '≤'}{decimal(added.size)}" if added.size else ""
 
 
-def _facts(line: Line) -> dict[str, Any]:
+def _facts(line: Line, base_refs: Sequence[str]) -> dict[str, Any]:
     record = line.record
     return {
         "commit": record.commit,
@@ -226,10 +235,13 @@ def _facts(line: Line) -> dict[str, Any]:
         "author": record.author,
         "subject": record.subject,
         "changed": line.changed,
-        "bytes_added": line.added,
-        "metric": line.name,
-        "value": line.value,
-        "difference": line.difference,
-        "significant": line.tone or None,
+        "bytes_added": line.added.size,
+        "bytes_added_exact": line.added.exact,
+        "base": {"commit": line.base, "refs": list(base_refs)} if line.base else None,
+        "tainted": line.tainted or None,
+        "metric": line.headline.name,
+        "value": line.headline.value,
+        "difference": line.headline.difference,
+        "significant": line.headline.tone or None,
         "metrics": figures(dict(record.metrics)),
     }

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,28 @@ READ_ONLY = 0o444  # as DVC protects its objects
 def path_in(folder: Path, key: str) -> Path:
     """Return where a cache in a folder keeps an object."""
     return folder / "files/md5" / key[:2] / key[2:]
+
+
+def listed(listing: bytes) -> dict[str, str]:
+    """Return the object of each file by its path in the folder of a listing.
+
+    Raises:
+        ValueError: it is torn.
+    """
+    return {item["relpath"]: item["md5"] for item in json.loads(listing)}
+
+
+def name_of(files: Mapping[str, str]) -> str:
+    """Return the name of an output's object: of a folder, the hash of its listing as DVC writes it.
+
+    Args:
+        files: the MD5 of each file by its path in the output; "" if it is a file.
+    """
+    if "" in files:
+        return files[""]
+    listing = [{"md5": files[path], "relpath": path} for path in sorted(files)]
+    digest = hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest()
+    return f"{digest}{DIR}"
 
 
 class DamagedError(Exception):
@@ -127,7 +149,7 @@ class Store:
         """
         if not key.endswith(DIR):
             return {"": key}
-        return {item["relpath"]: item["md5"] for item in json.loads(b"".join(self.read(key)))}
+        return listed(b"".join(self.read(key)))
 
     def paths(self, key: str) -> dict[str, Path] | None:
         """Return where a cache has an output's files, by path in it; None if it lacks one."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from stemma.errors import ProjectError
 from stemma.versions import git
 from stemma.versions.locks import LOCK, Entry, Stage, parse
-from stemma.versions.objects import DamagedError, Store, cache_at
+from stemma.versions.objects import DamagedError, Store, cache_at, repository
 from stemma.versions.worktree import Worktree
 
 _RUNNING = "Running stage '"
@@ -73,6 +73,49 @@ def rebuild(
     lock = site.tree / LOCK
     stages = parse(lock.read_text(encoding="utf-8"), "the rebuild") if lock.exists() else []
     return Rebuilt(stages, own, failed, reason, missing)
+
+
+def reproduce(
+    site: Worktree, locked: Sequence[Stage], cache: Path, remotes: Mapping[str, str], target: str
+) -> None:
+    """Run a stage with `dvc repro`, on inputs from the user's cache, or else from a remote.
+
+    If one of them is nowhere, what makes it is built.
+
+    Args:
+        site: a clean checkout of the version.
+        locked: the stages of the version.
+        cache: the user's.
+        remotes: the user's, name -> URL; a path is absolute.
+        target: the stage.
+
+    Raises:
+        ProjectError: a stage stops, or DVC cannot start.
+    """
+    _point_dvc_at(site, cache, remotes)
+    _fetch_raw(site)
+    made = {out.path for stage in locked for out in stage.outs}
+    deps = {dep.path for stage in locked if stage.name == target for dep in stage.deps}
+    # Of a version that was committed before the stage ran, its inputs are not known.
+    wanted = [path for path in sorted(deps & made or made) if not (site.tree / path).exists()]
+    # The run cache would not do: DVC leaves it alone where an output of the stage stands in Git.
+    brings = (["dvc", verb, *wanted] for verb in ("checkout", "pull"))
+    alone = not wanted or any(site.run(bring)[0] == 0 for bring in brings)
+    command = ["dvc", "repro", *(["--single-item"] if alone else []), target]
+    failed, reason = _reproduce(site, command, len(locked))
+    if failed:
+        raise ProjectError(f"{failed} stopped: {reason}", "`stemma verify` says more")
+
+
+def surroundings(root: Path) -> tuple[Path, dict[str, str]]:
+    """Return the user's cache and remotes, name -> URL.
+
+    Raises:
+        ProjectError: DVC refuses its configuration.
+    """
+    with repository(root) as repo:
+        remotes = {name: remote["url"] for name, remote in repo.config["remote"].items()}
+        return Path(repo.cache.local_cache_dir), remotes
 
 
 def _reproduce(site: Worktree, command: list[str], count: int) -> tuple[str | None, str]:

@@ -8,13 +8,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
-from tqdm import tqdm
 
 from stemma.errors import ProjectError
 from stemma.versions import git
 from stemma.versions.locks import LOCK, load
 
 PIPELINE = "dvc.yaml"
+_LAST = ("refs/exps/", "refs/remotes/", "refs/heads/")  # behind tags, the last of all first
 _RECENT = 32  # files that stay parsed: most versions share their dvc.yaml with the one before
 
 
@@ -74,6 +74,8 @@ def outputs(root: Path = Path(), reflog: bool = False) -> dict[Output, Versions]
     Raises:
         ProjectError: a dvc.lock, dvc.yaml or ``*.dvc`` that Git holds cannot be read.
     """
+    from tqdm import tqdm
+
     scope = ["--all", "--reflog"] if reflog else ["--all"]
     tips = tips_of(root)
     kept = set(git.run(["rev-list", "--all"], root).split())
@@ -92,16 +94,26 @@ def outputs(root: Path = Path(), reflog: bool = False) -> dict[Output, Versions]
 
 
 def tips_of(root: Path) -> dict[str, list[str]]:
-    """Return the names of the refs at each commit; of HEAD too where no branch is checked out."""
-    form = "%(refname) %(objectname) %(*objectname)"
+    """Return the names of the refs at each commit, as ``names`` has them."""
     tips: dict[str, list[str]] = {}
-    for line in git.run(["for-each-ref", f"--format={form}"], root).splitlines():
-        name, *commits = line.split()
-        if (short := _short(name)) is not None:
-            tips.setdefault(commits[-1], []).append(short)
-    if not git.run(["branch", "--show-current"], root).strip():
-        tips.setdefault(git.commit_of("HEAD", root), []).append("HEAD")
+    for name, commit in names(root):
+        tips.setdefault(commit, []).append(name)
     return tips
+
+
+def names(root: Path) -> list[tuple[str, str]]:
+    """Return the refs with their commits: tags, branches, those of remotes, experiments.
+
+    Of HEAD too, first of all, where no branch is checked out.
+    """
+    form = "%(refname) %(objectname) %(*objectname)"
+    lines = git.run(["for-each-ref", f"--format={form}"], root).splitlines()
+    listed = [line.split() for line in lines]
+    listed.sort(key=lambda words: (*(words[0].startswith(kind) for kind in _LAST), words[0]))
+    found = [(_short(words[0]), words[-1]) for words in listed]
+    if not git.run(["branch", "--show-current"], root).strip():
+        found.insert(0, ("HEAD", git.commit_of("HEAD", root)))
+    return [(name, commit) for name, commit in found if name is not None]
 
 
 def _short(ref: str) -> str | None:

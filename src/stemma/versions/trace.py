@@ -15,6 +15,7 @@ from stemma.corpus.normalise import normalise
 from stemma.corpus.split import TRAIN, VALIDATION
 from stemma.errors import ProjectError
 from stemma.layout import EXPORTED, PREPARED, TRAINED
+from stemma.versions import git
 from stemma.versions.descent import Descent
 from stemma.versions.history import Record, records
 from stemma.versions.log import names_of
@@ -82,10 +83,10 @@ def trace(query: Query, root: Path = Path()) -> list[Trace]:
         known; newest first.
 
     Raises:
-        ProjectError: no version has documents, or none has the id.
+        ProjectError: no version has documents, none has the id, or the clone is shallow.
         DataError: a manifest is torn.
     """
-    found = records(["--all"], root)
+    found = whole_history(root)
     known, missing = manifests_of(found, root)
     if not known and not missing:
         raise ProjectError(
@@ -100,6 +101,20 @@ def trace(query: Query, root: Path = Path()) -> list[Trace]:
     rows = {one: tuple(search(one.path, one.owner, asked)) for one, asked in wanted.items()}
     matches = {commit: rows[one] for commit, one in known.items()}
     return followed(found, matches, missing, root)
+
+
+def whole_history(root: Path = Path()) -> list[Record]:
+    """Return all versions, newest first.
+
+    Raises:
+        ProjectError: this clone does not have them all, so that no answer would be whole.
+    """
+    if git.is_shallow(root):
+        raise ProjectError(
+            "this clone is shallow: it does not have the versions of before",
+            "type `git fetch --unshallow`",
+        )
+    return records(["--all"], root)
 
 
 def query_of(

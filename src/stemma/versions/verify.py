@@ -3,19 +3,22 @@
 import dataclasses
 import json
 import math
+import platform
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 from stemma.errors import ProjectError
+from stemma.layout import TRAINED
+from stemma.modeling import observed
 from stemma.versions import git
 from stemma.versions.judgement import Report, compare, judge
 from stemma.versions.locks import Stage, stages_at
-from stemma.versions.objects import cache_at, repository
-from stemma.versions.rebuild import rebuild
+from stemma.versions.objects import cache_at
+from stemma.versions.rebuild import rebuild, surroundings
 from stemma.versions.verdict import Bounds, Sides
-from stemma.versions.worktree import Worktree, worktree
+from stemma.versions.worktree import Worktree, check_top, worktree
 
 
 def verify(
@@ -34,11 +37,7 @@ def verify(
         ProjectError: there is no such version or stage, or it cannot be built at all.
     """
     commit = git.commit_of(revision, root)
-    if git.run(["rev-parse", "--show-prefix"], root).strip():
-        raise ProjectError(
-            f"{root.resolve()} is not the top of its Git repository",
-            "run this there; a project in a subfolder cannot be verified",
-        )
+    check_top(root)
     locked = stages_at(commit, root)
     version = {item.name: item for item in locked}
     if stage is not None and stage not in version:
@@ -47,9 +46,7 @@ def verify(
     if git.run(["status", "--porcelain"], root):
         line = f"the working tree has changes; what is verified is the commit {commit[:10]}"
         print(line, file=sys.stderr)
-    with repository(root) as repo:
-        cache = Path(repo.cache.local_cache_dir)
-        remotes = {name: remote["url"] for name, remote in repo.config["remote"].items()}
+    cache, remotes = surroundings(root)
     with worktree(commit, root, keep) as site:
         tracked = _set_aside(site, locked)
         result = rebuild(site, locked, cache, remotes, stage)
@@ -58,7 +55,8 @@ def verify(
         names += [stage] if stage else list(version)
         rows = compare(dict.fromkeys(names), version, result, sides, bounds)
         report = judge(commit, rows, version, result, sides)
-        return dataclasses.replace(report, worktree=str(site.tree) if keep else None)
+        kept = str(site.tree) if keep else None
+        return dataclasses.replace(report, machine=_machine(site.tree), worktree=kept)
 
 
 def tell(report: Report, as_json: bool) -> None:
@@ -89,6 +87,13 @@ def _set_aside(site: Worktree, locked: list[Stage]) -> Path:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(site.tree / path, folder / path)
     return folder
+
+
+def _machine(tree: Path) -> str:
+    # What trained the model says it best; a rebuild may have stopped before.
+    seen = observed.read(tree / TRAINED)
+    names = [seen["processor"]["name"], *seen["gpus"]] if seen else [platform.machine()]
+    return ", ".join(names)
 
 
 def _as_json(report: Report) -> dict[str, Any]:

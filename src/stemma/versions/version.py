@@ -23,10 +23,12 @@ class Version(abc.ABC):
     Attributes:
         name: what the user calls it.
         commit: the hash of its commit; None if it is none.
+        has_reports: whether there is a place for what evaluate reports; a model alone has none.
     """
 
     name: str
     commit: str | None = None
+    has_reports = True
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -58,6 +60,14 @@ class Version(abc.ABC):
         if output not in self._listed:
             self._listed[output] = self._list(output)
         return self._listed[output]
+
+    def content(self, output: str, file: str) -> bytes | None:
+        """Return a file of an output, fetched if need be; None if the version has no such file.
+
+        Raises:
+            MissingError: its bytes are nowhere.
+        """
+        return self.path(output, file).read_bytes() if file in self.files(output) else None
 
     @abc.abstractmethod
     def _list(self, output: str) -> dict[str, str]: ...
@@ -122,12 +132,33 @@ class Tree(Version):
     def tracked(self) -> dict[str, str]:  # noqa: D102
         listed = git.run(["ls-files", "-z", "-c", "-o", "--exclude-standard"], self._root)
         paths = sorted({path for path in listed.split("\0") if (self._root / path).is_file()})
-        asked = "".join(f"{path}\n" for path in paths)
+        # Git takes these as from the top of the repository, where the project need not be.
+        asked = "".join(f"{(self._root / path).absolute()}\n" for path in paths)
         blobs = git.run(["hash-object", "--stdin-paths"], self._root, asked).split()
         return dict(zip(paths, blobs, strict=True))
 
+    def content(self, output: str, file: str) -> bytes | None:  # noqa: D102
+        if not (self._root / output).exists() and output in {
+            out.path for stage in self.stages() for out in stage.outs
+        }:
+            raise MissingError(
+                f"{output} is not in the working tree", "`dvc checkout` or `dvc repro` brings it"
+            )
+        path = self.path(output, file)
+        return path.read_bytes() if path.is_file() else None
+
+    def size(self, output: str) -> int:
+        """Return the bytes of an output; 0 if it is not there."""
+        return sum(file.stat().st_size for file in _files(self._root / output))
+
     def _list(self, output: str) -> dict[str, str]:
-        return _hashes(self._root / output)
+        folder = self._root / output
+        locked = (out.path for stage in self.stages() for out in stage.outs)
+        if not folder.exists() and output in locked:
+            raise MissingError(
+                f"{output} is not in the working tree", "`dvc checkout` or `dvc repro` brings it"
+            )
+        return _hashes(folder)
 
     def path(self, output: str, file: str) -> Path:  # noqa: D102
         return self._root / output / file
@@ -135,6 +166,8 @@ class Tree(Version):
 
 class Folder(Version):
     """A folder with a model, as ``save_pretrained`` writes it: it stands for models/trained."""
+
+    has_reports = False
 
     def __init__(self, folder: Path) -> None:
         super().__init__(str(folder))
@@ -149,6 +182,8 @@ class Folder(Version):
 
 class Part(Version):
     """An output of a version taken for a model of its own, such as ``HEAD:models/base``."""
+
+    has_reports = False
 
     def __init__(self, name: str, version: Version, output: str) -> None:
         super().__init__(name)
@@ -174,9 +209,11 @@ def resolve(name: str | None, root: Path = Path()) -> Version:
     """
     if name is None:
         return Tree(root)
+    if Path(name).is_dir() and not git.is_repository(root):
+        return Folder(Path(name))
     if commit := git.find(name, root) or _experiment(name, root):
         return Commit(name, commit, root)
-    if Path(name).is_dir():
+    if name and Path(name).is_dir():
         return Folder(Path(name))
     revision, colon, output = name.partition(":")
     if colon:
@@ -184,11 +221,14 @@ def resolve(name: str | None, root: Path = Path()) -> Version:
         if version.files(output.rstrip("/")):
             return Part(name, version, output.rstrip("/"))
         raise ProjectError(f"{version.name} has no output {output}", f"see `git show {revision}`")
-    shallow = git.run(["rev-parse", "--is-shallow-repository"], root).strip() == "true"
+    if not git.run(["rev-list", "--all", "--max-count=1"], root):
+        raise ProjectError(
+            "there is no commit yet", "build a version with `dvc repro`, and commit it"
+        )
     raise ProjectError(
         f"'{name}' is no commit, experiment or folder",
         "this clone is shallow: type `git fetch --unshallow`"
-        if shallow
+        if git.is_shallow(root)
         else "see `git log --oneline --all` and `dvc exp list --all-commits`",
     )
 
@@ -206,9 +246,14 @@ def _experiment(name: str, root: Path) -> str | None:
 def _hashes(path: Path) -> dict[str, str]:
     if path.is_file():
         return {"": _md5(path)}
+    return {file.relative_to(path).as_posix(): _md5(file) for file in _files(path)}
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
     # What a model was made on is no part of the version.
-    files = sorted(file for file in path.rglob("*") if file.is_file() and file.name != OBSERVED)
-    return {file.relative_to(path).as_posix(): _md5(file) for file in files}
+    return sorted(file for file in path.rglob("*") if file.is_file() and file.name != OBSERVED)
 
 
 def _md5(path: Path) -> str:

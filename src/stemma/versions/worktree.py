@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from stemma.errors import ProjectError
 from stemma.versions import git
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -75,6 +76,19 @@ class Worktree:
             key: os.pathsep.join(filter(None, (str(first), kept.get(key))))
             for key, first in paths.items()
         }
+
+
+def check_top(root: Path) -> None:
+    """Raise if a worktree of the repository would not be one of the project.
+
+    Raises:
+        ProjectError: the project is a subfolder of its repository.
+    """
+    if git.run(["rev-parse", "--show-prefix"], root).strip():
+        raise ProjectError(
+            f"{root.resolve()} is not the top of its Git repository",
+            "run this there; a project in a subfolder cannot be rebuilt",
+        )
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from spoken import clauses
 from stemma.errors import ModelError
 from stemma.versions.diff.section import Section
 from stemma.versions.diff.weights import compare
@@ -61,7 +62,7 @@ def test_against_its_base_the_change_is_the_adapter(tmp_path: Path):
         (tree, Part("b", tree, "models/base")),
     ):
         found, facts = changes(*sides)
-        assert "a change of rank 8 in 9 matrices: a LoRA" in found.words
+        assert "a change of rank 8 in 9 matrices: a LoRA" in clauses(found)
         assert sorted(facts) == sorted(ADAPTED)
         assert found.facts["same"] == len(base) - 9
         forwards = sides[1] is tree
@@ -81,7 +82,7 @@ def test_two_adapters_of_one_base_are_compared_as_products(tmp_path: Path):
     found, facts = changes(ours, theirs)
     assert found.facts["adapters"]
     assert found.facts["removed"] == [ADAPTED[0]]
-    assert found.words[0].startswith("the adapters differ in 8 of 8 tensors")
+    assert clauses(found)[0].startswith("the adapters differ in 8 of 8 tensors")
     for name in ADAPTED[1:]:
         before, after = product(one, name, 2), product(other, name, 16)
         assert facts[name]["relative"] == relative(after - before, before)
@@ -117,7 +118,7 @@ def test_an_adapter_and_what_it_was_merged_to(tmp_path: Path):
     (tmp_path / "merged").mkdir()
     save_file(merged, tmp_path / "merged/model.safetensors")
     found, _ = changes(tree, Folder(tmp_path / "merged"))
-    assert found.words == ("9 tensors differ by no more than rounding",)
+    assert clauses(found) == ("9 tensors differ by no more than rounding",)
 
 
 def test_a_module_that_an_adapter_brings_along(tmp_path: Path):

@@ -27,11 +27,11 @@ def tables(section: Section) -> dict[str, Table]:
 
 def test_a_real_gain_is_said_once_and_shown_in_every_figure(tmp_path: Path) -> None:
     section = found(tmp_path, texts(), texts(seed=1, effect=-0.03))
-    assert section.words[0].startswith("bits per byte fell from 1.")
+    assert section.words[0].startswith("Bits per byte fell from 1.")
     assert section.words[0].endswith("p < 0.001): real, and better.")
     assert [words.split(" rose")[0] for words in section.words[1:]] == [
-        "top-1 accuracy",
-        "top-5 accuracy",
+        "Top-1 accuracy",
+        "Top-5 accuracy",
     ], "perplexity and loss are the same finding as bits per byte"
     tested = section.facts["tested"]
     bits = tested["bits_per_byte"]
@@ -56,7 +56,7 @@ def test_no_more_than_noise(tmp_path: Path) -> None:
     section = found(tmp_path, texts(), texts(seed=1))
     smallest = section.facts["tested"]["bits_per_byte"]["smallest"]
     assert section.words[0] == (
-        "bits per byte: no difference that 40 documents could show "
+        "Bits per byte: no difference that 40 documents could show "
         f"(the smallest they could: {smallest:.3f})."
     )
     # 40 documents that each vary by 0.02 on either side: z and t of 5 % / 3 and of 80 %.
@@ -70,7 +70,7 @@ def test_no_more_than_noise(tmp_path: Path) -> None:
 def test_a_figure_that_is_the_same_everywhere(tmp_path: Path) -> None:
     a, b = texts(), texts(seed=1)
     section = found(tmp_path, a, {**b, "correct": a["correct"]})
-    assert "top-1 accuracy: the same in all 40 documents." in section.words
+    assert "Top-1 accuracy: the same in all 40 documents." in section.words
 
 
 def test_the_same_reports_differ_in_nothing(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from spoken import clauses
 from stemma.corpus.encoding import Encoder
 from stemma.errors import DataError
 from stemma.versions.diff.section import Section, Table
@@ -65,7 +66,7 @@ def test_one_merge_more_is_that_merge_and_its_entry(tmp_path: Path):
     assert found.facts["merges_added"] == [last]
     assert found.facts["entries_added"] == ["".join(last)]
     assert set(found.facts) == {"merges_added", "entries_added", "fertility"}
-    assert found.words[:2] == ("merge: 1 added", "vocabulary entry: 1 added")
+    assert clauses(found)[:2] == ("1 merge is new", "1 vocabulary entry is new")
 
 
 def test_fertility_is_that_of_the_tokenizers_on_the_same_text(tmp_path: Path):
@@ -86,7 +87,7 @@ def test_fertility_is_that_of_the_tokenizers_on_the_same_text(tmp_path: Path):
         "tokens_per_word": [count / words for count in counts],
     }
     fewer = 1 - counts[1] / counts[0]
-    assert found.words[-1] == f"the test text takes {fewer:.1%} fewer tokens"
+    assert clauses(found)[-1] == f"the test text takes {fewer:.1%} fewer tokens"
 
 
 def test_fertility_is_told_of_the_documents_that_both_have(tmp_path: Path):
@@ -107,7 +108,7 @@ def test_a_merge_that_moved(tmp_path: Path):
 
     found = edited(tmp_path, "tokenizer.json", swap)
     assert found is not None
-    assert found.words[0] == "merges stand in another order"
+    assert clauses(found)[0] == "merges stand in another order"
     assert set(found.facts) == {"merges_reordered", "fertility"}
 
 
@@ -116,7 +117,7 @@ def test_an_added_token(tmp_path: Path):
     found = edited(tmp_path, "tokenizer.json", lambda x: x["added_tokens"].append(token))
     assert found is not None
     assert found.facts["added_tokens"] == {"<|im_start|>": [[], [token]]}
-    assert found.words[0] == "the added token <|im_start|> is new"
+    assert clauses(found)[0] == "the added token <|im_start|> is new"
 
 
 def test_a_setting_of_the_normaliser_and_a_role(tmp_path: Path):
@@ -133,7 +134,7 @@ def test_a_setting_of_the_normaliser_and_a_role(tmp_path: Path):
     }
     found = edited(tmp_path / "x", "tokenizer_config.json", lambda x: x.update(pad_token="p"))
     assert found is not None
-    assert found.words[0] == "setting changed: pad_token"
+    assert clauses(found)[0] == "1 setting changed: pad_token"
 
 
 def test_a_chat_template_line_by_line(tmp_path: Path):
@@ -143,7 +144,7 @@ def test_a_chat_template_line_by_line(tmp_path: Path):
         file.write_text(f"{{% for m in messages %}}\n{line}\n{{% endfor %}}\n")
     found = compare(one, other)
     assert found is not None
-    assert found.words[0] == "the chat template changed"
+    assert clauses(found)[0] == "the chat template changed"
     (table,) = (b for b in found.blocks if isinstance(b, Table) and b.title == "Chat template")
     tones = [(cell.text, cell.tone) for (cell,) in table.rows[1:]]
     assert tones == [
@@ -168,12 +169,12 @@ def test_a_folder_with_a_model_and_one_without(tmp_path: Path):
     sides = [Folder(tmp_path / side / "data/prepared/tokenizer") for side in "ab"]
     found = compare(*sides)
     assert found is not None
-    assert found.words == ("merge: 1 added", "vocabulary entry: 1 added")
+    assert clauses(found) == ("1 merge is new", "1 vocabulary entry is new")
     (tmp_path / "none").mkdir()
     none = Folder(tmp_path / "none")
     found = compare(sides[0], none)
     assert found is not None
-    assert found.words == (f"{none.name} has no tokenizer",)
+    assert found.words == (f"{none.name} has no tokenizer.",)
     assert compare(none, none) is None
 
 

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from stemma.errors import ModelError
 from stemma.versions.diff.weights import compare
+from stemma.versions.version import Folder
 from weighted import llama, saved, sharded
 
 
@@ -69,7 +70,7 @@ def test_an_index_that_names_what_is_not_there(tmp_path: Path):
     (tmp_path / "b/2.safetensors").rename(tmp_path / "b/1.safetensors")
     save_file({"x": torch.ones(1)}, tmp_path / "b/2.safetensors")
     with pytest.raises(ModelError, match=r"has no 'model.embed_tokens.weight', as model"):
-        compare(one, other)
+        compare(one, Folder(tmp_path / "b"))
     (tmp_path / "b/model.safetensors.index.json").write_text("{}")
     with pytest.raises(ModelError, match="is no index"):
-        compare(one, other)
+        compare(one, Folder(tmp_path / "b"))

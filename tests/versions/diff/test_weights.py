@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from spoken import clauses
 from stemma.versions.change import CHUNK
 from stemma.versions.diff.section import Heatmap, Table
 from stemma.versions.diff.weights import compare
@@ -45,7 +46,8 @@ def test_the_same_files_are_not_even_read(tmp_path: Path):
 def test_one_changed_layer_is_that_layer_and_nothing_else(tmp_path: Path):
     one = llama()
     found = section(tmp_path, one, stirred(one, "layers.1."))
-    assert found.words[0] == f"only layer 1 changed (relative change {found.facts['relative']:.2g})"
+    relative = found.facts["relative"]
+    assert clauses(found)[0] == f"only layer 1 changed (relative change {relative:.2g})"
     assert {fact["layer"] for fact in found.facts["changed"]} == {"1"}
     assert found.facts["same"] == len(one) - 4
     (heatmap,) = (block for block in found.blocks if isinstance(block, Heatmap))
@@ -62,7 +64,7 @@ def test_one_changed_layer_is_that_layer_and_nothing_else(tmp_path: Path):
 def test_the_layers_that_changed_most_are_named(tmp_path: Path):
     one = llama()
     other = stirred(stirred(one, "", 0.001), "layers.2.", 0.1)
-    words = section(tmp_path, one, other).words
+    words = clauses(section(tmp_path, one, other))
     assert words[0].startswith("every tensor changed")
     assert words[1] == "layer 2 most (0.096)"
 
@@ -72,15 +74,15 @@ def test_the_layers_that_changed_most_are_named(tmp_path: Path):
 def test_a_lora_is_told_with_its_rank(tmp_path: Path, rank: int, dtype: torch.dtype):
     one = llama(dtype=dtype)
     found = section(tmp_path, one, with_lora(one, rank, 0.1))
-    assert f"a change of rank {rank} in 9 matrices: a LoRA" in found.words
+    assert f"a change of rank {rank} in 9 matrices: a LoRA" in clauses(found)
     assert {fact["rank"] for fact in found.facts["changed"]} == {rank}
 
 
 def test_a_full_change_has_full_rank(tmp_path: Path):
     one = llama()
     found = section(tmp_path, one, stirred(one, "proj"))
-    assert (
-        "of full rank: 64 directions of a matrix hold less than 99 % of its change" in found.words
+    assert "of full rank: 64 directions of a matrix hold less than 99 % of its change" in clauses(
+        found
     )
     assert {fact["rank"] for fact in found.facts["changed"]} == {None}
 
@@ -88,8 +90,8 @@ def test_a_full_change_has_full_rank(tmp_path: Path):
 def test_a_small_full_change_in_coarse_numbers_is_no_lora(tmp_path: Path):
     one = llama(dtype=torch.bfloat16)
     found = section(tmp_path, one, stirred(one, "proj", 0.001))
-    assert "LoRA" not in str(found.words)
-    assert "rounding" not in str(found.words)
+    assert "LoRA" not in str(clauses(found))
+    assert "rounding" not in str(clauses(found))
 
 
 def test_an_edited_row_is_no_lora(tmp_path: Path):
@@ -97,8 +99,8 @@ def test_an_edited_row_is_no_lora(tmp_path: Path):
     other = {name: tensor.clone() for name, tensor in one.items()}
     other["model.embed_tokens.weight"][7] += 1
     found = section(tmp_path, one, other)
-    assert found.words[0].startswith("only model.embed_tokens.weight changed")
-    assert "LoRA" not in str(found.words)
+    assert clauses(found)[0].startswith("only model.embed_tokens.weight changed")
+    assert "LoRA" not in str(clauses(found))
     (fact,) = found.facts["changed"]
     assert (fact["rank"], fact["changed"]) == (1, 1 / 300)
 
@@ -123,7 +125,7 @@ def test_no_numbers_come_first(tmp_path: Path):
     other[name][3, 4:6] = torch.tensor([math.nan, math.inf])
     other[name][0, 0] += 2
     found = section(tmp_path, one, other)
-    assert found.words[0] == f"2 weights of {name} are no number (NaN or infinite)"
+    assert clauses(found)[0] == f"2 weights of {name} are no number (NaN or infinite)"
     (fact,) = found.facts["changed"]
     assert fact["broken"] == [0, 2]
     assert fact["largest"] == pytest.approx(2, rel=1e-6)
@@ -132,7 +134,7 @@ def test_no_numbers_come_first(tmp_path: Path):
 
 def test_a_zero_with_another_sign_is_the_same_number(tmp_path: Path):
     found = section(tmp_path, {"w": torch.zeros(4)}, {"w": -torch.zeros(4)})
-    assert found.words == ("the weights are the same numbers in other files",)
+    assert clauses(found) == ("the same numbers in other files",)
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e25])
@@ -149,7 +151,7 @@ def test_new_missing_reshaped_and_retyped_tensors(tmp_path: Path):
     other["model.embed_tokens.weight"] = torch.ones(301, WIDTH)
     other["model.layers.1.mlp.up_proj.weight"] = one["model.layers.1.mlp.up_proj.weight"].double()
     found = section(tmp_path, one, other)
-    assert found.words == (
+    assert clauses(found) == (
         "1 tensor is new: lm_head.weight",
         "1 tensor is gone: model.layers.0.mlp.up_proj.weight",
         "1 tensor has another shape: model.embed_tokens.weight",
@@ -164,7 +166,7 @@ def test_new_missing_reshaped_and_retyped_tensors(tmp_path: Path):
 def test_rounding_to_a_coarser_type_is_called_that(tmp_path: Path):
     one = stirred(llama(), "")
     found = section(tmp_path, one, {name: x.bfloat16() for name, x in one.items()})
-    assert found.words[0] == f"{len(one)} tensors differ by no more than rounding"
+    assert clauses(found)[0] == f"{len(one)} tensors differ by no more than rounding"
 
 
 def test_a_side_without_weights(tmp_path: Path):
@@ -172,7 +174,7 @@ def test_a_side_without_weights(tmp_path: Path):
     some, none = saved(tmp_path / "a", llama()), Folder(tmp_path / "none")
     found = compare(some, none)
     assert found is not None
-    assert found.words == (f"{none.name} has no weights in models/trained",)
+    assert found.words == (f"{none.name} has no weights in models/trained.",)
     assert compare(none, none) is None
 
 
@@ -180,7 +182,7 @@ def test_other_files_with_the_same_weights(tmp_path: Path):
     one = llama()
     found = compare(saved(tmp_path / "a", one), sharded(tmp_path / "b", one))
     assert found is not None
-    assert found.words == ("the weights are the same numbers in other files",)
+    assert clauses(found) == ("the same numbers in other files",)
 
 
 def test_of_files_only_those_that_differ_are_read(tmp_path: Path):
@@ -197,7 +199,7 @@ def test_of_files_only_those_that_differ_are_read(tmp_path: Path):
     sharded(tmp_path / "b", other)
     found = compare(ours, Sparing(tmp_path / "b"))
     assert found is not None
-    assert found.words[0].startswith("only layer 2 changed")
+    assert clauses(found)[0].startswith("only layer 2 changed")
 
 
 def test_memory_is_bounded_by_a_piece_and_not_by_a_tensor(tmp_path: Path):

@@ -4,10 +4,11 @@ import difflib
 from typing import Any
 
 from stemma.layout import CONF, ENVIRONMENT, INPUT
-from stemma.versions.diff.section import Cell, Section, Table
+from stemma.versions.diff.section import Cell, Section, Table, Text
 from stemma.versions.version import Version
 
 NAME = "code"
+_SHOWN = 20
 _ELSEWHERE = (CONF.name, INPUT.parts[0], ENVIRONMENT.name)
 
 
@@ -24,7 +25,7 @@ def compare(a: Version, b: Version) -> Section | None:
     rows = tuple(
         (path, ", ".join(fact["stages"]), Cell(f"+{fact['added']}", "added"),
          Cell(f"-{fact['removed']}", "removed"))
-        for path, fact in facts.items()
+        for path, fact in list(facts.items())[:_SHOWN]
     )  # fmt: skip
     stages = list(dict.fromkeys(stage for fact in facts.values() for stage in fact["stages"]))
     lines = sum(fact["added"] + fact["removed"] for fact in facts.values())
@@ -33,7 +34,8 @@ def compare(a: Version, b: Version) -> Section | None:
         f"which {', '.join(stages)} run{'s' * (len(stages) == 1)}."
     )
     table = Table("", ("file", "stages", "lines", ""), rows, frozenset({2, 3}))
-    return Section(NAME, (words,), facts, (table,))
+    more = [Text(f"… and {len(paths) - _SHOWN} more; --json has all.")] * (len(paths) > _SHOWN)
+    return Section(NAME, (words,), facts, (table, *more))
 
 
 def _closures(version: Version) -> dict[str, list[str]]:

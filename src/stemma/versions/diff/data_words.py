@@ -11,6 +11,7 @@ from stemma.versions.version import MissingError, Version
 
 _SHOWN = 12
 _BESIDE = 3
+_TOLD_GROWTH = 5e-5  # less would be told as 0.00 %
 _UNITS = ("documents", "bytes", "tokens")
 _TONES: dict[str, Tone] = {"added": "added", "removed": "removed", "masked_otherwise": ""}
 
@@ -32,7 +33,7 @@ def sentences(facts: dict[str, Any]) -> Iterator[str]:
         yield f"Of those in both: {', '.join(moves)}{f' and {more} other ways' if more else ''}."
     train = facts["splits"].get("train", {"a": None, "b": None})
     one, other = ((train[side] or {}).get("bytes", 0) for side in ("a", "b"))
-    if one and one != other:
+    if one and abs(other / one - 1) >= _TOLD_GROWTH:
         yield f"Train has {other / one - 1:+.2%} bytes."
     yield from data_shift.sentences(facts["shift"])
 

@@ -46,8 +46,8 @@ class Fertility:
             "tokens_per_word": per_word,
         }
 
-    def sentence(self) -> str:
-        """Say it in a sentence."""
+    def clause(self) -> str:
+        """Say it in a clause."""
         before, after = self.tokens
         if before == after:
             return "the test text takes as many tokens as before"

@@ -14,23 +14,27 @@ from stemma.versions.metrics import figures, metric, read_metrics
 from stemma.versions.version import Version
 
 _SHOWN = 5
+_EXAMPLES = EXAMPLES.as_posix()
 NAME = "metrics"
 
 
 def compare(a: Version, b: Version) -> Section | None:
-    """Compare the figures of the test split; None if they are the same, or neither has any.
+    """Compare the figures of the test split.
+
+    Returns:
+        None if they are the same, if neither version has any, or if one is a model alone.
 
     Raises:
         ProjectError: a file of either version is torn.
     """
     left, right = read_metrics(a), read_metrics(b)
-    if left is None and right is None:
+    if (left is None and right is None) or not (a.has_reports and b.has_reports):
         return None
     if left is None or right is None:
         without = (a if left is None else b).name
         words = f"{without} has no {FILE}: there are no figures to compare."
         return Section(NAME, (words,), {"without": without}, (Text(words),))
-    if all(a.read(path.as_posix()) == b.read(path.as_posix()) for path in (FILE, EXAMPLES)):
+    if figures(left) == figures(right) and a.read(_EXAMPLES) == b.read(_EXAMPLES):
         return None
     found = compare_versions(a, b, left, right)
     return Section(
@@ -57,7 +61,7 @@ def _real(name: str, tested: Tested) -> str:
     verb = "rose" if change > 0 else "fell"
     tone = metric(name).tone(change)
     return (
-        f"{metric(name).label} {verb} from {shown(one.a)} to {shown(one.b)} "
+        f"{_begun(name)} {verb} from {shown(one.a)} to {shown(one.b)} "
         f"({shown(change, '+')}, 95 % {shown(one.low, '+')} to {shown(one.high, '+')}, "
         f"{_p(tested.corrected)}): real{', and ' if tone else ''}{tone}."
     )
@@ -67,11 +71,17 @@ def _none(name: str, tested: Tested, found: Comparison) -> str:
     assert found.pairs
     documents = f"{len(found.pairs.ids)} documents"
     if not tested.difference.error and tested.difference.a == tested.difference.b:
-        return f"{metric(name).label}: the same in all {documents}."
+        return f"{_begun(name)}: the same in all {documents}."
     return (
-        f"{metric(name).label}: no difference that {documents} could show "
+        f"{_begun(name)}: no difference that {documents} could show "
         f"(the smallest they could: {_shown(tested)(tested.smallest)})."
     )
+
+
+def _begun(name: str) -> str:
+    """Return a figure's label as it begins a sentence."""
+    label = metric(name).label
+    return label[0].upper() + label[1:]
 
 
 def _untested(found: Comparison, left: dict[str, Any], right: dict[str, Any]) -> list[str]:
@@ -134,7 +144,8 @@ def _blocks(
             Text(
                 "Intervals: paired bootstrap over documents. p: paired permutation test (McNemar's "
                 f"where a document is right or wrong), {ROUNDS:,} rounds, corrected for {aspects} "
-                "tests (Holm). Smallest: what would be found four times in five."
+                f"test{'s' * (aspects != 1)} (Holm). Smallest: what would be found four times in "
+                "five."
             ),
         ]
     whole = found.pairs and not (found.pairs.only_a or found.pairs.only_b or found.pairs.changed)

@@ -5,8 +5,10 @@ import importlib
 from collections.abc import Sequence
 from typing import Any
 
+from stemma.errors import ProjectError
 from stemma.versions.cache import MissingError
 from stemma.versions.diff.section import Section
+from stemma.versions.locks import LOCK
 from stemma.versions.version import Version
 
 # In the order in which they are told: what went in, what it made, and how well that does.
@@ -60,8 +62,14 @@ def build(a: Version, b: Version, only: Sequence[str] = SECTIONS) -> Report:
         only: the sections that are wanted.
 
     Raises:
-        ProjectError: what is at hand cannot be read.
+        ProjectError: what is at hand cannot be read, or is no version.
     """
+    for version in (a, b):
+        if version.has_reports and version.read(LOCK) is None:
+            raise ProjectError(
+                f"{version.name} is no version: it has no {LOCK}",
+                "`stemma log` shows what is; `dvc repro` builds one",
+            )
     found: list[Section] = []
     missing: dict[str, str] = {}
     for name in (name for name in SECTIONS if name in only):

@@ -1,6 +1,7 @@
 """What a section of a diff says, once: for the terminal, Markdown, HTML and JSON alike."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any, Literal
 
 Tone = Literal["", "better", "worse", "added", "removed", "muted"]
@@ -62,6 +63,11 @@ class Sides:
 
 
 Block = Text | Table | Heatmap | Sides
+
+
+def sentence(subject: str, clauses: Iterable[str]) -> str:
+    """Return one sentence that says several things of a subject."""
+    return f"{subject}: {'; '.join(clauses)}."
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from stemma.versions.diff.byte_level import shown
 from stemma.versions.diff.fertility import Fertility, fertility_of
-from stemma.versions.diff.section import Block, Cell, Section, Table, Text, Tone
+from stemma.versions.diff.section import Block, Cell, Section, Table, Text, Tone, sentence
 from stemma.versions.diff.tokenizer_file import Tokenizer, find, read
 from stemma.versions.version import MissingError, Version
 
@@ -26,7 +26,7 @@ def compare(a: Version, b: Version) -> Section | None:
         return None
     if ours is None or theirs is None:
         lacking = a if ours is None else b
-        words = f"{lacking.name} has no tokenizer"
+        words = f"{lacking.name} has no tokenizer."
         return Section("tokenizer", (words,), {"missing": lacking.name}, (Text(words),))
     if ours.hashes == theirs.hashes:
         return None
@@ -34,7 +34,7 @@ def compare(a: Version, b: Version) -> Section | None:
     facts = _facts(one, other)
     if not facts:
         return None
-    words, blocks = list(_words(facts)), list(_blocks(facts))
+    clauses, blocks = list(_words(facts)), list(_blocks(facts))
     try:
         fertility = fertility_of(a, b, one.vocabulary)
     except MissingError as error:
@@ -42,9 +42,10 @@ def compare(a: Version, b: Version) -> Section | None:
         fertility = None
     if fertility:
         facts["fertility"] = fertility.facts()
-        words.append(fertility.sentence())
+        clauses.append(fertility.clause())
         blocks.append(_fertility(fertility))
-    return Section("tokenizer", tuple(words), facts, (Text(". ".join(words)), *blocks))
+    words = sentence("Tokenizer", clauses)
+    return Section("tokenizer", (words,), facts, (Text(words), *blocks))
 
 
 def _facts(one: Tokenizer, other: Tokenizer) -> dict[str, Any]:
@@ -82,21 +83,22 @@ def _changes(one: dict[str, Any], other: dict[str, Any]) -> dict[str, list[Any]]
 def _words(facts: dict[str, Any]) -> Iterator[str]:
     for what, names in (("merge", "merges"), ("vocabulary entry", "entries")):
         added, removed = (len(facts.get(f"{names}_{side}", ())) for side in ("added", "removed"))
-        counts = [f"{count} {side}" for count, side in ((added, "added"), (removed, "removed"))]
-        counts = [count for count in counts if not count.startswith("0 ")]
-        if counts:
-            yield f"{_plural(what, added + removed)}: {' and '.join(counts)}"
+        for count, how in ((added, "new"), (removed, "gone")):
+            if count:
+                yield f"{count} {_plural(what, count)} {'is' if count == 1 else 'are'} {how}"
     if facts.get("merges_reordered"):
         yield "merges stand in another order"
     if renumbered := facts.get("entries_renumbered"):
-        yield f"{_plural('vocabulary entry', renumbered)} with another id: {renumbered}"
+        has = "has" if renumbered == 1 else "have"
+        yield f"{renumbered} {_plural('vocabulary entry', renumbered)} {has} another id"
     for key, (before, after) in facts.get("added_tokens", {}).items():
         how = "changed" if before and after else "new" if after else "gone"
         yield f"the added token {key} {'is' if how != 'changed' else 'has'} {how}"
     if "template" in facts:
         yield "the chat template changed"
     if settings := facts.get("settings"):
-        yield f"{_plural('setting', len(settings))} changed: {', '.join(settings)}"
+        count = len(settings)
+        yield f"{count} {_plural('setting', count)} changed: {', '.join(settings)}"
 
 
 def _blocks(facts: dict[str, Any]) -> Iterator[Block]:

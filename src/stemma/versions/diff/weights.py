@@ -8,7 +8,7 @@ from stemma.versions.diff import weights_words
 from stemma.versions.diff.figures import Figure, measure_all, together
 from stemma.versions.diff.models import Aligned, Model, align
 from stemma.versions.diff.parts import ORDER, Part, parts_of
-from stemma.versions.diff.section import Block, Heatmap, Section, Table, Text
+from stemma.versions.diff.section import Block, Heatmap, Section, Table, Text, sentence
 from stemma.versions.version import Version
 
 _SHOWN = 20
@@ -26,13 +26,13 @@ def compare(a: Version, b: Version) -> Section | None:
         return None
     if not one.files or not other.files:
         lacking = b if one.files else a
-        words = f"{lacking.name} has no weights in {TRAINED}"
+        words = f"{lacking.name} has no weights in {TRAINED}."
         return Section("weights", (words,), {"missing": lacking.name}, (Text(words),))
     aligned = align(one, other)
     figures = measure_all(aligned)
-    words = tuple(weights_words.of(aligned, figures))
+    words = sentence("Weights", weights_words.of(aligned, figures))
     blocks = tuple(_blocks(aligned, figures))
-    return Section("weights", words, _facts(aligned, figures), (Text(". ".join(words)), *blocks))
+    return Section("weights", (words,), _facts(aligned, figures), (Text(words), *blocks))
 
 
 def _facts(aligned: Aligned, figures: list[Figure]) -> dict[str, Any]:

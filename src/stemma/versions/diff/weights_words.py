@@ -1,4 +1,4 @@
-"""Sentences on the change of weights, for the verdict; the weightiest first."""
+"""What is said of the change of weights in the verdict; the weightiest first."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ def of(aligned: Aligned, figures: list[Figure]) -> Iterator[str]:
         yield from _most(changed)
         yield from _low_rank(aligned, changed)
     elif not (aligned.added or aligned.removed or aligned.shapes):
-        yield "the weights are the same numbers in other files"
+        yield "the same numbers in other files"
     yield from _others(aligned, figures)
 
 

@@ -1,0 +1,100 @@
+"""What a bisection found, for a reader and for a script."""
+
+import dataclasses
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from stemma.versions.bisect import Bisection
+from stemma.versions.history import Record
+from stemma.versions.metrics import metric
+from stemma.versions.trial import Judged
+
+_STYLES = {"worse": "red", "not worse": "green", "cannot tell": "yellow"}
+_SHOWN = 4
+
+
+def tell(found: Bisection, as_json: bool) -> None:
+    """Print the versions that were judged and the answer."""
+    if as_json:
+        print(json.dumps(_facts(found), indent=2))
+        return
+    console = Console(highlight=False, markup=False)
+    table = Table("version", "subject", found.name, "difference", "95 % interval", "", box=None)
+    for record, judged in found.judged.values():
+        table.add_row(*_row(record, judged), style=_STYLES[judged.verdict])
+    table.add_row(found.good[:7], "", f"{found.value:.4f}", "", "", "good")
+    console.print(table)
+    for line in (*_remarks(found), *_answer(found)):
+        console.print(line, soft_wrap=True)
+
+
+def _row(record: Record, judged: Judged) -> tuple[str, ...]:
+    value = "" if judged.value is None else f"{judged.value:.4f}"
+    one = judged.difference
+    figures = (
+        ("", "") if one is None else (f"{one.b - one.a:+.4f}", f"{one.low:+.4f} to {one.high:+.4f}")
+    )
+    why = f": {judged.why}" if judged.why else ""
+    rebuilt = " (measured again)" if judged.rebuilt else ""
+    return record.commit[:7], record.subject, value, *figures, f"{judged.verdict}{why}{rebuilt}"
+
+
+def _remarks(found: Bisection) -> list[str]:
+    count = len(found.judged)
+    tests = (
+        f"Each compared with {found.good[:7]}, paired by document, at {found.level:.2%}: "
+        f"{count} test{'s' * (count > 1)}."
+    )
+    branch = (
+        f"{found.left_out} versions of older branches are left out: what they come from cannot be "
+        f"said to be as good as {found.good[:7]}."
+    )
+    return [tests, *([branch] if found.left_out else [])]
+
+
+def _answer(found: Bisection) -> list[str]:
+    label = metric(found.name).label
+    newest, judged = next(iter(found.judged.values()))
+    if found.status == "not worse":
+        unseen = (
+            f" (less than {judged.smallest:.4f} would not have shown)" if judged.smallest else ""
+        )
+        return [f"{label} is not worse in {newest.commit[:7]}: there is nothing to find{unseen}."]
+    if found.status == "cannot tell":
+        return [f"Cannot tell whether {label} is worse in {newest.commit[:7]}: {judged.why}."]
+    if found.status == "one of several":
+        names = ", ".join(record.commit[:7] for record in found.first)
+        return [
+            f"The first version with a worse {label} is one of these {len(found.first)}: {names}."
+        ]
+    (first,) = found.first
+    lines = [f"The first version with a worse {label} is {first.commit[:7]}: {first.subject}"]
+    for parent, changed in found.since.items():
+        told = "; ".join(f"{kind} ({_some(names)})" for kind, names in changed.items())
+        lines.append(f"Since {parent[:7]} it changed: {told or 'nothing that dvc.lock names'}")
+        lines.append(f"See `stemma diff {parent[:7]} {first.commit[:7]}`.")
+    return lines
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f", and {len(names) - _SHOWN} more" * (len(names) > _SHOWN))
+
+
+def _facts(found: Bisection) -> dict[str, Any]:
+    return {
+        "metric": found.name,
+        "better": metric(found.name).better,
+        "status": found.status,
+        "good": {"commit": found.good, "value": found.value},
+        "first": [record.commit for record in found.first],
+        "changed": found.since,
+        "judged": [
+            {"commit": record.commit, "subject": record.subject, **dataclasses.asdict(judged)}
+            for record, judged in found.judged.values()
+        ],
+        "left_out": found.left_out,
+        "level": found.level,
+    }

@@ -1,0 +1,89 @@
+"""What a version was made of: its settings, the declared environment, the data, the base."""
+
+from typing import Any
+
+import yaml
+from packaging.requirements import InvalidRequirement, Requirement
+
+from stemma.errors import ProjectError
+from stemma.layout import BASE, ENVIRONMENT, PARAMS, PREPARED, RAW, RECORD, REVOKED
+from stemma.versions.locks import load
+from stemma.versions.show.kept import Kept
+from stemma.versions.version import Version
+
+
+def settings(version: Version) -> dict[str, Any] | None:
+    """Return the overrides in force, the choice of each group, and all values of params.yaml.
+
+    None if there are no settings.
+
+    Raises:
+        ProjectError: params.yaml cannot be read.
+    """
+    raw = version.read(PARAMS.as_posix())
+    if not raw:
+        return None
+    try:
+        stored = load(raw)
+        record = stored.pop(RECORD, None) or {}
+        choices = {
+            group: section["name"]
+            for group, section in stored.items()
+            if isinstance(section, dict) and "name" in section
+        }
+        return {"overrides": record.get("overrides", []), "choices": choices, "values": stored}
+    except (yaml.YAMLError, TypeError, AttributeError) as error:
+        said = " ".join(str(error).split())
+        raise ProjectError(
+            f"{PARAMS} of {version.name} cannot be read: {said}", "type `stemma compose --reset`"
+        ) from error
+
+
+def environment(version: Version) -> dict[str, str] | None:
+    """Return the declared version of Python and of each package that it takes, extras too.
+
+    Raises:
+        ProjectError: environment.lock cannot be read.
+    """
+    raw = version.read(ENVIRONMENT.as_posix())
+    if raw is None:
+        return None
+    lines = (line.partition("#")[0].strip() for line in raw.decode(errors="replace").splitlines())
+    try:
+        declared = [Requirement(line) for line in lines if line]
+    except InvalidRequirement as error:
+        said = str(error).splitlines()[0]
+        raise ProjectError(
+            f"{ENVIRONMENT} of {version.name} cannot be read: {said}", "type `make lock`"
+        ) from error
+    pins = [(one, str(one.specifier).removeprefix("==")) for one in declared]
+    python = next((pin.removesuffix(".*") for one, pin in pins if one.name == "python"), None)
+    # The lock pins some packages for each Python.
+    marked = {"python_full_version": python, "python_version": python} if python else {}
+    return {
+        one.name: pin.removesuffix(".*")
+        for one, pin in pins
+        if one.marker is None or "extra" in str(one.marker) or one.marker.evaluate(marked)
+    }
+
+
+def data(version: Version, kept: Kept) -> dict[str, Any] | None:
+    """Return sources.json, data_report.json and how many records are revoked; None without data."""
+    sources = (kept.read(RAW, "sources.json") or {}).get("sources", [])
+    report = kept.read(PREPARED, "data_report.json", "documents", "splits", "dropped")
+    revoked = (version.read(REVOKED.as_posix()) or b"").splitlines()
+    if not sources and report is None:
+        return None
+    return {"sources": sources, "report": report, "revoked": sum(map(bool, revoked))}
+
+
+def base(version: Version, kept: Kept) -> dict[str, Any] | None:
+    """Return what base.json says of the model that training started from; None if there is none.
+
+    ``md5`` is the hash of all of it; of an earlier version, ``version`` is the commit.
+    """
+    facts = kept.read(BASE, "base.json")
+    if facts is None or facts.get("kind") is None:
+        return None
+    md5 = {out.path: out.md5 for stage in version.stages() for out in stage.outs}
+    return facts | {"md5": md5.get(BASE.as_posix(), "")}

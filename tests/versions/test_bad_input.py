@@ -1,0 +1,340 @@
+"""Repositories and files that are not as they should be: one line each, or an answer all the same.
+
+A verb that reads versions belongs into VERBS.
+"""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+import known
+from conftest import Project, environment
+from history import History
+from prepared import manifest, row
+from stemma.cli import main
+from stemma.versions.version import resolve
+
+VERBS = {
+    "log": ["log"],
+    "diff": ["diff", "HEAD"],
+    "trace": ["trace", "--id", "doc"],
+    "forget": ["forget", "doc", "--why", "asked"],
+    "show": ["show", "HEAD"],
+    "bisect": ["bisect", "--metric", "loss", "--good", "one", "--bad", "two"],
+}
+verbs = pytest.mark.parametrize("verb", VERBS)
+
+
+def run(folder: Path, *words: str) -> Result:
+    """Run a verb in a folder, as the ``stemma`` command does."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        # Set for the process otherwise, by diff.
+        return CliRunner(env={"OPENBLAS_NUM_THREADS": "1"}).invoke(main, list(words))
+    finally:
+        os.chdir(before)
+
+
+def refused(folder: Path, *words: str) -> str:
+    """Return the one line with which a verb refuses."""
+    done = run(folder, *words)
+    assert isinstance(done.exception, SystemExit), done.exception
+    assert (done.exit_code, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("stemma: ") and line.endswith(")"), "what is wrong, and what to do"
+    return line
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(
+        ["git", "-c", "protocol.file.allow=always", *words],
+        cwd=folder, env=environment(), check=True, capture_output=True,
+    )  # fmt: skip
+
+
+def outputs(weights: bytes) -> dict[str, dict[str, bytes]]:
+    return {
+        "data/prepared": {"manifest.parquet": manifest([row("doc", "a text")])},
+        "models/trained": {"weights": weights},
+    }
+
+
+def project(folder: Path) -> History:
+    """Make a project with two versions, and the outputs of the second in the working tree.
+
+    The second is the worse one.
+    """
+    made = History(folder)
+    (folder / "reports").mkdir()
+    for loss, name in enumerate(("one", "two"), 1):
+        examples = {"id": [*"abcdefgh"], "words": [4] * 8, "loss": [4.0 * loss] * 8}
+        examples["correct"] = [2] * 8
+        pq.write_table(pa.table(examples), folder / "reports/examples.parquet")
+        figures = {"loss": loss, "accuracy": 0.5, "documents": 8, "tokens": 32}
+        (folder / "reports/metrics.json").write_text(json.dumps(figures))
+        made.commit(
+            outputs(b"{}" if name == "one" else b'{"steps": 2}'), f"train:\n  steps: {loss}\n"
+        )
+        made.git("tag", name)
+    for path, files in outputs(b'{"steps": 2}').items():
+        (folder / path).mkdir(parents=True)
+        for name, content in files.items():
+            (folder / path / name).write_bytes(content)
+    (folder / ".gitignore").write_text("/data/prepared\n/models\n/.dvc/cache\n")
+    return made
+
+
+@verbs
+def test_no_git_repository(tmp_path: Path, verb: str):
+    line = refused(tmp_path, *VERBS[verb])
+    assert line == "stemma: there is no Git repository here (go to the folder of a project)"
+
+
+UNBORN = {
+    "log": "git log: your current branch 'main' does not have any commits yet",
+    "diff": "there is no commit yet (",
+    "trace": "no version has data/prepared/manifest.parquet (build one with",
+    "forget": "no version has a document with the id 'doc' (",
+    "show": "there is no commit yet (",
+    "bisect": "there is no commit yet (",
+}
+
+
+@verbs
+def test_no_commit(tmp_path: Path, verb: str):
+    git(tmp_path, "init", "-q", "-b", "main")
+    assert UNBORN[verb] in refused(tmp_path, *VERBS[verb])
+
+
+STRANGE = UNBORN | {
+    "log": "there is no version yet (build one with `dvc repro`, and commit it)",
+    "diff": "HEAD is no version: it has no dvc.lock (",
+    "show": "HEAD has no dvc.lock (",
+    "bisect": "'one' is no commit",
+}
+
+
+@verbs
+def test_a_repository_that_is_no_project(tmp_path: Path, verb: str):
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "something else")
+    assert STRANGE[verb] in refused(tmp_path, *VERBS[verb])
+
+
+@verbs
+def test_a_folder_within_a_project(tmp_path: Path, verb: str):
+    project(tmp_path / "project")
+    line = refused(tmp_path / "project/data/prepared", *VERBS[verb])
+    assert line.endswith("data/prepared is a folder within the project (type `cd ../..` first)")
+    assert run(tmp_path / "project/data", verb, "--help").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["nowhere", "HEAD~9", "two^{tree}", "", "two..HEAD", "0" * 40])
+def test_a_revision_that_there_is_not(tmp_path: Path, name: str):
+    project(tmp_path / "project")
+    for words in (["diff", name], ["diff", "HEAD", name]):
+        line = refused(tmp_path / "project", *words)
+        assert f"'{name}' is no commit, experiment or folder (see `git log" in line
+
+
+def test_a_revision_that_log_does_not_know(tmp_path: Path):
+    project(tmp_path / "project")
+    line = refused(tmp_path / "project", "log", "nowhere", "HEAD")
+    assert "'nowhere' is no revision (see `git log" in line
+
+
+def test_an_output_that_there_is_not(tmp_path: Path):
+    project(tmp_path / "project")
+    line = refused(tmp_path / "project", "diff", "HEAD:models/nothing", "HEAD")
+    assert "HEAD has no output models/nothing (" in line
+
+
+@verbs
+def test_a_detached_head(tmp_path: Path, verb: str):
+    made = project(tmp_path / "project")
+    made.git("checkout", "-q", "--detach", "HEAD~1")
+    done = run(made.root, *VERBS[verb])
+    assert done.exit_code == 0, done.output
+    assert "steps 1 → 2" not in done.stdout
+
+
+@verbs
+def test_a_project_below_the_top_of_a_repository(tmp_path: Path, verb: str):
+    git(tmp_path, "init", "-q", "-b", "main")
+    inner = tmp_path / "team/model"
+    project(inner)
+    subprocess.run(["rm", "-rf", str(inner / ".git")], check=True)
+    for message, settings in (("one", "steps: 2"), ("two", "steps: 3")):
+        (inner / "params.yaml").write_text(f"train:\n  {settings}\n")
+        git(tmp_path, "add", "-A")
+        git(tmp_path, "commit", "-q", "-m", message)
+    assert verb == "bisect" or run(inner, *VERBS[verb]).exit_code == 0
+    assert "train.steps 2 → 3" in run(inner, "diff", "HEAD~1").stdout
+    (inner / "params.yaml").write_text("train:\n  steps: 4\n")
+    assert "train.steps 3 → 4" in run(inner, "diff").stdout
+
+
+@verbs
+def test_a_project_in_a_submodule(tmp_path: Path, verb: str):
+    made = project(tmp_path / "project")
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    git(outer, "init", "-q", "-b", "main")
+    git(outer, "submodule", "--quiet", "add", str(made.root), "inner")
+    assert "(not known: " not in run(outer / "inner", "trace", "--id", "doc").stdout
+    (outer / "inner/.dvc/cache").symlink_to(made.root / ".dvc/cache")
+    done = run(outer / "inner", *VERBS[verb])
+    assert done.exit_code == 0, done.output
+    assert "train.steps 1 → 2" in run(outer / "inner", "diff", "HEAD~1", "HEAD").stdout
+
+
+@verbs
+def test_a_project_with_a_submodule(tmp_path: Path, verb: str):
+    made = project(tmp_path / "project")
+    other = History(tmp_path / "other")
+    other.commit({})
+    git(made.root, "submodule", "--quiet", "add", str(other.root), "vendor")
+    git(made.root, "commit", "-q", "-m", "with a submodule")
+    assert run(made.root, *VERBS[verb]).exit_code == 0
+    assert "are the same" in run(made.root, "diff", "HEAD~1", "HEAD").stdout
+    assert "are the same" in run(made.root, "diff").stdout
+
+
+@pytest.mark.parametrize("verb", ["diff", "trace", "forget"])
+def test_a_shallow_clone(tmp_path: Path, verb: str):
+    made = project(tmp_path / "project")
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{made.root}", str(shallow))
+    words = ["diff", "HEAD~1"] if verb == "diff" else VERBS[verb]
+    line = refused(shallow, *words)
+    assert "this clone is shallow" in line
+    assert "type `git fetch --unshallow`" in line
+    assert not (shallow / "data/revoked.jsonl").exists()
+
+
+def test_what_a_shallow_clone_has_is_shown(tmp_path: Path):
+    made = project(tmp_path / "project")
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{made.root}", "shallow")
+    done = run(tmp_path / "shallow", "log", "--json")
+    assert len(json.loads(done.stdout)) == 1
+    assert done.stderr.startswith("stemma: this clone is shallow: there are older versions (")
+
+
+def test_folders_are_compared_where_there_is_no_repository(tmp_path: Path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    assert run(tmp_path, "diff", "a", "b").stdout.endswith("a and b are the same.\n")
+
+
+def test_outputs_that_are_not_checked_out_are_missing(copied: Project):
+    copied.run("rm -r models/trained")
+    facts = json.loads(run(copied.path, "diff", "--json").stdout)
+    assert facts["sections"] == {}
+    said = "models/trained is not in the working tree (`dvc checkout` or `dvc repro` brings it)"
+    assert facts["missing"] == {"weights": said}
+
+
+def cut(path: Path) -> None:
+    """Leave half of a file."""
+    content = path.read_bytes()
+    path.unlink()  # it may be a read-only link into the cache
+    path.write_bytes(content[: len(content) // 2])
+
+
+TREE = {
+    "dvc.lock": "dvc.lock of the working tree cannot be read",
+    "params.yaml": "params.yaml of the working tree cannot be read",
+    "reports/metrics.json": "reports/metrics.json of the working tree is torn",
+    "reports/examples.parquet": "reports/examples.parquet of the working tree is torn",
+    "data/raw/sources.json": "data/raw/sources.json of the working tree cannot be read",
+    "data/prepared/manifest.parquet": "data/prepared/manifest.parquet of the working tree",
+    "data/prepared/tokenizer/tokenizer.json": "tokenizer.json of the working tree is no JSON",
+    "models/trained/model.safetensors": "model.safetensors of the working tree is torn",
+}
+
+
+@pytest.mark.parametrize("file", TREE)
+def test_a_torn_file_in_the_working_tree(copied: Project, file: str):
+    path = copied.path / file
+    if file in ("dvc.lock", "params.yaml"):
+        path.write_text(path.read_text() + "torn: [")
+    else:
+        cut(path)
+    line = refused(copied.path, "diff")
+    assert line.startswith(f"stemma: {TREE[file]}")
+
+
+CACHE = {
+    "rate:data/prepared/manifest.parquet": ("trace", "forget"),
+    "tuned:data/prepared/tokenizer/tokenizer.json": ("diff",),
+    "rate:models/trained/model.safetensors": ("diff",),
+    "tuned:models/base/base.json": ("trace", "forget"),
+}
+
+
+@pytest.mark.parametrize("place", CACHE)
+def test_a_torn_object_in_the_cache(copied: Project, place: str):
+    tag, path = place.split(":")
+    first, second, file = path.split("/", 2)
+    cut(resolve(tag, copied.path).path(f"{first}/{second}", file))
+    words = {
+        "diff": ["diff", "rewritten", tag],
+        "trace": ["trace", "--id", known.CHANGED],
+        "forget": ["forget", known.CHANGED, "--why", "asked"],
+    }
+    for verb in CACHE[place]:
+        line = refused(copied.path, *words[verb])
+        assert re.search(rf"{Path(file).name} of ({tag}|[0-9a-f]{{7}})\b", line), line
+
+
+@pytest.mark.parametrize("verb", [*VERBS][:-1])  # which reads no lock of this one
+def test_a_torn_lock_in_a_commit(tmp_path: Path, verb: str):
+    made = project(tmp_path / "project")
+    lock = made.root / "dvc.lock"
+    lock.write_text(f"{lock.read_text().rpartition('md5: ')[0]}md5: [")
+    made.git("commit", "-qam", "torn")
+    line = refused(made.root, *VERBS[verb])
+    assert re.search(r"dvc.lock of (HEAD|Git object [0-9a-f]{10}) cannot be read: ", line), line
+
+
+@pytest.mark.parametrize("torn", ["cut", "conflict"])
+def test_a_lock_that_was_torn_where_its_entries_stand_whole(tmp_path: Path, torn: str):
+    made = project(tmp_path / "project")
+    lock = made.root / "dvc.lock"
+    marked = f"{lock.read_text()}<<<<<<< HEAD\n"
+    lock.write_text(lock.read_text().rstrip("\n")[:-6] if torn == "cut" else marked)
+    made.git("commit", "-qam", "torn")
+    line = refused(made.root, "log")
+    assert re.search(r"dvc.lock of Git object [0-9a-f]{10} cannot be read: ", line), line
+
+
+SPOILT: dict[str, Callable[[Path], object]] = {
+    "id": lambda path: path.write_text('{"id": "a"}\n'),
+    "json": lambda path: path.write_text("{\n"),
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_torn_list_of_revocations(tmp_path: Path, how: str):
+    made = project(tmp_path / "project")
+    (made.root / "data").mkdir(exist_ok=True)
+    SPOILT[how](made.root / "data/revoked.jsonl")
+    assert "data/revoked.jsonl" in refused(made.root, *VERBS["forget"])
+
+
+@pytest.mark.parametrize("file", ["models/trained/training.json", "data/prepared/data_report.json"])
+def test_what_a_stage_wrote_lacks_a_key(copied: Project, file: str):
+    path = copied.path / file
+    path.unlink()
+    path.write_text("{}")
+    line = refused(copied.path, "show")
+    assert f"{file} of the working tree has no key '" in line
