@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from stemma.cli.group import main
+from stemma.versions.diff import SECTIONS
 
 
 @main.command()
@@ -56,15 +57,11 @@ def log(scope: tuple[str, ...], everything: bool, experiments: bool, as_json: bo
     verb.log(*verb.parse_scope(scope, everything, experiments), as_json=as_json)
 
 
-_SECTIONS = ("settings", "environment", "code", "data", "tokenizer", "weights", "metrics",
-             "behaviour")  # fmt: skip
-
-
 @main.command()
 @click.argument("a", default="HEAD", metavar="[A]")
 @click.argument("b", default=None, required=False, metavar="[B]")
 @click.option(
-    "--only", multiple=True, type=click.Choice(_SECTIONS), help="Only this section; repeatable."
+    "--only", multiple=True, type=click.Choice(SECTIONS), help="Only this section; repeatable."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON, nothing rounded.")
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request.")
@@ -95,7 +92,7 @@ def diff(
     from stemma.versions.diff import report as reports
     from stemma.versions.version import resolve
 
-    report = reports.build(resolve(a), resolve(b), only or _SECTIONS)
+    report = reports.build(resolve(a), resolve(b), only or SECTIONS)
     if as_json:
         click.echo(json.dumps(report.facts(), indent=2))
     elif markdown:

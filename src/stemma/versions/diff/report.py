@@ -7,14 +7,10 @@ from typing import Any
 
 from stemma.errors import ProjectError
 from stemma.versions.cache import MissingError
+from stemma.versions.diff import SECTIONS
 from stemma.versions.diff.section import Section
 from stemma.versions.locks import LOCK
 from stemma.versions.version import Version
-
-# In the order in which they are told: what went in, what it made, and how well that does.
-SECTIONS = (
-    "settings", "environment", "code", "data", "tokenizer", "weights", "metrics", "behaviour",
-)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
