@@ -36,13 +36,14 @@ lock: $(VENV)/.test ## pin anew what pyproject.toml asks for
 clean: ## delete the environment and what stages leave beside their outputs (no version, no cache)
 	rm -rf $(VENV) runs outputs
 
-# The stamps carry what was installed from; pip is asked only when that has changed.
+# The stamps carry what was installed from; pip is asked only when that has changed. Old pips build
+# seqeval by its setup.py, which asks for tools that these cannot install; --use-pep517 does not.
 $(VENV)/.run: pyproject.toml requirements.lock | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 -c requirements.lock -e .
 	@touch $@
 
 $(VENV)/.test: pyproject.toml requirements.lock | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 -c requirements.lock -e '.[dev]'
 	@touch $@ $(VENV)/.run
 
 $(BIN)/python:
