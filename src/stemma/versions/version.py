@@ -138,12 +138,7 @@ class Tree(Version):
         return dict(zip(paths, blobs, strict=True))
 
     def content(self, output: str, file: str) -> bytes | None:  # noqa: D102
-        if not (self._root / output).exists() and output in {
-            out.path for stage in self.stages() for out in stage.outs
-        }:
-            raise MissingError(
-                f"{output} is not in the working tree", "`dvc checkout` or `dvc repro` brings it"
-            )
+        self._check(output)
         path = self.path(output, file)
         return path.read_bytes() if path.is_file() else None
 
@@ -152,13 +147,15 @@ class Tree(Version):
         return sum(file.stat().st_size for file in _files(self._root / output))
 
     def _list(self, output: str) -> dict[str, str]:
-        folder = self._root / output
+        self._check(output)
+        return _hashes(self._root / output)
+
+    def _check(self, output: str) -> None:
         locked = (out.path for stage in self.stages() for out in stage.outs)
-        if not folder.exists() and output in locked:
+        if not (self._root / output).exists() and output in locked:
             raise MissingError(
                 f"{output} is not in the working tree", "`dvc checkout` or `dvc repro` brings it"
             )
-        return _hashes(folder)
 
     def path(self, output: str, file: str) -> Path:  # noqa: D102
         return self._root / output / file
