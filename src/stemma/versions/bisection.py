@@ -14,6 +14,7 @@ from stemma.versions.trial import Judged
 
 _STYLES = {"worse": "red", "not worse": "green", "cannot tell": "yellow"}
 _SHOWN = 4
+_SUBJECT = 16  # characters: a line of 80 holds the figures first
 
 
 def tell(found: Bisection, as_json: bool) -> None:
@@ -22,10 +23,14 @@ def tell(found: Bisection, as_json: bool) -> None:
         print(json.dumps(_facts(found), indent=2))
         return
     console = Console(highlight=False, markup=False)
-    table = Table("version", "subject", found.name, "difference", "95 % interval", "", box=None)
+    label = metric(found.name).label
+    table = Table("version", label, "change", "95 % interval", "", box=None)
+    table.add_column("subject", no_wrap=True, overflow="ellipsis", max_width=_SUBJECT)
+    for index in (0, 2, 3):
+        table.columns[index].no_wrap = True
     for record, judged in found.judged.values():
-        table.add_row(*_row(record, judged), style=_STYLES[judged.verdict])
-    table.add_row(found.good[:7], "", f"{found.value:.4f}", "", "", "good")
+        table.add_row(*_row(record, judged), record.subject, style=_STYLES[judged.verdict])
+    table.add_row(found.good[:7], f"{found.value:.4f}", "", "", "good")
     console.print(table)
     for line in (*_remarks(found), *_answer(found)):
         console.print(line, soft_wrap=True)
@@ -39,7 +44,7 @@ def _row(record: Record, judged: Judged) -> tuple[str, ...]:
     )
     why = f": {judged.why}" if judged.why else ""
     rebuilt = " (measured again)" if judged.rebuilt else ""
-    return record.commit[:7], record.subject, value, *figures, f"{judged.verdict}{why}{rebuilt}"
+    return record.commit[:7], value, *figures, f"{judged.verdict}{why}{rebuilt}"
 
 
 def _remarks(found: Bisection) -> list[str]:
