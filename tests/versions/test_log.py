@@ -259,9 +259,11 @@ def test_without_revoked_records_nothing_of_a_version_is_read(history: MeasuredH
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("nowhere",), "no version changed nowhere"),
+        (("nowhere",), "'nowhere' is no revision, and no version reads or makes such a file"),
+        (("HEAD~7",), "'HEAD~7' is no revision"),
+        (("HEAD..HEAD", "params.yaml"), "there is no version in HEAD..HEAD"),
         (("nowhere", "HEAD"), "'nowhere' is no revision"),
-        (("HEAD..HEAD",), "there is no version yet"),
+        (("HEAD..HEAD",), "there is no version in HEAD..HEAD"),
     ],
 )
 def test_errors(history: MeasuredHistory, told, words: tuple[str, ...], said: str):

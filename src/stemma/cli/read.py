@@ -48,7 +48,7 @@ def log(scope: tuple[str, ...], everything: bool, experiments: bool, as_json: bo
     \b
     stemma log                    the versions of this branch
     stemma log v1..main           those since v1
-    stemma log models/trained     those that have other weights than their parent
+    stemma log models/trained     those whose models/trained is not that of their parent
     stemma log --all --experiments
     """  # noqa: D301 (click wants the character, not two)
     from stemma.versions import log as verb

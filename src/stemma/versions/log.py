@@ -65,13 +65,13 @@ def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path
         ProjectError: there is no such revision, or no version.
     """
     lines = _lines(records(scope, root), root)
-    if path:
-        lines = [line for line in lines if _touches(line, path)]
     if not lines:
-        raise ProjectError(
-            f"no version changed {path}" if path else "there is no version yet",
-            "`stemma log` shows all" if path else "build one with `dvc repro`, and commit it",
-        )
+        raise _none(scope, root)
+    if path:
+        touched = [line for line in lines if _touches(line, path)]
+        if not touched:
+            raise _untouched(path, lines)
+        lines = touched
     if git.is_shallow(root):
         print("stemma: this clone is shallow: there are older versions", end=" ", file=sys.stderr)
         print("(`git fetch --unshallow` brings them)", file=sys.stderr)
@@ -87,6 +87,28 @@ def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path
     for text in texts:
         text.truncate(console.width, overflow="ellipsis")
     console.print(Text("\n").join(texts), soft_wrap=True)
+
+
+def _none(scope: Sequence[str], root: Path) -> ProjectError:
+    if records(["--all"], root):
+        where = f"in {' '.join(scope)}" if scope else "on this branch"
+        return ProjectError(f"there is no version {where}", "`stemma log --all` shows all")
+    return ProjectError("there is no version yet", "build one with `dvc repro`, and commit it")
+
+
+def _untouched(path: str, lines: Sequence[Line]) -> ProjectError:
+    parts = {
+        name
+        for line in lines
+        for names in (line.record.lock.deps, line.record.lock.outs, line.record.settings)
+        for name in names
+    }
+    if any(_is_in(name, path) for name in parts):
+        return ProjectError(f"no version changed {path}", "`stemma log` shows all")
+    return ProjectError(
+        f"'{path}' is no revision, and no version reads or makes such a file",
+        "see `git log --oneline --all`; `stemma show` names what a version reads and makes",
+    )
 
 
 def parse_scope(
@@ -180,12 +202,15 @@ def names_of(found: list[Record], root: Path) -> dict[str, list[str]]:
 
 
 def _touches(line: Line, path: str) -> bool:
-    wanted = path.rstrip("/")
     return any(
-        name == wanted or name.startswith(f"{wanted}/") or name.startswith(f"{wanted}.")
-        for paths in (*line.changed.values(), line.outputs)
-        for name in paths
+        _is_in(name, path) for paths in (*line.changed.values(), line.outputs) for name in paths
     )
+
+
+def _is_in(name: str, path: str) -> bool:
+    """Say whether a file stands in a folder, or a key of settings in a section."""
+    wanted = path.rstrip("/")
+    return name == wanted or name.startswith((f"{wanted}/", f"{wanted}."))
 
 
 def _drawn(line: Line, graph: bool) -> list[Text]:
