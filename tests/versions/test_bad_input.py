@@ -232,7 +232,15 @@ def test_what_a_shallow_clone_has_is_shown(tmp_path: Path):
 def test_folders_are_compared_where_there_is_no_repository(tmp_path: Path):
     for name in "ab":
         (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
     assert run(tmp_path, "diff", "a", "b").stdout.endswith("a and b are the same.\n")
+
+
+def test_a_folder_without_a_model_is_refused_and_not_read(tmp_path: Path):
+    made = project(tmp_path / "project")
+    os.mkfifo(tmp_path / "unreadable")
+    assert f"{tmp_path} is no folder with a model" in refused(made.root, "diff", str(tmp_path))
+    assert ". is no folder with a model" in refused(tmp_path, "diff", ".", ".")
 
 
 def test_outputs_that_are_not_checked_out_are_missing(copied: Project):
