@@ -94,8 +94,8 @@ def test_a_working_tree_without_its_bytes(project: Project):
     shutil.rmtree(project.path / "data/prepared")
     shutil.rmtree(project.path / "models")
     told = words(project.run("stemma show").stdout)
-    assert "data data/prepared: its bytes are missing" in told
-    assert "model models/trained: its bytes are missing" in told
+    assert "data data/prepared: not in the working tree" in told
+    assert "model models/trained: not in the working tree" in told
     assert "missing models/trained is not in the working tree (`dvc checkout`" in told
     assert "bits per byte" in told
     (project.path / "reports/metrics.json").unlink()

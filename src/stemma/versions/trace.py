@@ -207,7 +207,7 @@ def tell(traces: Sequence[Trace], as_json: bool) -> None:
         f"Trained on by {trained} version{'s' * (trained != 1)}; {heirs} descend from one "
         "whose weights learnt from it."
         if held
-        else "No version holds it."
+        else "No version has this document, or one like it (parts of documents are not looked for)."
     )
     table = Table("version", "date", "names", "split", "how", "makes", box=None)
     for one in traces:

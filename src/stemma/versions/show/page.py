@@ -117,15 +117,15 @@ def _sections(facts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _rows(facts: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
     gone = facts["missing"]
-    yield "model", [*_gone(gone, TRAINED), *_model(facts["training"])]
+    yield "model", [*_gone(facts, TRAINED), *_model(facts["training"])]
     if facts["commit"] is None:
         yield "made on", [_made_on(facts["observed"])]
     if facts["settings"]:
         yield "settings", list(_settings(facts["settings"]))
     if facts["environment"]:
         yield "environment", [_environment(facts["environment"])]
-    yield "data", [*_gone(gone, RAW, PREPARED), *_data(facts["data"])]
-    yield "base", [*_gone(gone, BASE), *_base(facts["base"])]
+    yield "data", [*_gone(facts, RAW, PREPARED), *_data(facts["data"])]
+    yield "base", [*_gone(facts, BASE), *_base(facts["base"])]
     parents = [
         f"{one['commit'][:10]}  {one['date']}  {_named(one['refs'])}{one['subject']}"
         for one in facts["parents"]
@@ -135,10 +135,12 @@ def _rows(facts: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
         yield "missing", [next(iter(gone.values()))]
 
 
-def _gone(missing: dict[str, str], *outputs: Path) -> Iterator[str]:
+def _gone(facts: dict[str, Any], *outputs: Path) -> Iterator[str]:
     for output in outputs:
-        if any(path.startswith(f"{output.as_posix()}/") for path in missing):
-            yield f"{output}: its bytes are missing"
+        if any(path.startswith(f"{output.as_posix()}/") for path in facts["missing"]):
+            # Of the working tree they may well be in the cache.
+            lacks = "its bytes are missing" if facts["commit"] else "not in the working tree"
+            yield f"{output}: {lacks}"
 
 
 def _named(refs: list[str]) -> str:
