@@ -67,6 +67,19 @@ def test_a_change_is_coloured_where_it_is_significant(history: MeasuredHistory, 
     assert found[0]["difference"] is None and abs(found[2]["difference"] - 0.05) < 0.02
 
 
+def test_a_range_tells_of_each_version_what_the_whole_tells(history: MeasuredHistory, told):
+    for seed, effect in ((0, 0), (1, 0), (2, 0.05), (3, 0)):
+        history.version(texts(seed=seed, effect=effect))
+    (history.root / "notes").write_text("x")
+    history.git("add", "notes")
+    history.git("commit", "-qm", "notes")
+    history.version(texts(seed=4))
+    whole = told()
+    assert told("HEAD~1..") == whole[:1], "its parent stands before a commit that is no version"
+    assert told("HEAD~4..HEAD~1") == told("^HEAD~4", "HEAD~1") == whole[1:3]
+    assert whole[2]["significant"] == "worse"
+
+
 def test_what_was_tested_once_is_not_tested_again(history: MeasuredHistory, told):
     for seed, effect in ((0, 0), (1, 0), (2, 0.05)):
         history.version(texts(seed=seed, effect=effect))

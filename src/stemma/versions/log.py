@@ -64,7 +64,7 @@ def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path
     Raises:
         ProjectError: there is no such revision, or no version.
     """
-    lines = _lines(records(scope, root), root)
+    lines = _in_scope(scope, root)
     if not lines:
         raise _none(scope, root)
     if path:
@@ -135,6 +135,21 @@ def parse_scope(
 def _is_range(word: str, root: Path) -> bool:
     ends = [end for end in word.lstrip("^").replace("...", "..").split("..") if end]
     return bool(ends) and all(git.find(end, root) for end in ends)
+
+
+def _in_scope(scope: Sequence[str], root: Path) -> list[Line]:
+    """Return the lines of a scope; what a range leaves out is still what its versions follow."""
+    found = records(scope, root)
+    ends = git.run(["rev-parse", "--revs-only", *scope], root).split()
+    tips = [end for end in ends if not end.startswith("^")]
+    if not found or len(tips) == len(ends):
+        return _lines(found, root)
+    lines = {line.record.commit: line for line in _lines(records(tips, root), root)}
+    return [
+        dataclasses.replace(line, record=dataclasses.replace(line.record, graph=record.graph))
+        for record in found
+        if (line := lines.get(record.commit))
+    ]
 
 
 def _lines(found: list[Record], root: Path) -> list[Line]:
