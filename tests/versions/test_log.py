@@ -21,6 +21,7 @@ from prepared import manifest, row
 from stemma.cli import main
 from stemma.errors import ProjectError
 from stemma.modeling.bases.converting import RECORD
+from stemma.versions import git
 from stemma.versions.forget import forget
 from stemma.versions.log import log, parse_scope
 
@@ -78,6 +79,17 @@ def test_a_range_tells_of_each_version_what_the_whole_tells(history: MeasuredHis
     assert told("HEAD~1..") == whole[:1], "its parent stands before a commit that is no version"
     assert told("HEAD~4..HEAD~1") == told("^HEAD~4", "HEAD~1") == whole[1:3]
     assert whole[2]["significant"] == "worse"
+
+
+def test_an_experiment_by_its_name(history: MeasuredHistory, told):
+    base = history.version(texts())
+    tried = history.version(texts(seed=1))
+    history.git("update-ref", f"refs/exps/{base[:2]}/{base[2:]}/puffy-gobi", tried)
+    history.git("reset", "-q", "--hard", base)
+    assert [one["commit"] for one in told("puffy-gobi")] == [tried, base]
+    assert [one["commit"] for one in told("HEAD..puffy-gobi")] == [tried]
+    assert [one["commit"] for one in told("^HEAD", "puffy-gobi")] == [tried]
+    assert git.commit_of("puffy-gobi", history.root) == tried, "as verify takes it"
 
 
 def test_what_was_tested_once_is_not_tested_again(history: MeasuredHistory, told):

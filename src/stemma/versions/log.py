@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -119,10 +120,12 @@ def parse_scope(
     Raises:
         ProjectError: a word is neither.
     """
-    scope, path = list(words), None
-    if scope and not _is_range(scope[-1], root):
-        path = scope.pop()
-    if wrong := next((word for word in scope if not _is_range(word, root)), None):
+    scope, path = [_range(word, root) for word in words], None
+    if scope and not scope[-1]:
+        scope.pop()
+        path = words[-1]
+    if not all(scope):
+        wrong = words[scope.index("")]
         raise ProjectError(f"'{wrong}' is no revision", "see `git log --oneline --all`")
     if everything:
         scope += ["--branches", "--tags", "--remotes"]
@@ -132,9 +135,15 @@ def parse_scope(
     return scope, path
 
 
-def _is_range(word: str, root: Path) -> bool:
-    ends = [end for end in word.lstrip("^").replace("...", "..").split("..") if end]
-    return bool(ends) and all(git.find(end, root) for end in ends)
+def _range(word: str, root: Path) -> str:
+    """Return a revision or range, an experiment by its ref; empty if the word is none."""
+    parts = re.split(r"(^\^|\.{2,3})", word)
+    for index in range(0, len(parts), 2):
+        if parts[index] and not git.find(parts[index], root):
+            parts[index] = git.experiment(parts[index], root)
+            if not parts[index]:
+                return ""
+    return "".join(parts) if any(parts[::2]) else ""
 
 
 def _in_scope(scope: Sequence[str], root: Path) -> list[Line]:

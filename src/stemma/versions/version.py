@@ -213,7 +213,7 @@ def resolve(name: str | None, root: Path = Path()) -> Version:
         return Tree(root)
     if Path(name).is_dir() and not git.is_repository(root):
         return _folder(name)
-    if commit := git.find(name, root) or _experiment(name, root):
+    if commit := git.find(name, root) or git.find(git.experiment(name, root), root):
         return Commit(name, commit, root)
     if name and Path(name).is_dir():
         return _folder(name)
@@ -233,16 +233,6 @@ def resolve(name: str | None, root: Path = Path()) -> Version:
         if git.is_shallow(root)
         else "see `git log --oneline --all` and `dvc exp list --all-commits`",
     )
-
-
-def _experiment(name: str, root: Path) -> str | None:
-    # refs/exps/<2 digits>/<38 digits>/<name>
-    listed = git.run(["for-each-ref", "--format=%(objectname) %(refname)", "refs/exps"], root)
-    for commit, ref in (line.split(" ", 1) for line in listed.splitlines()):
-        parts = ref.split("/")
-        if len(parts) == 5 and parts[4] == name:
-            return commit
-    return None
 
 
 def _folder(name: str) -> Folder:
