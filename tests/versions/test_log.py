@@ -314,6 +314,8 @@ def test_in_a_terminal_no_line_is_longer_than_it_is_wide(history: MeasuredHistor
     history.branch("side", first)
     history.version(texts(seed=1, effect=0.05))
     history.git("commit", "-q", "--amend", "-m", "a subject " * 20)
+    history.version(texts(seed=2), settings="seed: 1\n")
+    history.git("tag", "another-rather-long-name-of-a-tag-that-fills-the-line")
     ours, theirs = pty.openpty()
     child = subprocess.Popen(
         [sys.executable, "-m", "stemma.cli", "log", "--all"],
@@ -330,6 +332,7 @@ def test_in_a_terminal_no_line_is_longer_than_it_is_wide(history: MeasuredHistor
     assert "\x1b[31m+0.0" in shown, "a significant loss is red"
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown).split("\r\n")
     assert max(map(len, plain)) == 80 and plain[0].endswith("…")
+    assert "[seed] (another-rather" in plain[0], "a long name hides nothing but the subject"
 
 
 def _read(terminal: int) -> bytes:

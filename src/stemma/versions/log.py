@@ -250,10 +250,11 @@ def _drawn(line: Line, graph: bool) -> list[Text]:
     text.append(f"{_size(line.added):>8} ", "dim")
     text.append(f"<- {line.base[:7]} " if line.base else "", "yellow")
     text.append("tainted " if line.tainted else "", "bold red")
+    # Before the names: those of branches on a remote would leave no room for it.
+    text.append(f"{_told(line.changed)} " if line.changed else "")
     if line.refs:
         more = f", +{len(line.refs) - _NAMES}" if len(line.refs) > _NAMES else ""
         text.append(f"({', '.join(line.refs[:_NAMES])}{more}) ", "bold cyan")
-    text.append(f"{_told(line.changed)} " if line.changed else "")
     text.append(f"{record.author}: {record.subject}", "dim")
     return [*(Text(edge) for edge in record.graph[:-1] if graph), text]
 
