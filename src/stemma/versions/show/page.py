@@ -22,7 +22,7 @@ _SETTINGS = {
 }
 _SPLITS = ("train", "validation", "test")
 _TONES = {"exact": "green", "equivalent": "yellow", "different": "red"}
-_SAMPLES, _LINES = 2, 8
+_SAMPLES, _LINES, _EDITED = 2, 8, 4
 NEXT = """\
 try one setting      dvc exp run -S train.steps=2600
 try another recipe   dvc exp run -S experiment=gpt2_shakespeare
@@ -60,6 +60,9 @@ def _head(facts: dict[str, Any]) -> Iterator[Text]:
             yield Text(f"the version of {made_in[:10]}: its dvc.lock is the same")
     else:
         yield Text(f"committed as {made_in[:10]}" if made_in else "not committed")
+        if edited := facts["changed_since"]:
+            more = f" and {len(edited) - _EDITED} more" if len(edited) > _EDITED else ""
+            yield Text(f"changed since: {', '.join(edited[:_EDITED])}{more}", "yellow")
     yield from _taints(facts["tainted"])
     if commit:
         yield _verified(facts)
