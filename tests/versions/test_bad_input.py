@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -234,6 +235,19 @@ def test_folders_are_compared_where_there_is_no_repository(tmp_path: Path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text("{}")
     assert run(tmp_path, "diff", "a", "b").stdout.endswith("a and b are the same.\n")
+
+
+@pytest.mark.parametrize("words", [["log"], ["log", "--json"], ["show", "HEAD"], ["diff", "HEAD"]])
+def test_who_reads_no_further_is_not_told_of_it(tmp_path: Path, words: list[str]):
+    made = project(tmp_path / "project")
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "stemma.cli", *words],
+        cwd=made.root, env=environment(), stdout=writing, stderr=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_a_folder_without_a_model_is_refused_and_not_read(tmp_path: Path):
