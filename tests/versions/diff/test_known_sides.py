@@ -83,6 +83,14 @@ def test_sections_that_were_not_asked_for_are_not_called_the_same(history: Path)
     assert verdict == "rewritten and rate do not differ in environment or tokenizer."
 
 
+def test_true_is_another_setting_than_one(copied: Project):
+    params = copied.path / "params.yaml"
+    params.write_text(params.read_text().replace("seed: 1\n", "seed: true\n"))
+    assert sections(diff(copied.path, "HEAD"))["settings"] == {
+        "runtime.seed": {"a": 1, "b": True, "in": "both"}
+    }
+
+
 def test_what_one_side_lacks_is_told(copied: Project):
     for file in ("params.yaml", "environment.lock", "data/prepared/manifest.parquet"):
         (copied.path / file).unlink()

@@ -29,7 +29,7 @@ def compare(a: Version, b: Version) -> Section | None:
         if left is right or not (a.has_reports and b.has_reports):
             return None
         return without(NAME, (a if left is None else b).name, PARAMS, "settings")
-    keys = [key for key in {**left, **right} if left.get(key, ...) != right.get(key, ...)]
+    keys = [key for key in {**left, **right} if _differ(left.get(key, ...), right.get(key, ...))]
     if not keys:
         return None
     facts = {
@@ -43,6 +43,11 @@ def compare(a: Version, b: Version) -> Section | None:
     more = f" and {len(keys) - _SPOKEN} more" if len(keys) > _SPOKEN else ""
     words = f"{len(keys)} setting{'s' * (len(keys) > 1)} changed: {', '.join(spoken)}{more}."
     return Section(NAME, (words,), facts, (Table("", ("key", a.name, b.name), rows),))
+
+
+def _differ(one: Any, other: Any) -> bool:
+    # Python takes true for 1.
+    return one != other or isinstance(one, bool) != isinstance(other, bool)
 
 
 def _settings(version: Version) -> dict[str, Any] | None:
