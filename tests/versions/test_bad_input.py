@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -232,7 +233,28 @@ def test_what_a_shallow_clone_has_is_shown(tmp_path: Path):
 def test_folders_are_compared_where_there_is_no_repository(tmp_path: Path):
     for name in "ab":
         (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
     assert run(tmp_path, "diff", "a", "b").stdout.endswith("a and b are the same.\n")
+
+
+@pytest.mark.parametrize("words", [["log"], ["log", "--json"], ["show", "HEAD"], ["diff", "HEAD"]])
+def test_who_reads_no_further_is_not_told_of_it(tmp_path: Path, words: list[str]):
+    made = project(tmp_path / "project")
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "stemma.cli", *words],
+        cwd=made.root, env=environment(), stdout=writing, stderr=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_folder_without_a_model_is_refused_and_not_read(tmp_path: Path):
+    made = project(tmp_path / "project")
+    os.mkfifo(tmp_path / "unreadable")
+    assert f"{tmp_path} is no folder with a model" in refused(made.root, "diff", str(tmp_path))
+    assert ". is no folder with a model" in refused(tmp_path, "diff", ".", ".")
 
 
 def test_outputs_that_are_not_checked_out_are_missing(copied: Project):

@@ -205,7 +205,7 @@ def test_what_changed_since_the_parent(history: MeasuredHistory):
         ("speed", "HEAD~1", "HEAD", "whether a lower or a higher speed is better is not known"),
         ("accuracy", "HEAD~2", "HEAD", "HEAD has no figure 'accuracy'"),
         ("bits_per_byte", "HEAD~3", "HEAD", r"has no reports/metrics.json \(without --no-rebuild"),
-        ("bits_per_byte", "reports", "HEAD", "'reports' is no commit"),
+        ("bits_per_byte", "reports", "HEAD", "reports is no folder with a model"),
     ],
 )
 def test_errors(

@@ -21,6 +21,7 @@ from prepared import manifest, row
 from stemma.cli import main
 from stemma.errors import ProjectError
 from stemma.modeling.bases.converting import RECORD
+from stemma.versions import git
 from stemma.versions.forget import forget
 from stemma.versions.log import log, parse_scope
 
@@ -65,6 +66,30 @@ def test_a_change_is_coloured_where_it_is_significant(history: MeasuredHistory, 
     assert [one["significant"] for one in found] == [None, None, "worse", "better"]
     assert {one["metric"] for one in found} == {"bits_per_byte"}
     assert found[0]["difference"] is None and abs(found[2]["difference"] - 0.05) < 0.02
+
+
+def test_a_range_tells_of_each_version_what_the_whole_tells(history: MeasuredHistory, told):
+    for seed, effect in ((0, 0), (1, 0), (2, 0.05), (3, 0)):
+        history.version(texts(seed=seed, effect=effect))
+    (history.root / "notes").write_text("x")
+    history.git("add", "notes")
+    history.git("commit", "-qm", "notes")
+    history.version(texts(seed=4))
+    whole = told()
+    assert told("HEAD~1..") == whole[:1], "its parent stands before a commit that is no version"
+    assert told("HEAD~4..HEAD~1") == told("^HEAD~4", "HEAD~1") == whole[1:3]
+    assert whole[2]["significant"] == "worse"
+
+
+def test_an_experiment_by_its_name(history: MeasuredHistory, told):
+    base = history.version(texts())
+    tried = history.version(texts(seed=1))
+    history.git("update-ref", f"refs/exps/{base[:2]}/{base[2:]}/puffy-gobi", tried)
+    history.git("reset", "-q", "--hard", base)
+    assert [one["commit"] for one in told("puffy-gobi")] == [tried, base]
+    assert [one["commit"] for one in told("HEAD..puffy-gobi")] == [tried]
+    assert [one["commit"] for one in told("^HEAD", "puffy-gobi")] == [tried]
+    assert git.commit_of("puffy-gobi", history.root) == tried, "as verify takes it"
 
 
 def test_what_was_tested_once_is_not_tested_again(history: MeasuredHistory, told):
@@ -259,9 +284,11 @@ def test_without_revoked_records_nothing_of_a_version_is_read(history: MeasuredH
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("nowhere",), "no version changed nowhere"),
+        (("nowhere",), "'nowhere' is no revision, and no version reads or makes such a file"),
+        (("HEAD~7",), "'HEAD~7' is no revision"),
+        (("HEAD..HEAD", "params.yaml"), "there is no version in HEAD..HEAD"),
         (("nowhere", "HEAD"), "'nowhere' is no revision"),
-        (("HEAD..HEAD",), "there is no version yet"),
+        (("HEAD..HEAD",), "there is no version in HEAD..HEAD"),
     ],
 )
 def test_errors(history: MeasuredHistory, told, words: tuple[str, ...], said: str):
@@ -287,6 +314,8 @@ def test_in_a_terminal_no_line_is_longer_than_it_is_wide(history: MeasuredHistor
     history.branch("side", first)
     history.version(texts(seed=1, effect=0.05))
     history.git("commit", "-q", "--amend", "-m", "a subject " * 20)
+    history.version(texts(seed=2), settings="seed: 1\n")
+    history.git("tag", "another-rather-long-name-of-a-tag-that-fills-the-line")
     ours, theirs = pty.openpty()
     child = subprocess.Popen(
         [sys.executable, "-m", "stemma.cli", "log", "--all"],
@@ -303,6 +332,7 @@ def test_in_a_terminal_no_line_is_longer_than_it_is_wide(history: MeasuredHistor
     assert "\x1b[31m+0.0" in shown, "a significant loss is red"
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown).split("\r\n")
     assert max(map(len, plain)) == 80 and plain[0].endswith("…")
+    assert "[seed] (another-rather" in plain[0], "a long name hides nothing but the subject"
 
 
 def _read(terminal: int) -> bytes:

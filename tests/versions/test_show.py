@@ -81,6 +81,14 @@ def test_the_working_tree(project: Project):
     assert "made on" in told and "working tree, cache" in told and "Git" in told
     assert told.endswith("go back              git checkout <commit> && dvc checkout\n")
 
+    # What its figures were not made with is no part of that version.
+    params = project.path / "params.yaml"
+    settings = params.read_text()
+    params.write_text(settings.replace("seed: 1", "seed: 2"))
+    told = project.run("stemma show").stdout
+    assert told.startswith(f"the working tree\ncommitted as {commit}\nchanged since: params.yaml\n")
+    params.write_text(settings)
+
     # The version of HEAD stays what it is, and is the one before what stands here now.
     lock = project.path / "dvc.lock"
     lock.write_text(lock.read_text().replace("schema: '2.0'", 'schema: "2.0"'))
@@ -94,8 +102,8 @@ def test_a_working_tree_without_its_bytes(project: Project):
     shutil.rmtree(project.path / "data/prepared")
     shutil.rmtree(project.path / "models")
     told = words(project.run("stemma show").stdout)
-    assert "data data/prepared: its bytes are missing" in told
-    assert "model models/trained: its bytes are missing" in told
+    assert "data data/prepared: not in the working tree" in told
+    assert "model models/trained: not in the working tree" in told
     assert "missing models/trained is not in the working tree (`dvc checkout`" in told
     assert "bits per byte" in told
     (project.path / "reports/metrics.json").unlink()

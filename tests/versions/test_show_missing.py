@@ -71,6 +71,7 @@ def test_errors_are_one_line(history: History, monkeypatch: pytest.MonkeyPatch, 
     assert code == 1 and "'absent' is no commit, experiment or folder" in told
     assert told.count("\n") == 1
     (history.root / "folder").mkdir()
+    (history.root / "folder/config.json").write_text("{}")
     code, told = run(history, monkeypatch, "folder")
     assert code == 1 and told.startswith("stemma: folder is a model and no version")
     code, told = run(history, monkeypatch)

@@ -165,7 +165,9 @@ def test_two_fine_tunes_of_one_foreign_base_are_no_kin(history: History):
     assert set(found(Query(id="secret"), history)) == {held}
 
 
-def test_what_a_version_held_whose_bytes_are_gone_is_not_known(history: History):
+def test_what_a_version_held_whose_bytes_are_gone_is_not_known(
+    history: History, capsys: pytest.CaptureFixture[str]
+):
     gone = outputs(row("secret", SECRET), weights=b"1")
     commit = history.commit(gone)
     history.commit(outputs(weights=b"2"))
@@ -174,6 +176,22 @@ def test_what_a_version_held_whose_bytes_are_gone_is_not_known(history: History)
     traces = found(Query(id="secret"), history)
     assert set(traces) == {commit}
     assert "manifest.parquet of" in traces[commit].unknown
+    tell(list(traces.values()), as_json=False)
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.startswith("No version that can be read has this document")
+
+
+def test_versions_that_are_not_known_for_one_reason_are_told_together(
+    history: History, capsys: pytest.CaptureFixture[str]
+):
+    made = outputs(row("secret", SECRET), weights=b"1")
+    history.commit(made)
+    (history.root / "dvc.lock").write_text((history.root / "dvc.lock").read_text() + "# again\n")
+    history.git("commit", "-qam", "again")
+    md5 = hashlib.md5(made["data/prepared"]["manifest.parquet"]).hexdigest()
+    history.object(md5).unlink()
+    tell(trace(Query(id="secret"), history.root), as_json=False)
+    assert capsys.readouterr().out.count("not known: ") == 1
 
 
 def test_manifests_from_before_there_were_sketches(history: History, tmp_path: Path):
@@ -197,7 +215,7 @@ def test_what_is_told(history: History, capsys: pytest.CaptureFixture[str]):
     told = capsys.readouterr().out
     assert "Trained on by 1 version; 0 descend" in told and held[:7] in told
     tell(trace(Query(text="not there"), history.root), as_json=False)
-    assert capsys.readouterr().out == "No version holds it.\n"
+    assert capsys.readouterr().out.startswith("No version has this document, or one like it")
 
 
 def test_ids_are_told_as_they_are(history: History, capsys: pytest.CaptureFixture[str]):

@@ -1,6 +1,7 @@
 """The ``stemma`` command: thin verbs for what DVC and Git lack. Each imports its own module."""
 
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -30,7 +31,14 @@ class _Project(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         with boundary("stemma", traceback=ctx.params["traceback"]):
-            return super().invoke(ctx)
+            try:
+                found = super().invoke(ctx)
+                sys.stdout.flush()
+            except BrokenPipeError:
+                # Who reads has seen enough, as `head` has; Python would flush once more at the end.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                raise SystemExit(1) from None
+            return found
 
 
 @click.group(cls=_Project, context_settings={"help_option_names": ["-h", "--help"]})

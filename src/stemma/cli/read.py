@@ -44,12 +44,12 @@ def log(scope: tuple[str, ...], everything: bool, experiments: bool, as_json: bo
 
     Commit, date, headline figure and its change (green or red where it is significant), bytes
     added (≤ where the cache does not tell), the version that it was tuned from, whether revoked
-    records taint it, names, what changed since the parent, author and subject.
+    records taint it, what changed since the parent, names, author and subject.
 
     \b
     stemma log                    the versions of this branch
     stemma log v1..main           those since v1
-    stemma log models/trained     those that have other weights than their parent
+    stemma log models/trained     those whose models/trained is not that of their parent
     stemma log --all --experiments
     """  # noqa: D301 (click wants the character, not two)
     from stemma.versions import log as verb

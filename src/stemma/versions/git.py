@@ -54,14 +54,21 @@ def find(revision: str, root: Path = Path()) -> str | None:
 
 
 def commit_of(revision: str, root: Path = Path()) -> str:
-    """Return the full hash of the commit that a revision names.
+    """Return the full hash of the commit that a revision or an experiment of DVC names.
 
     Raises:
         ProjectError: there is no such commit.
     """
-    if commit := find(revision, root):
+    if commit := find(revision, root) or find(experiment(revision, root), root):
         return commit
     raise ProjectError(f"'{revision}' names no commit", "see `git log --oneline --all`")
+
+
+def experiment(name: str, root: Path = Path()) -> str:
+    """Return the ref of an experiment of DVC; empty if there is none of this name."""
+    # refs/exps/<2 digits>/<38 digits>/<name>
+    listed = run(["for-each-ref", "--format=%(refname)", "refs/exps/*/*/*"], root).split()
+    return next((ref for ref in listed if ref.split("/", 4)[4] == name), "")
 
 
 def is_shallow(root: Path = Path()) -> bool:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -64,14 +65,14 @@ def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path
     Raises:
         ProjectError: there is no such revision, or no version.
     """
-    lines = _lines(records(scope, root), root)
-    if path:
-        lines = [line for line in lines if _touches(line, path)]
+    lines = _in_scope(scope, root)
     if not lines:
-        raise ProjectError(
-            f"no version changed {path}" if path else "there is no version yet",
-            "`stemma log` shows all" if path else "build one with `dvc repro`, and commit it",
-        )
+        raise _none(scope, root)
+    if path:
+        touched = [line for line in lines if _touches(line, path)]
+        if not touched:
+            raise _untouched(path, lines)
+        lines = touched
     if git.is_shallow(root):
         print("stemma: this clone is shallow: there are older versions", end=" ", file=sys.stderr)
         print("(`git fetch --unshallow` brings them)", file=sys.stderr)
@@ -89,6 +90,28 @@ def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path
     console.print(Text("\n").join(texts), soft_wrap=True)
 
 
+def _none(scope: Sequence[str], root: Path) -> ProjectError:
+    if records(["--all"], root):
+        where = f"in {' '.join(scope)}" if scope else "on this branch"
+        return ProjectError(f"there is no version {where}", "`stemma log --all` shows all")
+    return ProjectError("there is no version yet", "build one with `dvc repro`, and commit it")
+
+
+def _untouched(path: str, lines: Sequence[Line]) -> ProjectError:
+    parts = {
+        name
+        for line in lines
+        for names in (line.record.lock.deps, line.record.lock.outs, line.record.settings)
+        for name in names
+    }
+    if any(_is_in(name, path) for name in parts):
+        return ProjectError(f"no version changed {path}", "`stemma log` shows all")
+    return ProjectError(
+        f"'{path}' is no revision, and no version reads or makes such a file",
+        "see `git log --oneline --all`; `stemma show` names what a version reads and makes",
+    )
+
+
 def parse_scope(
     words: Sequence[str], everything: bool, experiments: bool, root: Path = Path()
 ) -> tuple[list[str], str | None]:
@@ -97,10 +120,12 @@ def parse_scope(
     Raises:
         ProjectError: a word is neither.
     """
-    scope, path = list(words), None
-    if scope and not _is_range(scope[-1], root):
-        path = scope.pop()
-    if wrong := next((word for word in scope if not _is_range(word, root)), None):
+    scope, path = [_range(word, root) for word in words], None
+    if scope and not scope[-1]:
+        scope.pop()
+        path = words[-1]
+    if not all(scope):
+        wrong = words[scope.index("")]
         raise ProjectError(f"'{wrong}' is no revision", "see `git log --oneline --all`")
     if everything:
         scope += ["--branches", "--tags", "--remotes"]
@@ -110,9 +135,30 @@ def parse_scope(
     return scope, path
 
 
-def _is_range(word: str, root: Path) -> bool:
-    ends = [end for end in word.lstrip("^").replace("...", "..").split("..") if end]
-    return bool(ends) and all(git.find(end, root) for end in ends)
+def _range(word: str, root: Path) -> str:
+    """Return a revision or range, an experiment by its ref; empty if the word is none."""
+    parts = re.split(r"(^\^|\.{2,3})", word)
+    for index in range(0, len(parts), 2):
+        if parts[index] and not git.find(parts[index], root):
+            parts[index] = git.experiment(parts[index], root)
+            if not parts[index]:
+                return ""
+    return "".join(parts) if any(parts[::2]) else ""
+
+
+def _in_scope(scope: Sequence[str], root: Path) -> list[Line]:
+    """Return the lines of a scope; what a range leaves out is still what its versions follow."""
+    found = records(scope, root)
+    ends = git.run(["rev-parse", "--revs-only", *scope], root).split()
+    tips = [end for end in ends if not end.startswith("^")]
+    if not found or len(tips) == len(ends):
+        return _lines(found, root)
+    lines = {line.record.commit: line for line in _lines(records(tips, root), root)}
+    return [
+        dataclasses.replace(line, record=dataclasses.replace(line.record, graph=record.graph))
+        for record in found
+        if (line := lines.get(record.commit))
+    ]
 
 
 def _lines(found: list[Record], root: Path) -> list[Line]:
@@ -180,12 +226,15 @@ def names_of(found: list[Record], root: Path) -> dict[str, list[str]]:
 
 
 def _touches(line: Line, path: str) -> bool:
-    wanted = path.rstrip("/")
     return any(
-        name == wanted or name.startswith(f"{wanted}/") or name.startswith(f"{wanted}.")
-        for paths in (*line.changed.values(), line.outputs)
-        for name in paths
+        _is_in(name, path) for paths in (*line.changed.values(), line.outputs) for name in paths
     )
+
+
+def _is_in(name: str, path: str) -> bool:
+    """Say whether a file stands in a folder, or a key of settings in a section."""
+    wanted = path.rstrip("/")
+    return name == wanted or name.startswith((f"{wanted}/", f"{wanted}."))
 
 
 def _drawn(line: Line, graph: bool) -> list[Text]:
@@ -201,10 +250,11 @@ def _drawn(line: Line, graph: bool) -> list[Text]:
     text.append(f"{_size(line.added):>8} ", "dim")
     text.append(f"<- {line.base[:7]} " if line.base else "", "yellow")
     text.append("tainted " if line.tainted else "", "bold red")
+    # Before the names: those of branches on a remote would leave no room for it.
+    text.append(f"{_told(line.changed)} " if line.changed else "")
     if line.refs:
         more = f", +{len(line.refs) - _NAMES}" if len(line.refs) > _NAMES else ""
         text.append(f"({', '.join(line.refs[:_NAMES])}{more}) ", "bold cyan")
-    text.append(f"{_told(line.changed)} " if line.changed else "")
     text.append(f"{record.author}: {record.subject}", "dim")
     return [*(Text(edge) for edge in record.graph[:-1] if graph), text]
 

@@ -207,7 +207,8 @@ def tell(traces: Sequence[Trace], as_json: bool) -> None:
         f"Trained on by {trained} version{'s' * (trained != 1)}; {heirs} descend from one "
         "whose weights learnt from it."
         if held
-        else "No version holds it."
+        else f"No version {'that can be read ' * any(one.unknown for one in traces)}has this "
+        "document, or one like it (parts of documents are not looked for)."
     )
     table = Table("version", "date", "names", "split", "how", "makes", box=None)
     for one in traces:
@@ -215,9 +216,12 @@ def tell(traces: Sequence[Trace], as_json: bool) -> None:
             table.add_row(*_row(one))
     if table.row_count:
         console.print(table)
-    unknown = [one for one in traces if one.unknown]
-    for one in unknown:
-        console.print(f"not known: {one.record.commit[:7]}: {one.unknown}", style="yellow")
+    unknown: dict[str, list[str]] = {}
+    for one in traces:
+        if one.unknown:
+            unknown.setdefault(one.unknown, []).append(one.record.commit[:7])
+    for why, commits in unknown.items():
+        console.print(f"not known: {', '.join(commits)}: {why}", style="yellow")
 
 
 def _row(one: Trace) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from stemma.versions import git
 from stemma.versions.cache import Cache, MissingError
 from stemma.versions.locks import LOCK, Entry, Stage, parse
 
+_MODEL_FILES = ("*.safetensors", "config.json", "tokenizer.json")  # a model has one of them
+
 
 class Version(abc.ABC):
     """What can be read of a version.
@@ -207,11 +209,11 @@ def resolve(name: str | None, root: Path = Path()) -> Version:
     if name is None:
         return Tree(root)
     if Path(name).is_dir() and not git.is_repository(root):
-        return Folder(Path(name))
-    if commit := git.find(name, root) or _experiment(name, root):
+        return _folder(name)
+    if commit := git.find(name, root) or git.find(git.experiment(name, root), root):
         return Commit(name, commit, root)
     if name and Path(name).is_dir():
-        return Folder(Path(name))
+        return _folder(name)
     revision, colon, output = name.partition(":")
     if colon:
         version = resolve(revision or None, root)
@@ -230,14 +232,15 @@ def resolve(name: str | None, root: Path = Path()) -> Version:
     )
 
 
-def _experiment(name: str, root: Path) -> str | None:
-    # refs/exps/<2 digits>/<38 digits>/<name>
-    listed = git.run(["for-each-ref", "--format=%(objectname) %(refname)", "refs/exps"], root)
-    for commit, ref in (line.split(" ", 1) for line in listed.splitlines()):
-        parts = ref.split("/")
-        if len(parts) == 5 and parts[4] == name:
-            return commit
-    return None
+def _folder(name: str) -> Folder:
+    folder = Path(name)
+    # All of its files are read: not those of a whole disk.
+    if any(any(folder.glob(pattern)) for pattern in _MODEL_FILES):
+        return Folder(folder)
+    raise ProjectError(
+        f"{name} is no folder with a model: it has no *.safetensors, config.json or tokenizer.json",
+        "name one that save_pretrained wrote, a commit, or none for the working tree",
+    )
 
 
 def _hashes(path: Path) -> dict[str, str]:

@@ -76,6 +76,50 @@ def test_the_working_tree_differs_in_what_was_edited(copied: Project):
     assert (changed["tensor"], changed["relative"]) == (name, pytest.approx(1))
 
 
+def test_sections_that_were_not_asked_for_are_not_called_the_same(history: Path):
+    a, b = resolve("rewritten", history), resolve("rate", history)
+    only = ("tokenizer", "environment")
+    verdict = build(a, b, only).verdict
+    assert verdict == "rewritten and rate do not differ in environment or tokenizer."
+
+
+def test_true_is_another_setting_than_one(copied: Project):
+    params = copied.path / "params.yaml"
+    params.write_text(params.read_text().replace("seed: 1\n", "seed: true\n"))
+    assert sections(diff(copied.path, "HEAD"))["settings"] == {
+        "runtime.seed": {"a": 1, "b": True, "in": "both"}
+    }
+
+
+def test_what_one_side_lacks_is_told(copied: Project):
+    for file in ("params.yaml", "environment.lock", "data/prepared/manifest.parquet"):
+        (copied.path / file).unlink()
+    report = diff(copied.path, "HEAD")
+    assert [section.name for section in report.sections] == ["settings", "environment", "data"]
+    assert "the working tree has no params.yaml: there are no settings to comp" in report.verdict
+    assert "no environment.lock: there are no packages to compare." in report.verdict
+    assert "no data/prepared/manifest.parquet: there are no documents to comp" in report.verdict
+
+
+def test_lines_that_look_like_names_of_files_are_counted(copied: Project):
+    code = copied.path / "src/stemma/stages/train.py"
+    code.write_text(f"{code.read_text()}++ one\n-- two\n")
+    copied.commit("odd lines")
+    code.write_text(code.read_text().replace("++ one\n-- two\n", ""))
+    assert sections(diff(copied.path, "HEAD"))["code"] == {
+        "src/stemma/stages/train.py": {"stages": ["train"], "added": 0, "removed": 2}
+    }
+
+
+def test_what_several_sections_lack_is_said_once(copied: Project):
+    copied.run("rm -r data/prepared")
+    report = diff(copied.path, "HEAD")
+    assert report.verdict == (
+        "Not known: data, tokenizer: data/prepared is not in the working tree "
+        "(`dvc checkout` or `dvc repro` brings it)."
+    )
+
+
 def test_two_folders_differ_in_their_models_and_nothing_else(history: Path, tmp_path: Path):
     one, other = (lay(history, tag, "models/trained", tmp_path / tag) for tag in ("merge", "layer"))
     report = diff(history, str(one), str(other))
@@ -114,7 +158,7 @@ def test_bytes_that_are_gone_are_missing_and_not_guessed(history: Path, monkeypa
     assert list(facts["missing"]) == ["weights"]
     assert why.startswith("models/trained of gone is not in the cache, and there is no default rem")
     assert "`dvc repro`" in why
-    assert facts["verdict"].endswith(f"Not known: weights ({why}).")
+    assert facts["verdict"].endswith(f"Not known: weights: {why}.")
     page = runner.invoke(main, ["diff", "layer", "gone", "--markdown"]).stdout
     assert "### Weights\n\n**missing:** models/trained of gone" in page
     shown = runner.invoke(main, ["diff", "layer", "gone"]).stdout

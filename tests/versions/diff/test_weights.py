@@ -174,7 +174,7 @@ def test_a_side_without_weights(tmp_path: Path):
     some, none = saved(tmp_path / "a", llama()), Folder(tmp_path / "none")
     found = compare(some, none)
     assert found is not None
-    assert found.words == (f"{none.name} has no weights in models/trained.",)
+    assert found.words == (f"{none.name} has no weights.",)
     assert compare(none, none) is None
 
 

@@ -1,6 +1,7 @@
 """Which code changed, of that which the stages run."""
 
 import difflib
+import itertools
 from typing import Any
 
 from stemma.layout import CONF, ENVIRONMENT, INPUT
@@ -30,8 +31,8 @@ def compare(a: Version, b: Version) -> Section | None:
     stages = list(dict.fromkeys(stage for fact in facts.values() for stage in fact["stages"]))
     lines = sum(fact["added"] + fact["removed"] for fact in facts.values())
     words = (
-        f"{len(paths)} file{'s' * (len(paths) > 1)} of code changed, {lines} lines, "
-        f"which {', '.join(stages)} run{'s' * (len(stages) == 1)}."
+        f"{len(paths)} file{'s' * (len(paths) > 1)} of code changed, "
+        f"{lines} line{'s' * (lines != 1)}, run by {', '.join(stages)}."
     )
     table = Table("", ("file", "stages", "lines", ""), rows, frozenset({2, 3}))
     more = [Text(f"… and {len(paths) - _SHOWN} more; --json has all.")] * (len(paths) > _SHOWN)
@@ -53,11 +54,9 @@ def _facts(
     path: str, a: Version, b: Version, left: dict[str, list[str]], right: dict[str, list[str]]
 ) -> dict[str, Any]:
     before, after = ((side.read(path) or b"").decode(errors="replace") for side in (a, b))
-    marks = [
-        line[0]
-        for line in difflib.unified_diff(before.splitlines(), after.splitlines(), n=0)
-        if line[0] in "+-" and not line.startswith(("+++ ", "--- "))
-    ]
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0)
+    # The first two are the names of the files.
+    marks = [line[0] for line in itertools.islice(lines, 2, None)]
     return {
         "stages": list(dict.fromkeys([*left.get(path, ()), *right.get(path, ())])),
         "added": marks.count("+"),

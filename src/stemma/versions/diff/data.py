@@ -10,7 +10,7 @@ from stemma.corpus.split import SPLITS
 from stemma.layout import PREPARED
 from stemma.versions.diff import data_shift, data_sources, data_words
 from stemma.versions.diff.data_matching import Matched, counts, match, nearest, similarities
-from stemma.versions.diff.section import Block, Section, Text
+from stemma.versions.diff.section import Block, Section, Text, without
 from stemma.versions.manifests import MANIFEST, has_manifest
 from stemma.versions.version import MissingError, Version
 
@@ -21,14 +21,18 @@ def compare(a: Version, b: Version) -> Section | None:
     """Compare the documents of two versions.
 
     Returns:
-        None if they and what became of them are the same, or if a side has no manifest.
+        None if they and what became of them are the same, if neither has a manifest, or if one is
+        a model alone.
 
     Raises:
         DataError: a manifest, a shard or sources.json is torn.
         MissingError: the bytes of a manifest are nowhere.
     """
-    if not (has_manifest(a) and has_manifest(b)):
-        return None
+    lacking = [version for version in (a, b) if not has_manifest(version)]
+    if lacking:
+        if len(lacking) == 2 or not (a.has_reports and b.has_reports):
+            return None
+        return without(NAME, lacking[0].name, PREPARED / MANIFEST, "documents")
     sources, unknown = _sources(a, b)
     output = PREPARED.as_posix()
     matched = None

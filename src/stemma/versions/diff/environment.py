@@ -3,7 +3,7 @@
 import re
 
 from stemma.layout import ENVIRONMENT
-from stemma.versions.diff.section import Cell, Section, Table
+from stemma.versions.diff.section import Cell, Section, Table, without
 from stemma.versions.version import Version
 
 NAME = "environment"
@@ -11,10 +11,16 @@ _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;#]+)\s*(;[^#]*)?")
 
 
 def compare(a: Version, b: Version) -> Section | None:
-    """Compare the declared packages of two versions; None if they are the same."""
+    """Compare the declared packages of two versions.
+
+    Returns:
+        None if they are the same, if neither declares any, or if one is a model alone.
+    """
     left, right = _packages(a), _packages(b)
     if left is None or right is None:
-        return None
+        if left is right or not (a.has_reports and b.has_reports):
+            return None
+        return without(NAME, (a if left is None else b).name, ENVIRONMENT, "packages")
     names = sorted(name for name in {*left, *right} if left.get(name) != right.get(name))
     if not names:
         return None

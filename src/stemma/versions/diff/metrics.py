@@ -7,7 +7,7 @@ from typing import Any
 
 from stemma.layout import METRICS as FILE
 from stemma.versions.comparison import ROUNDS, TASK, Comparison, Tested, compare_versions
-from stemma.versions.diff.section import Block, Cell, Section, Table, Text
+from stemma.versions.diff.section import Block, Cell, Section, Table, Text, without
 from stemma.versions.examples import FILE as EXAMPLES
 from stemma.versions.examples import Pairs
 from stemma.versions.metrics import figures, metric, read_metrics
@@ -31,9 +31,7 @@ def compare(a: Version, b: Version) -> Section | None:
     if (left is None and right is None) or not (a.has_reports and b.has_reports):
         return None
     if left is None or right is None:
-        without = (a if left is None else b).name
-        words = f"{without} has no {FILE}: there are no figures to compare."
-        return Section(NAME, (words,), {"without": without}, (Text(words),))
+        return without(NAME, (a if left is None else b).name, FILE, "figures")
     if figures(left) == figures(right) and a.read(_EXAMPLES) == b.read(_EXAMPLES):
         return None
     found = compare_versions(a, b, left, right)
@@ -137,7 +135,7 @@ def _blocks(
         blocks += [
             Table(
                 "Over the documents of both",
-                ("", *names, "difference", "95 % interval", "p", "smallest to be seen", ""),
+                ("", *names, "change", "95 % interval", "p", "smallest to be seen", ""),
                 tuple(_row(name, one) for name, one in found.tested.items()),
                 frozenset(range(1, 7)),
             ),

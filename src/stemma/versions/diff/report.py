@@ -22,21 +22,29 @@ class Report:
         b: name of the second.
         sections: those that differ, in the order of SECTIONS.
         missing: why a section could not be made, by its name.
+        asked: the sections that were wanted.
     """
 
     a: str
     b: str
     sections: tuple[Section, ...]
     missing: dict[str, str]
+    asked: tuple[str, ...]
 
     @property
     def verdict(self) -> str:
         """What changed and which effects are real, in one paragraph."""
         if not self.sections and not self.missing:
+            if set(self.asked) < set(SECTIONS):
+                # Of the others nothing is known.
+                return f"{self.a} and {self.b} do not differ in {' or '.join(self.asked)}."
             return f"{self.a} and {self.b} are the same."
         words = [" ".join(section.words) for section in self.sections]
-        unknown = [f"Not known: {name} ({why})." for name, why in self.missing.items()]
-        return " ".join([*words, *unknown])
+        unknown: dict[str, list[str]] = {}
+        for name, why in self.missing.items():
+            unknown.setdefault(why, []).append(name)
+        told = [f"Not known: {', '.join(names)}: {why}." for why, names in unknown.items()]
+        return " ".join([*words, *told])
 
     def facts(self) -> dict[str, Any]:
         """Return all of it for a script."""
@@ -68,7 +76,8 @@ def build(a: Version, b: Version, only: Sequence[str] = SECTIONS) -> Report:
             )
     found: list[Section] = []
     missing: dict[str, str] = {}
-    for name in (name for name in SECTIONS if name in only):
+    asked = tuple(name for name in SECTIONS if name in only)
+    for name in asked:
         module = importlib.import_module(f"stemma.versions.diff.{name}")
         try:
             section = module.compare(a, b)
@@ -77,4 +86,4 @@ def build(a: Version, b: Version, only: Sequence[str] = SECTIONS) -> Report:
             continue
         if section is not None:
             found.append(section)
-    return Report(a.name, b.name, tuple(found), missing)
+    return Report(a.name, b.name, tuple(found), missing, asked)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal
 
 Tone = Literal["", "better", "worse", "added", "removed", "muted"]
@@ -85,3 +86,16 @@ class Section:
     words: tuple[str, ...]
     facts: dict[str, Any]
     blocks: tuple[Block, ...]
+
+
+def without(section: str, version: str, file: Path, what: str) -> Section:
+    """Return the section on a file that only the other version has.
+
+    Args:
+        section: its name.
+        version: name of the one that lacks the file.
+        file: below the project's root.
+        what: cannot be compared for that.
+    """
+    words = f"{version} has no {file}: there are no {what} to compare."
+    return Section(section, (words,), {"without": version}, (Text(words),))

@@ -6,7 +6,7 @@ import yaml
 
 from stemma.errors import ProjectError
 from stemma.layout import PARAMS, RECORD
-from stemma.versions.diff.section import Cell, Section, Table
+from stemma.versions.diff.section import Cell, Section, Table, without
 from stemma.versions.locks import load
 from stemma.versions.verdict import leaves
 from stemma.versions.version import Version
@@ -16,15 +16,20 @@ _SPOKEN = 4
 
 
 def compare(a: Version, b: Version) -> Section | None:
-    """Compare the settings of two versions; None if all values are the same.
+    """Compare the settings of two versions.
+
+    Returns:
+        None if all values are the same, if neither has any, or if one is a model alone.
 
     Raises:
         ProjectError: params.yaml of either is no YAML.
     """
     left, right = _settings(a), _settings(b)
     if left is None or right is None:
-        return None
-    keys = [key for key in {**left, **right} if left.get(key, ...) != right.get(key, ...)]
+        if left is right or not (a.has_reports and b.has_reports):
+            return None
+        return without(NAME, (a if left is None else b).name, PARAMS, "settings")
+    keys = [key for key in {**left, **right} if _differ(left.get(key, ...), right.get(key, ...))]
     if not keys:
         return None
     facts = {
@@ -38,6 +43,11 @@ def compare(a: Version, b: Version) -> Section | None:
     more = f" and {len(keys) - _SPOKEN} more" if len(keys) > _SPOKEN else ""
     words = f"{len(keys)} setting{'s' * (len(keys) > 1)} changed: {', '.join(spoken)}{more}."
     return Section(NAME, (words,), facts, (Table("", ("key", a.name, b.name), rows),))
+
+
+def _differ(one: Any, other: Any) -> bool:
+    # Python takes true for 1.
+    return one != other or isinstance(one, bool) != isinstance(other, bool)
 
 
 def _settings(version: Version) -> dict[str, Any] | None:

@@ -48,6 +48,7 @@ def render(block: Block) -> RenderableType:
 
 def _table(table: Table) -> RenderableType:
     grid = Grid(title=table.title or None, title_justify="left", title_style="bold", box=None)
+    grid.pad_edge = False
     for index, name in enumerate(table.columns):
         right = index in table.right
         grid.add_column(name, justify="right" if right else "left", overflow="fold")

@@ -26,7 +26,7 @@ def compare(a: Version, b: Version) -> Section | None:
         return None
     if not one.files or not other.files:
         lacking = b if one.files else a
-        words = f"{lacking.name} has no weights in {TRAINED}."
+        words = f"{lacking.name} has no weights{f' in {TRAINED}' * lacking.has_reports}."
         return Section("weights", (words,), {"missing": lacking.name}, (Text(words),))
     aligned = align(one, other)
     figures = measure_all(aligned)

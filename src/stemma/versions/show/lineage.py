@@ -7,7 +7,7 @@ from typing import Any
 
 from stemma.corpus.revoked import Entry, read
 from stemma.errors import ProjectError
-from stemma.layout import REVOKED
+from stemma.layout import CONF, REVOKED
 from stemma.versions import git
 from stemma.versions.history import Record, records
 from stemma.versions.locks import LOCK, Stage
@@ -24,8 +24,9 @@ def standing(version: Version, root: Path) -> dict[str, Any]:
 
     Returns:
         ``commit``, ``date``, ``author``, ``subject`` and ``refs`` of its commit; ``made_in`` is the
-        commit that brought its dvc.lock, None where none has; ``parents`` are the versions before
-        it, with the same facts; ``verified`` are verdicts on either commit, the newest last.
+        commit that brought its dvc.lock, None where none has; ``changed_since`` what stands
+        otherwise in the working tree; ``parents`` are the versions before it, with the same facts;
+        ``verified`` are verdicts on either commit, the newest last.
     """
     own, parents = _record(version, root)
     facts: dict[str, Any] = {"commit": None}
@@ -40,6 +41,7 @@ def standing(version: Version, root: Path) -> dict[str, Any]:
     return {
         **facts,
         "made_in": own.commit if own else None,
+        "changed_since": _edited(own, root) if own and version.commit is None else [],
         "parents": found,
         "verified": [
             {"commit": commit, **dataclasses.asdict(one)}
@@ -61,6 +63,18 @@ def _record(version: Version, root: Path) -> tuple[Record | None, Sequence[str]]
         if here != newest[0].key:
             return None, (newest[0].commit,)
     return newest[0], newest[0].parents
+
+
+def _edited(own: Record, root: Path) -> list[str]:
+    """Return what Git keeps and a version read or made, and stands otherwise in the working tree.
+
+    dvc.lock does not tell of it before the next `dvc repro`.
+    """
+    # An edit of conf/ counts where it changed a setting.
+    named = {*own.lock.deps, *own.lock.outs} - {CONF.as_posix()}
+    inside = sorted(path for path in named if not path.startswith(("/", "../")))
+    arguments = ["diff", "--name-only", "--relative", "-z", own.commit, "--", *inside]
+    return list(filter(None, git.run(["--literal-pathspecs", *arguments], root).split("\0")))
 
 
 def _commits(commits: Sequence[str], root: Path) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ _SETTINGS = {
 }
 _SPLITS = ("train", "validation", "test")
 _TONES = {"exact": "green", "equivalent": "yellow", "different": "red"}
-_SAMPLES, _LINES = 2, 8
+_SAMPLES, _LINES, _EDITED = 2, 8, 4
 NEXT = """\
 try one setting      dvc exp run -S train.steps=2600
 try another recipe   dvc exp run -S experiment=gpt2_shakespeare
@@ -60,6 +60,9 @@ def _head(facts: dict[str, Any]) -> Iterator[Text]:
             yield Text(f"the version of {made_in[:10]}: its dvc.lock is the same")
     else:
         yield Text(f"committed as {made_in[:10]}" if made_in else "not committed")
+        if edited := facts["changed_since"]:
+            more = f" and {len(edited) - _EDITED} more" if len(edited) > _EDITED else ""
+            yield Text(f"changed since: {', '.join(edited[:_EDITED])}{more}", "yellow")
     yield from _taints(facts["tainted"])
     if commit:
         yield _verified(facts)
@@ -117,15 +120,15 @@ def _sections(facts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _rows(facts: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
     gone = facts["missing"]
-    yield "model", [*_gone(gone, TRAINED), *_model(facts["training"])]
+    yield "model", [*_gone(facts, TRAINED), *_model(facts["training"])]
     if facts["commit"] is None:
         yield "made on", [_made_on(facts["observed"])]
     if facts["settings"]:
         yield "settings", list(_settings(facts["settings"]))
     if facts["environment"]:
         yield "environment", [_environment(facts["environment"])]
-    yield "data", [*_gone(gone, RAW, PREPARED), *_data(facts["data"])]
-    yield "base", [*_gone(gone, BASE), *_base(facts["base"])]
+    yield "data", [*_gone(facts, RAW, PREPARED), *_data(facts["data"])]
+    yield "base", [*_gone(facts, BASE), *_base(facts["base"])]
     parents = [
         f"{one['commit'][:10]}  {one['date']}  {_named(one['refs'])}{one['subject']}"
         for one in facts["parents"]
@@ -135,10 +138,12 @@ def _rows(facts: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
         yield "missing", [next(iter(gone.values()))]
 
 
-def _gone(missing: dict[str, str], *outputs: Path) -> Iterator[str]:
+def _gone(facts: dict[str, Any], *outputs: Path) -> Iterator[str]:
     for output in outputs:
-        if any(path.startswith(f"{output.as_posix()}/") for path in missing):
-            yield f"{output}: its bytes are missing"
+        if any(path.startswith(f"{output.as_posix()}/") for path in facts["missing"]):
+            # Of the working tree they may well be in the cache.
+            lacks = "its bytes are missing" if facts["commit"] else "not in the working tree"
+            yield f"{output}: {lacks}"
 
 
 def _named(refs: list[str]) -> str:
