@@ -100,6 +100,11 @@ def test_no_git_repository(tmp_path: Path, verb: str):
     assert line == "stemma: there is no Git repository here (go to the folder of a project)"
 
 
+def test_no_git_repository_and_no_revision(tmp_path: Path):
+    line = refused(tmp_path, "show")
+    assert line == "stemma: there is no Git repository here (go to the folder of a project)"
+
+
 UNBORN = {
     "log": "git log: your current branch 'main' does not have any commits yet",
     "diff": "there is no commit yet (",

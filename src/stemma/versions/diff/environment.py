@@ -1,13 +1,12 @@
 """Which packages changed, of those that environment.lock declares."""
 
-import re
-
 from stemma.layout import ENVIRONMENT
+from stemma.versions.declared import packages
 from stemma.versions.diff.section import Cell, Section, Table, without
 from stemma.versions.version import Version
 
 NAME = "environment"
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;#]+)\s*(;[^#]*)?")
+_SPOKEN = 4  # packages; more are counted
 
 
 def compare(a: Version, b: Version) -> Section | None:
@@ -15,8 +14,11 @@ def compare(a: Version, b: Version) -> Section | None:
 
     Returns:
         None if they are the same, if neither declares any, or if one is a model alone.
+
+    Raises:
+        ProjectError: environment.lock of either cannot be read.
     """
-    left, right = _packages(a), _packages(b)
+    left, right = packages(a), packages(b)
     if left is None or right is None:
         if left is right or not (a.has_reports and b.has_reports):
             return None
@@ -27,15 +29,7 @@ def compare(a: Version, b: Version) -> Section | None:
     facts = {name: {"a": left.get(name), "b": right.get(name)} for name in names}
     pins = [(name, left.get(name, "none"), right.get(name, "none")) for name in names]
     rows = tuple((name, Cell(one, "removed"), Cell(two, "added")) for name, one, two in pins)
-    spoken = ", ".join(f"{name} {one} → {two}" for name, one, two in pins)
-    words = f"Another environment: {spoken}."
+    spoken = ", ".join(f"{name} {one} → {two}" for name, one, two in pins[:_SPOKEN])
+    more = f" and {len(pins) - _SPOKEN} more" if len(pins) > _SPOKEN else ""
+    words = f"Another environment: {spoken}{more}."
     return Section(NAME, (words,), facts, (Table("", ("package", a.name, b.name), rows),))
-
-
-def _packages(version: Version) -> dict[str, str] | None:
-    """Return the versions by package and the marker under which they count."""
-    raw = version.read(ENVIRONMENT.as_posix())
-    if raw is None:
-        return None
-    pins = filter(None, map(_PIN.match, raw.decode(errors="replace").splitlines()))
-    return {f"{pin[1]}{' ' + pin[3].strip() if pin[3] else ''}": pin[2] for pin in pins}

@@ -6,6 +6,7 @@ from typing import Any
 from stemma.errors import ProjectError
 from stemma.layout import FORMATS, METRICS, TRAINED
 from stemma.modeling import observed
+from stemma.versions.declared import packages
 from stemma.versions.locks import LOCK
 from stemma.versions.metrics import read_metrics
 from stemma.versions.samples import read_samples
@@ -31,6 +32,7 @@ def facts_of(version: Version, root: Path = Path()) -> dict[str, Any]:
         raise ProjectError(
             f"{version.name} is a model and no version", "give a commit, a tag or an experiment"
         )
+    stands = standing(version, root)
     metrics = read_metrics(version)
     stages = version.stages()
     if version.commit is None and metrics is None:
@@ -41,12 +43,12 @@ def facts_of(version: Version, root: Path = Path()) -> dict[str, Any]:
     formats = version.read(FORMATS.as_posix())
     return {
         "name": version.name,
-        **standing(version, root),
+        **stands,
         "training": kept.read(TRAINED, "training.json", *_TRAINING),
         # It does not travel with the version.
         "observed": observed.read(root / TRAINED) if version.commit is None else None,
         "settings": making.settings(version),
-        "environment": making.environment(version),
+        "environment": packages(version),
         "data": making.data(version, kept),
         "base": making.base(version, kept),
         "metrics": metrics,
