@@ -13,7 +13,7 @@ from measured import Columns, figures, texts
 from stemma.modeling.formulas import Examples
 from stemma.statistics.significance import POWER
 from stemma.versions.comparison import LEVEL, Comparison, changed, compare_versions
-from stemma.versions.examples import FILE
+from stemma.versions.history import EXAMPLES
 from stemma.versions.version import Version
 
 DOCUMENTS = 24
@@ -30,7 +30,7 @@ class Measured(Version):
         self._content = sink.getvalue()
 
     def read(self, path: str) -> bytes | None:
-        return self._content if path == FILE.as_posix() else None
+        return self._content if path == EXAMPLES.as_posix() else None
 
     def _list(self, output: str) -> dict[str, str]:
         return {}

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from stemma.modeling.formulas import Examples, Formulas
 from stemma.statistics.paired import FEWEST, Difference, compare, jackknife
 from stemma.statistics.significance import holm, mcnemar, quantile_of_t, smallest_effect
-from stemma.versions.examples import FILE, Pairs, match, pair
+from stemma.versions.examples import Pairs, match, pair
 from stemma.versions.formulas import FORMULAS
+from stemma.versions.history import EXAMPLES
 from stemma.versions.metrics import figures, metric
 from stemma.versions.version import Version
 
@@ -120,8 +121,8 @@ def _obstacle(a: Version, b: Version, pairs: Pairs | None, how: dict[str, tuple[
     if TASK in how:
         return "the tasks are {} and {}".format(*how[TASK])
     if pairs is None:
-        without = next(one for one in (a, b) if one.read(FILE.as_posix()) is None)
-        return f"{without.name} has no {FILE}"
+        without = next(one for one in (a, b) if one.read(EXAMPLES.as_posix()) is None)
+        return f"{without.name} has no {EXAMPLES}"
     if not pairs.ids:
         return "no document is the same in the test split of both"
     if len(pairs.ids) < FEWEST:
@@ -197,7 +198,7 @@ def _reason(pairs: Pairs, name: str) -> str:
     formulas = _formulas(pairs)
     if _tokens_differ(pairs) and any(name in one.by_token for one in formulas):
         return "it is per token, and the same texts have other tokens"
-    return f"{FILE} does not hold what it is made of"
+    return f"{EXAMPLES} does not hold what it is made of"
 
 
 def _judge(found: dict[str, Difference], pairs: int) -> dict[str, Tested]:

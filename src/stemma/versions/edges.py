@@ -15,8 +15,7 @@ def bases(found: Sequence[Record], root: Path) -> dict[str, str]:
     """Return the commit that a version started from by the commit of the version.
 
     As `stemma trace` follows it, but without a remote; where the cache lacks what tells, as the
-    settings name it. Nothing is read where no version has
-    a base of its own.
+    settings name it. Nothing is read where no version has a base of its own.
 
     Args:
         found: versions, newest first; a base that was brought as files is known among these.

@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from stemma.errors import ProjectError
-from stemma.layout import PREPARED, REPORTS
+from stemma.layout import PREPARED
 from stemma.modeling.formulas import Examples
 from stemma.versions.formulas import FORMULAS
+from stemma.versions.history import EXAMPLES
+from stemma.versions.manifests import MANIFEST, has_manifest
 from stemma.versions.metrics import REMEDY
 from stemma.versions.version import MissingError, Version
 
-FILE = REPORTS / "examples.parquet"
-MANIFEST = "manifest.parquet"
 # What an example is, whatever a model makes of it.
 _GIVEN = ("bytes", "words", "label", "wanted", "entities")
 _TEXTS = frozenset({"id", "label", "predicted", "wanted", "written"})
@@ -53,7 +53,7 @@ def read_examples(version: Version) -> Examples | None:
     Raises:
         ProjectError: the file is torn, or names no examples, or one of them twice.
     """
-    raw = version.read(FILE.as_posix())
+    raw = version.read(EXAMPLES.as_posix())
     return None if raw is None else parse(raw, version.name)
 
 
@@ -63,7 +63,7 @@ def parse(raw: bytes, owner: str) -> Examples:
     Raises:
         ProjectError: as ``read_examples``.
     """
-    where = f"{FILE} of {owner}"
+    where = f"{EXAMPLES} of {owner}"
     try:
         # A small file is read in a third of the time that handing it to threads takes.
         table = pq.ParquetFile(pa.BufferReader(raw)).read(use_threads=False)
@@ -165,7 +165,7 @@ def _hashes(a: Version, b: Version) -> tuple[dict[str, str], dict[str, str]] | N
     if folders[0] and folders[0] == folders[1]:
         return {}, {}
     try:
-        if all(MANIFEST in version.files(PREPARED.as_posix()) for version in (a, b)):
+        if has_manifest(a) and has_manifest(b):
             return _read_hashes(a), _read_hashes(b)
     except MissingError:
         pass

@@ -10,7 +10,7 @@ from stemma.layout import METRICS
 from stemma.statistics.paired import Difference
 from stemma.statistics.significance import smallest_effect
 from stemma.versions.comparison import compare_versions
-from stemma.versions.examples import FILE as EXAMPLES
+from stemma.versions.history import EXAMPLES
 from stemma.versions.locks import LOCK, stages_at
 from stemma.versions.metrics import figures, metric, read_metrics
 from stemma.versions.rebuild import reproduce, surroundings

@@ -28,11 +28,9 @@ def compare(a: Version, b: Version) -> Section | None:
         DataError: a manifest, a shard or sources.json is torn.
         MissingError: the bytes of a manifest are nowhere.
     """
-    lacking = [version for version in (a, b) if not has_manifest(version)]
-    if lacking:
-        if len(lacking) == 2 or not (a.has_reports and b.has_reports):
-            return None
-        return without(NAME, lacking[0].name, PREPARED / MANIFEST, "documents")
+    has = has_manifest(a), has_manifest(b)
+    if not all(has):
+        return without(NAME, (a, b), has, PREPARED / MANIFEST, "documents")
     sources, unknown = _sources(a, b)
     output = PREPARED.as_posix()
     matched = None

@@ -20,9 +20,8 @@ def compare(a: Version, b: Version) -> Section | None:
     """
     left, right = packages(a), packages(b)
     if left is None or right is None:
-        if left is right or not (a.has_reports and b.has_reports):
-            return None
-        return without(NAME, (a if left is None else b).name, ENVIRONMENT, "packages")
+        has = left is not None, right is not None
+        return without(NAME, (a, b), has, ENVIRONMENT, "packages")
     names = sorted(name for name in {*left, *right} if left.get(name) != right.get(name))
     if not names:
         return None

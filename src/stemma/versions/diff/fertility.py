@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from stemma.errors import DataError
 from stemma.layout import PREPARED
 from stemma.versions.diff.byte_level import bytes_of
+from stemma.versions.manifests import has_manifest, read
 from stemma.versions.version import Version
 
-_MANIFEST = "manifest.parquet"
 _SPACE = b" \t\n\r\x0b\x0c"
 _BLOCK = 2**20  # tokens
 
@@ -81,15 +79,9 @@ def fertility_of(a: Version, b: Version, entries: Mapping[str, int]) -> Fertilit
 
 
 def _test_documents(version: Version) -> pa.Table | None:
-    if _MANIFEST not in version.files(PREPARED.as_posix()):
+    if not has_manifest(version):
         return None
-    path = version.path(PREPARED.as_posix(), _MANIFEST)
-    try:
-        return pq.read_table(
-            path, columns=["sha256", "bytes", "tokens"], filters=[("split", "=", "test")]
-        )
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{_MANIFEST} of {version.name} cannot be read: {error}") from error
+    return read(version, ["sha256", "bytes", "tokens"], [("split", "=", "test")])
 
 
 def _nth(table: pa.Table) -> pa.Array:

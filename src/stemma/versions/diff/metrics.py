@@ -8,8 +8,8 @@ from typing import Any
 from stemma.layout import METRICS as FILE
 from stemma.versions.comparison import ROUNDS, TASK, Comparison, Tested, compare_versions
 from stemma.versions.diff.section import Block, Cell, Section, Table, Text, without
-from stemma.versions.examples import FILE as EXAMPLES
 from stemma.versions.examples import Pairs
+from stemma.versions.history import EXAMPLES
 from stemma.versions.metrics import figures, metric, read_metrics
 from stemma.versions.version import Version
 
@@ -28,10 +28,9 @@ def compare(a: Version, b: Version) -> Section | None:
         ProjectError: a file of either version is torn.
     """
     left, right = read_metrics(a), read_metrics(b)
-    if (left is None and right is None) or not (a.has_reports and b.has_reports):
-        return None
     if left is None or right is None:
-        return without(NAME, (a if left is None else b).name, FILE, "figures")
+        has = left is not None, right is not None
+        return without(NAME, (a, b), has, FILE, "figures")
     if figures(left) == figures(right) and a.read(_EXAMPLES) == b.read(_EXAMPLES):
         return None
     found = compare_versions(a, b, left, right)

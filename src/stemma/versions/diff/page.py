@@ -21,8 +21,6 @@ def html(report: Report) -> str:
 
 
 def _rows(heatmap: Heatmap) -> Iterator[tuple[str, list[str], list[str]]]:
-    largest = max((value or 0 for row in heatmap.values for value in row), default=0) or 1
-    for name, values in zip(heatmap.rows, heatmap.values, strict=True):
-        # The square root tells small changes apart that a single large one would hide.
-        shares = [f"{((value or 0) / largest) ** 0.5:.3f}" for value in values]
-        yield name, shares, ["" if value is None else f"{value:.2g}" for value in values]
+    for name, values, shades in zip(heatmap.rows, heatmap.values, heatmap.shades(), strict=True):
+        told = ["" if value is None else f"{value:.2g}" for value in values]
+        yield name, [f"{shade:.3f}" for shade in shades], told

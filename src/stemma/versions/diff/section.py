@@ -3,7 +3,10 @@
 import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from stemma.versions.version import Version
 
 Tone = Literal["", "better", "worse", "added", "removed", "muted"]
 
@@ -52,6 +55,14 @@ class Heatmap:
     values: tuple[tuple[float | None, ...], ...]
     unit: str
 
+    def shades(self) -> list[list[float]]:
+        """Return how strong the colour of each value is, 0 to 1, [rows][columns]; 0 for None.
+
+        The square root tells small changes apart that a single large one would hide.
+        """
+        largest = max((value or 0 for row in self.values for value in row), default=0) or 1
+        return [[((value or 0) / largest) ** 0.5 for value in row] for row in self.values]
+
 
 @dataclasses.dataclass(frozen=True)
 class Sides:
@@ -88,14 +99,23 @@ class Section:
     blocks: tuple[Block, ...]
 
 
-def without(section: str, version: str, file: Path, what: str) -> Section:
-    """Return the section on a file that only the other version has.
+def without(
+    section: str, versions: "tuple[Version, Version]", has: tuple[bool, bool], file: Path, what: str
+) -> Section | None:
+    """Return the section on a file that only one version has.
 
     Args:
         section: its name.
-        version: name of the one that lacks the file.
+        versions: the two.
+        has: which of them have the file; one at most.
         file: below the project's root.
         what: cannot be compared for that.
+
+    Returns:
+        None if neither has it, or if one is a model alone.
     """
-    words = f"{version} has no {file}: there are no {what} to compare."
-    return Section(section, (words,), {"without": version}, (Text(words),))
+    if not any(has) or not all(version.has_reports for version in versions):
+        return None
+    name = versions[has.index(False)].name
+    words = f"{name} has no {file}: there are no {what} to compare."
+    return Section(section, (words,), {"without": name}, (Text(words),))

@@ -26,9 +26,8 @@ def compare(a: Version, b: Version) -> Section | None:
     """
     left, right = _settings(a), _settings(b)
     if left is None or right is None:
-        if left is right or not (a.has_reports and b.has_reports):
-            return None
-        return without(NAME, (a if left is None else b).name, PARAMS, "settings")
+        has = left is not None, right is not None
+        return without(NAME, (a, b), has, PARAMS, "settings")
     keys = [key for key in {**left, **right} if _differ(left.get(key, ...), right.get(key, ...))]
     if not keys:
         return None

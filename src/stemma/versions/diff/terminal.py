@@ -62,21 +62,18 @@ def _cell(cell: str | Cell) -> Words:
 
 
 def _heatmap(heatmap: Heatmap) -> RenderableType:
-    largest = max((value or 0 for row in heatmap.values for value in row), default=0) or 1
     grid = Grid(title=heatmap.title, title_justify="left", title_style="bold", box=None)
     grid.add_column("")
     for name in heatmap.columns:
         grid.add_column(name, justify="right", overflow="fold")
-    for name, values in zip(heatmap.rows, heatmap.values, strict=True):
-        grid.add_row(name, *(_shade(value, largest) for value in values))
+    for name, *row in zip(heatmap.rows, heatmap.values, heatmap.shades(), strict=True):
+        grid.add_row(name, *map(_shade, *row))
     return Group(grid, Words(heatmap.unit, "dim"))
 
 
-def _shade(value: float | None, largest: float) -> Words:
+def _shade(value: float | None, share: float) -> Words:
     if value is None:
         return Words("")
-    # The square root tells small changes apart that a single large one would hide.
-    share = (value / largest) ** 0.5
     red = round(255 - 60 * share), round(245 - 175 * share), round(235 - 190 * share)
     ink = "black" if share < 0.7 else "white"
     return Words(f" {value:.2g} ", Style(color=ink, bgcolor="rgb({},{},{})".format(*red)))
