@@ -12,9 +12,10 @@ unexport PYTHONPATH
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.run ## build the version that conf/ describes, and show it
+run: $(VENV)/.run ## build the version that conf/ describes, show it, and say whether it is HEAD's
 	dvc repro
 	@stemma show
+	@stemma status || true
 
 test: check ## lint, types, contracts and every test
 	pytest -n auto --dist loadfile

@@ -1,6 +1,7 @@
 // LD_PRELOAD: answers the CPUID instruction as another x86-64 processor with AVX2 would, so that
 // libraries choose the kernels that they would choose there. Linux, where the processor can fault
-// on CPUID (cpuid_fault in /proc/cpuinfo). PROCESSOR=haswell or zen3.
+// on CPUID (cpuid_fault in /proc/cpuinfo). PROCESSOR=haswell, zen3, "one core" (a Haswell that has
+// one, and small caches) or "large caches" (a Haswell with 64 threads and caches of a large server).
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 typedef unsigned int u32;
 
 static int amd;
-static u32 signature, cache_kb[4];  // by cpuid's number: level 1 data, level 1 code, 2, 3
+static u32 signature, cores, cache_kb[4];  // by cpuid's number: level 1 data, level 1 code, 2, 3
 
 static void fault_on_cpuid(int on) { syscall(SYS_arch_prctl, ARCH_SET_CPUID, !on); }
 
@@ -26,7 +27,8 @@ static void cache(u32 number, u32 *r) {
     static const u32 type[] = {1, 2, 3, 3}, level[] = {1, 1, 2, 3}, ways[] = {8, 8, 8, 16};
     memset(r, 0, 4 * sizeof *r);
     if (number > 3) return;
-    r[0] = type[number] | level[number] << 5 | 1 << 8;
+    r[0] = type[number] | level[number] << 5 | 1 << 8 | (cores - 1) << 26;
+    if (number == 3) r[0] |= (cores - 1) << 14;
     r[1] = 63 | (ways[number] - 1) << 22;
     r[2] = cache_kb[number] * 1024 / 64 / ways[number] - 1;
 }
@@ -38,6 +40,11 @@ static void answer(u32 leaf, u32 sub, u32 *r) {
         if (amd) vendor(r);
     } else if (leaf == 1) {
         r[0] = signature;
+        r[1] = (r[1] & 0xff00ffff) | cores << 16;
+    } else if (leaf == 0xb || leaf == 0x1f) {
+        // Threads of a core (one), and of the package.
+        r[0] = sub == 1 ? 7 : 0, r[1] = sub == 0 ? 1 : sub == 1 ? cores : 0;
+        r[2] = sub | (sub < 2 ? sub + 1 : 0) << 8;
     } else if (leaf == 4 || leaf == 0x8000001d) {
         cache(sub, r);
         if (amd == (leaf == 4)) memset(r, 0, 4 * sizeof *r);
@@ -53,6 +60,8 @@ static void answer(u32 leaf, u32 sub, u32 *r) {
         memset(r, 0, 4 * sizeof *r);  // AMX
     } else if (amd && leaf == 0x80000000) {
         r[0] = 0x80000020, vendor(r);
+    } else if (amd && leaf == 0x80000008) {
+        r[2] = cores - 1;
     } else if (amd && leaf == 0x80000006) {
         r[2] = cache_kb[2] << 16 | 6 << 12 | 1 << 8 | 64;
         r[3] = cache_kb[3] / 512 << 18 | 9 << 12 | 1 << 8 | 64;
@@ -77,10 +86,15 @@ static void on_fault(int number, siginfo_t *info, void *context) {
 
 __attribute__((constructor(101))) static void start(void) {
     const char *name = getenv("PROCESSOR");
-    amd = name && !strcmp(name, "zen3");
-    if (!amd && (!name || strcmp(name, "haswell"))) return;
+    if (!name) return;
+    amd = !strcmp(name, "zen3");
+    int one = !strcmp(name, "one core"), large = !strcmp(name, "large caches");
+    if (!amd && !one && !large && strcmp(name, "haswell")) return;
     signature = amd ? 0xa00f11 : 0x306c3;
+    cores = one ? 1 : large ? 64 : 4;
     u32 sizes[] = {32, 32, amd ? 512 : 256, amd ? 32768 : 8192};
+    if (one) sizes[0] = sizes[1] = 16, sizes[2] = 128, sizes[3] = 1024;
+    if (large) sizes[0] = sizes[1] = 64, sizes[2] = 4096, sizes[3] = 262144;
     memcpy(cache_kb, sizes, sizeof sizes);
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
     sigaction(SIGSEGV, &action, 0);

@@ -30,7 +30,7 @@ RUNTIME = {
 
 @pytest.fixture(autouse=True)
 def no_caps(monkeypatch):
-    for caps in environment._CAPS.values():
+    for caps in environment.CAPS.values():
         for name in caps:
             monkeypatch.delenv(name, raising=False)
 

@@ -27,8 +27,9 @@ _MAKE_LOCK = "type `make lock`, or `git checkout environment.lock`"
 Instructions = Literal["native", "avx2"]
 
 # What torch, oneDNN, MKL, numpy and OpenBLAS read when they are loaded. With its branches named
-# after instruction sets MKL computes otherwise on AMD than on Intel; with COMPATIBLE it does not.
-_CAPS: dict[Instructions, dict[str, str]] = {
+# after instruction sets MKL computes otherwise on AMD than on Intel; with COMPATIBLE it does not,
+# and is slow: products go to OpenBLAS then (`stemma.modeling.portable`).
+CAPS: dict[Instructions, dict[str, str]] = {
     "native": {},
     "avx2": {
         "ATEN_CPU_CAPABILITY": "avx2",
@@ -68,7 +69,7 @@ def cap(instructions: Instructions) -> None:
     """Limit what libraries use of the processor; call it before numpy and torch are imported."""
     for variable in _HARMFUL:
         os.environ.pop(variable, None)
-    os.environ.update(_CAPS[instructions])
+    os.environ.update(CAPS[instructions])
 
 
 def differences(runtime: RuntimeSettings, lock: Path = ENVIRONMENT) -> list[str]:
@@ -131,10 +132,12 @@ def _installed(name: str) -> str:
 
 
 def variables(declared: Instructions) -> Iterator[str]:
-    """Yield which environment variables change results otherwise than runtime.instructions says."""
-    caps = _CAPS[declared]
-    known = {name for caps in _CAPS.values() for name in caps}
-    for variable in sorted(known.union(_UNDECLARED)):
+    """Yield which environment variables change results otherwise than runtime.instructions says.
+
+    What ``cap`` sets itself is as declared, whatever it was before.
+    """
+    known = {name for caps in CAPS.values() for name in caps}
+    for variable in sorted(known.union(_UNDECLARED) - CAPS[declared].keys()):
         value = os.environ.get(variable)
-        if value is not None and value != caps.get(variable):
+        if value is not None:
             yield f"{variable}={value} is set, which runtime.instructions={declared} does not do"

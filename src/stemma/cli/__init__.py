@@ -1,6 +1,6 @@
 """The ``stemma`` command."""
 
-from stemma.cli import follow, keep, make, read
+from stemma.cli import follow, keep, make, read, status
 from stemma.cli.group import main
 
-__all__ = ["follow", "keep", "main", "make", "read"]
+__all__ = ["follow", "keep", "main", "make", "read", "status"]

@@ -82,6 +82,10 @@ def start(settings: RuntimeSettings) -> Runtime:
     if device == "cpu":
         _keep_freed_memory()
         _settle_vector_functions()
+        if settings.instructions == "avx2":
+            from stemma.modeling import portable
+
+            portable.install(settings.threads)
     torch.manual_seed(settings.seed)
     return Runtime(
         device,

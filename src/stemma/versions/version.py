@@ -150,6 +150,10 @@ class Tree(Version):
 
     def _list(self, output: str) -> dict[str, str]:
         self._check(output)
+        return self.hashes(output)
+
+    def hashes(self, output: str) -> dict[str, str]:
+        """Return the MD5 of each file of an output by path; ``""`` is an output that is a file."""
         return _hashes(self._root / output)
 
     def _check(self, output: str) -> None:

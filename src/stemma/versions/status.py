@@ -1,0 +1,126 @@
+"""Whether what lies in the working tree are the bytes of a commit, and if not, why."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from stemma.environment import packages, variables
+from stemma.layout import ENVIRONMENT
+from stemma.versions import git
+from stemma.versions.locks import Entry, Stage, stages_at
+from stemma.versions.objects import DIR
+from stemma.versions.verdict import leaves
+from stemma.versions.version import Tree
+
+_SHOWN = 5  # differences of one kind
+
+
+@dataclasses.dataclass(frozen=True)
+class Status:
+    """The outputs of a commit against those of the working tree.
+
+    Attributes:
+        commit: the hash of the commit.
+        outputs: how many it has.
+        missing: outputs that are not in the working tree.
+        different: outputs that have other bytes there, in the order of the stages.
+        first: the first stage whose outputs are different; None if there is none.
+        causes: what is likely to have made it so, a phrase for each.
+        changed: files that Git tracks and that are neither outputs nor as the commit has them.
+    """
+
+    commit: str
+    outputs: int
+    missing: tuple[str, ...]
+    different: tuple[str, ...]
+    first: str | None
+    causes: tuple[str, ...]
+    changed: tuple[str, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether every output is there, with the bytes that the commit names."""
+        return not self.missing and not self.different
+
+
+def status(revision: str = "HEAD", root: Path = Path()) -> Status:
+    """Hash every output in the working tree and compare it with the dvc.lock of a commit.
+
+    Args:
+        revision: what Git calls the commit.
+        root: the project.
+
+    Raises:
+        ProjectError: there is no such commit, or it is no version.
+    """
+    commit = git.commit_of(revision, root)
+    stages = stages_at(commit, root)
+    tree = Tree(root)
+    made = {out.path: _hash(tree, root, out) for stage in stages for out in stage.outs}
+    missing = tuple(path for path, md5 in made.items() if md5 is None)
+    wrong = {out.path: stage for stage in stages for out in stage.outs if made[out.path] != out.md5}
+    different = {path: stage for path, stage in wrong.items() if path not in missing}
+    first = next(iter(different.values()), None)
+    here = {stage.name: stage for stage in tree.stages()}
+    listed = git.run(["diff", "--name-only", "--relative", commit], root).splitlines()
+    return Status(
+        commit,
+        len(made),
+        missing,
+        tuple(different),
+        first.name if first else None,
+        tuple(_causes(first, here.get(first.name), made, root)) if first else (),
+        tuple(path for path in listed if path not in made),
+    )
+
+
+def _hash(tree: Tree, root: Path, out: Entry) -> str | None:
+    """Return what DVC would write into dvc.lock for an output; None if it is not there."""
+    if not (root / out.path).exists():
+        return None
+    files = tree.hashes(out.path)
+    if "" in files:
+        return files[""]
+    # As dvc-data writes the listing of a folder.
+    listing = [{"md5": md5, "relpath": path} for path, md5 in sorted(files.items())]
+    text = json.dumps(listing, sort_keys=True).encode()
+    return hashlib.md5(text, usedforsecurity=False).hexdigest() + DIR
+
+
+def _causes(
+    there: Stage, here: Stage | None, made: Mapping[str, str | None], root: Path
+) -> Iterator[str]:
+    if here is None:
+        yield f"the stage {there.name} was not built here"
+        return
+    found = [*_settings(there, here), *_dependencies(there, here, made)]
+    instructions = here.params.get("runtime.instructions", "native")
+    found += [] if found else [*packages(root / ENVIRONMENT), *variables(instructions)]
+    yield from found[:_SHOWN]
+    if len(found) > _SHOWN:
+        yield f"{len(found) - _SHOWN} more"
+    if not found and instructions == "native":
+        yield (
+            "the processor: runtime.instructions is native, so another one gives other bytes "
+            "(`runtime=portable` gives the same)"
+        )
+    elif not found:
+        yield "nothing declared differs: type `stemma verify`, which says more"
+
+
+def _settings(there: Stage, here: Stage) -> Iterator[str]:
+    before, after = dict(leaves(there.params)), dict(leaves(here.params))
+    for key in sorted({*before, *after}):
+        was, now = before.get(key, "absent"), after.get(key, "absent")
+        if was != now:
+            yield f"{key} is {was} there and {now} here"
+
+
+def _dependencies(there: Stage, here: Stage, made: Mapping[str, str | None]) -> Iterator[str]:
+    before = {dep.path: dep.md5 for dep in there.deps}
+    after = {dep.path: dep.md5 for dep in here.deps}
+    for path in sorted({*before, *after} - made.keys()):
+        if before.get(path) != after.get(path):
+            yield f"{path} is another"
