@@ -1,171 +1,205 @@
 """Tokens per second: Stemma's training against a plain PyTorch loop and a bare Trainer.
 
-The same model, batch, precision, optimiser state size and data; each arm in a process of its own,
-the arms in turn, so that a drift of the machine's speed hits all of them.
+The same model, batch, precision and data; each arm in a process of its own, the arms in turn, so
+that a drift of the machine's speed hits all of them. Two recipes: the project's own settings, and
+LoRA on SmolLM2, which is laid out in a temporary folder.
 
-    python bench/train.py             # needs `dvc repro prepare` to have been run
-    python bench/train.py --arm loop  # one arm, prints JSON
+    python bench/train.py                              # needs `dvc repro prepare` to have been run
+    python bench/train.py --busy                       # beside a process that takes a core
 """
 
 import argparse
+import contextlib
+import dataclasses
 import itertools
-import json
+import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 
+from stemma.environment import RuntimeSettings, cap
+
+ROOT = Path(__file__).resolve().parents[1]
+ROUNDS = 3
+# Steps of an arm, of which the first are not counted.
+STEPS = {"default": (30, 8), "lora": (8, 2)}
+LORA = "experiment=smollm2_lora_plays"
+NATIVE: dict[str, Any] = {"instructions": "native"}
+FP32, BF16 = {**NATIVE, "precision": "fp32"}, {**NATIVE, "precision": "bf16"}
+PORTABLE = {"instructions": "avx2", "precision": "fp32"}
+# Who trains, and in what arithmetic.
 ARMS = {
-    "loop": "plain PyTorch loop, AdamW",
-    "trainer": "bare transformers Trainer, AdamW",
-    "stemma": "Stemma",
-    "fp32": "Stemma, runtime.precision=fp32",
-    "portable": "Stemma, runtime=portable",
+    "portable": ("stemma", PORTABLE),
+    "fp32": ("stemma", FP32),
+    "loop": ("loop", FP32),
+    "trainer": ("trainer", FP32),
+    "bf16": ("stemma", BF16),
+    "loop, bf16": ("loop", BF16),
+    "trainer, bf16": ("trainer", BF16),
 }
-STEPS, SKIPPED, ROUNDS = 30, 8, 3
+LABELS = {
+    "portable": "Stemma, runtime=portable",
+    "fp32": "Stemma, fp32, all instructions",
+    "loop": "plain PyTorch loop, fp32",
+    "trainer": "bare transformers Trainer, fp32",
+    "bf16": "Stemma, bf16",
+    "loop, bf16": "plain PyTorch loop, bf16",
+    "trainer, bf16": "bare transformers Trainer, bf16",
+}
+RATIOS = [("portable", other) for other in ("fp32", "loop", "trainer")]
+RATIOS += [("bf16", "loop, bf16"), ("bf16", "trainer, bf16")]
 
 
-def measure(rounds: int = ROUNDS) -> dict[str, Any]:
-    """Return tokens per second by arm (medians over rounds) and the ratios, pair by pair."""
-    seen: dict[str, list[float]] = {arm: [] for arm in ARMS}
-    for _ in range(rounds):
-        for arm in ARMS:
-            seen[arm].append(_own_process(["--arm", arm])["tokens_per_second"])
-    ratios = {
-        arm: statistics.median(a / b for a, b in zip(seen["stemma"], seen[arm], strict=True))
-        for arm in ARMS
-    }
-    hardware = _own_process(["--arm", "peak"])
-    peak, flops = hardware["peak"], hardware["flops"]
-    return {
-        "matrix_peak_tflops": round(peak, 2),
-        "utilization": {
-            arm: round(statistics.median(seen[arm]) * flops / peak / 1e12, 3) for arm in ARMS
-        },
-        "tokens_per_second": {arm: round(statistics.median(seen[arm])) for arm in ARMS},
-        "stemma_over": {arm: round(ratio, 2) for arm, ratio in ratios.items()},
-        "rounds": rounds,
-    }
+def measure(
+    rounds: int = ROUNDS, recipes: tuple[str, ...] = tuple(STEPS), busy: bool = False
+) -> dict[str, Any]:
+    """Return by recipe tokens per second by arm (medians over rounds), and ratios, pair by pair."""
+    found: dict[str, Any] = {"rounds": rounds, "beside_a_busy_process": busy}
+    arms = [arm for arm in ARMS if "bf16" not in arm or _has_bf16()]
+    for recipe in recipes:
+        with _folder(recipe) as folder, _company() if busy else contextlib.nullcontext():
+            seen: dict[str, list[float]] = {arm: [] for arm in arms}
+            for _, arm in itertools.product(range(rounds), arms):
+                seen[arm].append(_own_process(recipe, arm, folder))
+        found[recipe] = {
+            "tokens_per_second": {arm: round(statistics.median(seen[arm])) for arm in arms},
+            "ratios": {
+                f"{one} over {other}": round(_ratio(seen[one], seen[other]), 2)
+                for one, other in RATIOS
+                if one in seen
+            },
+        }
+    return found
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print the result as a table."""
-    table = Table(title="Training, tokens per second (median)")
-    for column in ("", "tokens/s", "of the peak", "Stemma is"):
-        table.add_column(column, justify="left" if not column else "right")
-    for arm, label in ARMS.items():
-        rate, ratio = result["tokens_per_second"][arm], result["stemma_over"][arm]
-        share = f"{result['utilization'][arm]:.0%}"
-        table.add_row(label, f"{rate:,}", share, "" if arm == "stemma" else f"{ratio:.2f} x")
-    Console().print(table)
-    print(f"peak: {result['matrix_peak_tflops']} TFLOP/s in a large matrix product")
+    """Print the result as a table a recipe."""
+    for recipe in STEPS:
+        if recipe not in result:
+            continue
+        beside = ", beside a busy process" if result["beside_a_busy_process"] else ""
+        table = Table(title=f"Training, {recipe}{beside}")
+        table.add_column("")
+        table.add_column("tokens/s", justify="right")
+        for arm, rate in result[recipe]["tokens_per_second"].items():
+            table.add_row(LABELS[arm], f"{rate:,}")
+        Console().print(table)
+        for name, ratio in result[recipe]["ratios"].items():
+            print(f"{name}: {ratio:.2f}")
 
 
-def _own_process(words: list[str]) -> dict[str, Any]:
-    command = [sys.executable, __file__, *words]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+def _ratio(one: list[float], other: list[float]) -> float:
+    return statistics.median(a / b for a, b in zip(one, other, strict=True))
 
 
-def run_peak() -> dict[str, float]:
-    """Return the TFLOP/s of a large product, and what training needs per token in FLOP.
-
-    Per token: 6 for each weight of a matrix that it passes (Kaplan et al. 2020), the tied head
-    included, and 12 * layers * width * context / 2 for causal attention.
-    """
-    from stemma.config import load
-    from stemma.corpus.tokenizer import Encoder
-    from stemma.layout import PREPARED
+def _has_bf16() -> bool:
     from stemma.modeling import runtime
+
+    return runtime.computes_bf16("cpu", "native")
+
+
+@contextlib.contextmanager
+def _folder(recipe: str) -> Iterator[Path]:
+    """Yield a project in which a recipe's data is prepared."""
+    if recipe == "default":
+        yield ROOT
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder)
+        for part in (".dvc", "conf", "data/input", "src"):
+            shutil.copytree(ROOT / part, project / part, ignore=shutil.ignore_patterns("cache"))
+        for part in ("data/revoked.jsonl", "dvc.yaml", "environment.lock"):
+            shutil.copyfile(ROOT / part, project / part)
+        subprocess.run(["stemma", "compose", LORA], cwd=project, check=True, capture_output=True)
+        for stage in ("ingest", "base", "prepare"):
+            command = [sys.executable, "-m", f"stemma.stages.{stage}"]
+            subprocess.run(command, cwd=project, check=True, capture_output=True)
+        yield project
+
+
+@contextlib.contextmanager
+def _company() -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        process.kill()
+
+
+def _own_process(recipe: str, arm: str, folder: Path) -> float:
+    command = [sys.executable, __file__, "--recipe", recipe, "--arm", arm]
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    return float(done.stdout.splitlines()[-1])
+
+
+def run_arm(recipe: str, arm: str) -> float:
+    """Train a few steps here; return tokens per second from the median time of a step."""
+    from stemma.config import load
     from stemma.stages.train import TrainSettings
 
     settings = load(TrainSettings)
-    started = runtime.start(settings.runtime)
+    who, arithmetic = ARMS[arm]
+    declared = dataclasses.replace(settings.runtime, **arithmetic)
+    started = _plain(declared) if who != "stemma" else _start(declared)
+    steps, skipped = STEPS[recipe]
+    train = {"loop": _loop, "trainer": _trainer, "stemma": _stemma}[who]
+    ticks = train(*_model_and_data(settings, steps), settings.train, started, steps)
+    times = [after - before for before, after in itertools.pairwise(ticks)][skipped:]
+    return settings.train.batch_size * settings.train.sequence_length / statistics.median(times)
+
+
+def _start(declared: RuntimeSettings) -> Any:
+    from stemma.modeling import runtime
+
+    cap(declared.instructions)
+    return runtime.start(declared)
+
+
+def _plain(declared: RuntimeSettings) -> Any:
+    """Return the same device, precision and threads, torch otherwise as it comes."""
+    for name in [name for name in os.environ if name.startswith(("OPENBLAS_", "MKL_", "GOMP_"))]:
+        del os.environ[name]
     import torch
 
-    size = 4096
-    one = torch.randn(size, size).to(started.dtype())
-    times = []
-    for _ in range(12):
-        begun = time.perf_counter()
-        one @ one
-        times.append(time.perf_counter() - begun)
-    shape, length = settings.model, settings.train.sequence_length
-    vocabulary = Encoder(PREPARED / "tokenizer").size
-    weights = 12 * shape.layers * shape.width**2 + vocabulary * shape.width
-    return {
-        "peak": 2 * size**3 / statistics.median(times[2:]) / 1e12,
-        "flops": 6 * weights + 6 * shape.layers * shape.width * length,
-    }
+    from stemma.modeling import runtime
+
+    torch.set_num_threads(declared.threads)
+    precision: Any = declared.precision
+    return runtime.Runtime("cpu", precision, declared.threads, "native", False, declared.seed)
 
 
-def run_arm(arm: str) -> float:
-    """Train STEPS steps; return tokens per second from the median time of a step."""
-    from stemma.config import load
-    from stemma.corpus.packing import read_split
-    from stemma.corpus.tokenizer import Encoder
-    from stemma.layout import PREPARED
-    from stemma.stages.train import TrainSettings
-
-    settings = load(TrainSettings)
-    started = _start(arm, settings.runtime)
-
+def _model_and_data(settings: Any, steps: int) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM
 
+    from stemma.corpus.encoding import Encoder
+    from stemma.corpus.packing import read_split
+    from stemma.layout import PREPARED
+    from stemma.modeling import finetuning
     from stemma.modeling.batches import PackedBlocks
     from stemma.modeling.building import Tokens
 
     section = settings.train
     encoder = Encoder(PREPARED / "tokenizer")
     tokens = Tokens(encoder.size, encoder.end_of_text)
-    model = settings.model.build(AutoModelForCausalLM, tokens, {})
+    model = finetuning.adapt(settings.model.build(AutoModelForCausalLM, tokens, {}), section)
     split = read_split(PREPARED, "train")
-    blocks = PackedBlocks(split, section.sequence_length, STEPS * section.batch_size, 1)
-    train = {"loop": _loop, "trainer": _trainer}.get(arm, _stemma)
-    ticks = train(model, section, started, blocks)
-    steps = [after - before for before, after in itertools.pairwise(ticks)][SKIPPED:]
-    return section.batch_size * section.sequence_length / statistics.median(steps)
+    return model, PackedBlocks(split, section.sequence_length, steps * section.batch_size, 1)
 
 
-def _start(arm: str, declared: Any) -> Any:
-    import dataclasses
-
-    from stemma.environment import RuntimeSettings, cap
-    from stemma.modeling import runtime
-
-    if arm in ("loop", "trainer"):
-        return _plain(declared)
-    if arm == "fp32":
-        declared = dataclasses.replace(declared, precision="fp32")
-    if arm == "portable":
-        declared = RuntimeSettings(**yaml.safe_load(Path("conf/runtime/portable.yaml").read_text()))
-        cap(declared.instructions)
-    return runtime.start(declared)
-
-
-def _plain(declared: Any) -> Any:
-    """Return the same device, precision and threads, torch otherwise as it comes."""
+def _loop(model: Any, blocks: Any, section: Any, started: Any, steps: int) -> list[float]:
     import torch
 
-    from stemma.modeling import runtime
-
-    torch.set_num_threads(declared.threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    precision = "bf16" if runtime._computes_bf16(device, "native") else "fp32"
-    return runtime.Runtime(device, precision, declared.threads, "native", False, declared.seed)
-
-
-def _loop(model: Any, section: Any, started: Any, blocks: Any) -> list[float]:
-    import torch
-
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95))
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=1e-3, betas=(0.9, 0.95))
     loader = torch.utils.data.DataLoader(blocks, batch_size=section.batch_size)
     model.train()
     ticks = [time.perf_counter()]
@@ -177,14 +211,14 @@ def _loop(model: Any, section: Any, started: Any, blocks: Any) -> list[float]:
             )
         loss.backward()
         if section.clip:
-            torch.nn.utils.clip_grad_norm_(model.parameters(), section.clip)
+            torch.nn.utils.clip_grad_norm_(weights, section.clip)
         optimizer.step()
         optimizer.zero_grad()
         ticks.append(time.perf_counter())
     return ticks
 
 
-def _trainer(model: Any, section: Any, started: Any, blocks: Any) -> list[float]:
+def _trainer(model: Any, blocks: Any, section: Any, started: Any, steps: int) -> list[float]:
     from transformers import Trainer, TrainingArguments
 
     class Unshifted:
@@ -200,10 +234,10 @@ def _trainer(model: Any, section: Any, started: Any, blocks: Any) -> list[float]
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             folder,
-            max_steps=STEPS,
+            max_steps=steps,
             per_device_train_batch_size=section.batch_size,
             bf16=started.precision == "bf16",
-            use_cpu=started.device == "cpu",
+            use_cpu=True,
             max_grad_norm=section.clip or 0.0,
             save_strategy="no",
             report_to="none",
@@ -214,18 +248,13 @@ def _trainer(model: Any, section: Any, started: Any, blocks: Any) -> list[float]
     return clock.ticks
 
 
-def _stemma(model: Any, section: Any, started: Any, blocks: Any) -> list[float]:
-    import dataclasses
-
+def _stemma(model: Any, blocks: Any, section: Any, started: Any, steps: int) -> list[float]:
     from stemma.modeling.trainer import LanguageTrainer
     from stemma.tasks.causal_lm import training as causal_lm
 
+    never = 10 * steps
     short = dataclasses.replace(
-        section,
-        steps=STEPS,
-        log_every=10 * STEPS,
-        evaluate_every=10 * STEPS,
-        checkpoint_every=10 * STEPS,
+        section, steps=steps, log_every=never, evaluate_every=never, checkpoint_every=never
     )
     clock = _clock()
     with tempfile.TemporaryDirectory() as folder:
@@ -251,15 +280,16 @@ def _clock() -> Any:
 def main() -> None:
     """Run the comparison, or one arm of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--arm", choices=[*ARMS, "peak"])
+    parser.add_argument("--recipe", choices=STEPS)
+    parser.add_argument("--arm", choices=ARMS, help="only this, in the current folder")
+    parser.add_argument("--busy", action="store_true", help="beside a process that takes a core")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     options = parser.parse_args()
-    if options.arm == "peak":
-        print(json.dumps(run_peak()))
-    elif options.arm:
-        print(json.dumps({"tokens_per_second": run_arm(options.arm)}))
-    else:
-        show(measure(options.rounds))
+    if options.arm:
+        print(run_arm(options.recipe or "default", options.arm))
+        return
+    recipes = (options.recipe,) if options.recipe else tuple(STEPS)
+    show(measure(options.rounds, recipes, options.busy))
 
 
 if __name__ == "__main__":

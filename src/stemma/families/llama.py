@@ -63,4 +63,18 @@ class Settings:
             tie_word_embeddings=True,
             **head,
         )
-        return from_config(auto, config)
+        model = from_config(auto, config)
+        self._initialize(model)
+        return model
+
+    def _initialize(self, model: Any) -> None:
+        import torch
+
+        # As in GPT-2: every block starts as the identity, which lets large learning rates work.
+        for name, weight in model.named_parameters():
+            if ".layers." not in name or weight.ndim < 2:
+                continue
+            if name.endswith(("o_proj.weight", "down_proj.weight")):
+                torch.nn.init.zeros_(weight)
+            else:
+                torch.nn.init.normal_(weight, std=0.5 * self.width**-0.5)

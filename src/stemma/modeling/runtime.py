@@ -61,10 +61,10 @@ def start(settings: RuntimeSettings) -> Runtime:
         ModelError: the declared device is not there.
     """
     # Libraries read these when they are loaded. Threads that wait for one another spin for a short
-    # while and then sleep: not to spin costs a third of the speed on quiet cores, and to spin for
-    # long nearly all of it as soon as anything else runs there. cuBLAS refuses to be deterministic
-    # without a workspace of fixed size.
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    # while and then sleep: to spin for longer makes quiet cores no faster, takes a core from the
+    # threads that multiply (`stemma.modeling.portable`), and costs half of the speed as soon as
+    # anything else runs there. cuBLAS is not deterministic without a workspace of fixed size.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 
@@ -74,7 +74,7 @@ def start(settings: RuntimeSettings) -> Runtime:
     device = "cuda" if has_cuda and settings.device != "cpu" else "cpu"
     precision = settings.precision
     if precision == "auto":
-        precision = "bf16" if _computes_bf16(device, settings.instructions) else "fp32"
+        precision = "bf16" if computes_bf16(device, settings.instructions) else "fp32"
     torch.set_num_threads(settings.threads)
     torch.use_deterministic_algorithms(settings.deterministic)
     # Filling every new tensor finds uses of unset memory; it makes no result more deterministic.
@@ -120,7 +120,8 @@ def _settle_vector_functions() -> None:
             getattr(torch, name)(torch.full((1,), 0.5, dtype=dtype))
 
 
-def _computes_bf16(device: str, instructions: Instructions) -> bool:
+def computes_bf16(device: str, instructions: Instructions) -> bool:
+    """Return whether a device multiplies in bf16 by instructions of its own."""
     # Emulated bf16 on a processor without these instructions is many times slower than fp32.
     import torch
 
