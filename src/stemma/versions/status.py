@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stemma.environment import packages, variables
-from stemma.layout import ENVIRONMENT
+from stemma.layout import ENVIRONMENT, PARAMS
 from stemma.versions import git
 from stemma.versions.locks import Entry, Stage, stages_at
 from stemma.versions.objects import DIR
@@ -15,6 +15,7 @@ from stemma.versions.verdict import leaves
 from stemma.versions.version import Tree
 
 _SHOWN = 5  # differences of one kind
+_PARAMS = PARAMS.as_posix()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +57,11 @@ def status(revision: str = "HEAD", root: Path = Path()) -> Status:
         ProjectError: there is no such commit, or it is no version.
     """
     commit = git.commit_of(revision, root)
-    stages = stages_at(commit, root)
+    stages = [
+        # params.yaml is what the others are made with: an edit of it is told as one.
+        dataclasses.replace(stage, outs=tuple(out for out in stage.outs if out.path != _PARAMS))
+        for stage in stages_at(commit, root)
+    ]
     tree = Tree(root)
     made = {out.path: _hash(tree, root, out) for stage in stages for out in stage.outs}
     missing = tuple(path for path, md5 in made.items() if md5 is None)
