@@ -96,12 +96,38 @@ def test_the_rest_is_adamw_as_torch_has_it():
         torch.testing.assert_close(muon.state_dict()[name], adamw.state_dict()[name], msg=name)
 
 
-@pytest.mark.parametrize("shape", [(3, 16, 16), (2, 16, 64)])
-def test_orthogonalized_matrices_have_singular_values_near_one(shape):
+# Square, and wide enough for the products of the short side alone; of either layout.
+SHAPES = [(3, 16, 16), (2, 16, 64), (2, 64, 16), (1, 16, 20)]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_orthogonalized_matrices_have_singular_values_near_one(shape, dtype):
     torch.manual_seed(0)
-    values = torch.linalg.svdvals(orthogonalize(torch.randn(shape), torch.bfloat16).float())
+    values = torch.linalg.svdvals(orthogonalize(torch.randn(shape), dtype).float())
     assert values.min() > 0.3
     assert values.max() < 1.3
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("size", [1e-6, 1e6])
+def test_orthogonalizing_keeps_the_directions_and_forgets_the_size(shape, size):
+    torch.manual_seed(1)
+    matrix = torch.randn(shape)
+    left, values, right = torch.linalg.svd(matrix, full_matrices=False)
+    graded = left @ torch.diag_embed(torch.logspace(0, -1.5, values.shape[1])) @ right
+    found = orthogonalize(graded * size, torch.float32)
+    # In the matrix's own directions there is a diagonal, near one.
+    inside = left.mT @ found @ right.mT
+    torch.testing.assert_close(
+        inside, torch.diag_embed(inside.diagonal(dim1=1, dim2=2)), atol=1e-3, rtol=0
+    )
+    assert inside.diagonal(dim1=1, dim2=2).min() > 0.7
+    assert inside.diagonal(dim1=1, dim2=2).max() < 1.3
+
+
+def test_a_matrix_without_a_gradient_moves_nowhere():
+    assert not orthogonalize(torch.zeros(2, 4, 8), torch.float32).any()
 
 
 def test_query_key_and_value_are_each_orthogonalized():
