@@ -12,6 +12,7 @@ from stemma.corpus import inputs
 from stemma.corpus.vocabulary import BaseTokenizer, PretrainedTokenizer
 from stemma.errors import DataError
 
+_CONFIG, _TEMPLATE = "tokenizer_config.json", "chat_template.jinja"
 END_OF_TEXT = "<|endoftext|>"
 _TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token", "mask_token")
 # What is kept of tokenizer_config.json, and what it has to be.
@@ -45,9 +46,9 @@ def load_pretrained(
         )
         end_of_text = None
     tokenizer = _read(path)
-    found = read_config(path.with_name("tokenizer_config.json"))
+    found = read_config(path.with_name(_CONFIG))
     config = {key: value for key, value in found.items() if key in _KEPT}
-    template = path.with_name("chat_template.jinja")
+    template = path.with_name(_TEMPLATE)
     if template.exists():
         config["chat_template"] = _read_text(template)
     config["eos_token"] = end_of_text or config.get("eos_token") or END_OF_TEXT
@@ -89,8 +90,9 @@ def _download(name: str, revision: str) -> Path:
 
     try:
         path = Path(hf_hub_download(name, "tokenizer.json", revision=revision))
-        with contextlib.suppress(RemoteEntryNotFoundError):
-            hf_hub_download(name, "tokenizer_config.json", revision=revision)
+        for beside in (_CONFIG, _TEMPLATE):
+            with contextlib.suppress(RemoteEntryNotFoundError):
+                hf_hub_download(name, beside, revision=revision)
     except (OSError, ValueError) as error:
         raise DataError(
             f"tokenizer.path: {name} at {revision} cannot be fetched: {error}",

@@ -172,11 +172,19 @@ def test_one_json_array_is_named_and_the_remedy_gives_its_rows(read, indent, end
     assert read() == ["one", "two"]
 
 
-def test_an_object_over_several_lines_is_named_and_the_remedy_puts_it_on_one(read):
-    line = refused(read, "a.jsonl", json.dumps({"text": "one"}, indent=2).encode())
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{\n  "text": "one"\n}\n{"text":\n "two"}',
+        '{"text": "one"}{"text": "two"}',
+        '{"text": "one"}\r{"text": "two"}\r',
+    ],
+)
+def test_objects_that_are_not_one_a_line_are_named_and_the_remedy_makes_them_so(read, content):
+    line = refused(read, "a.jsonl", content.encode())
     assert "a.jsonl line 1 is not JSON" in line
     obey(line, "a.jsonl")
-    assert read() == ["one"]
+    assert read() == ["one", "two"]
 
 
 class Kms(pe.KmsClient):

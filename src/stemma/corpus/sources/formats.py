@@ -34,10 +34,11 @@ def read_text(path: Path, reader: RowReader) -> Iterator[Document]:
     Raises:
         SourceError: the file is too long, is no text or is not UTF-8.
     """
-    refuse_longer(path.stat().st_size, reader.max_bytes, str(path))
-    file, content = TextFile(path), path.read_bytes()
-    file.check(content[:START])
-    text = _decode(content, file, str(path))
+    file = TextFile(path)
+    with path.open("rb") as raw:
+        file.check(raw.peek(START)[:START])
+        refuse_longer(path.stat().st_size, reader.max_bytes, str(path))
+        text = _decode(raw.read(), file, str(path))
     if text:
         yield Document(id=reader.source, text=text, source=reader.source, license=reader.license)
 
@@ -177,9 +178,9 @@ def _parse(content: str, file: TextFile, where: str) -> dict[str, Any]:
 
 
 def _remedy(error: Exception, content: str, file: TextFile) -> str:
-    # A line that ends within its object is the first of several, or the file is torn.
-    if isinstance(error, json.JSONDecodeError) and error.pos >= len(content.rstrip()):
-        return "mend or remove the line; if it goes on in the next: " + file.through("jq -c .")
+    # It ends within its object, as the first of several lines does, or a second object follows.
+    if isinstance(error, json.JSONDecodeError) and content[error.pos :].strip()[:1] in ("", "{"):
+        return f"mend the line; or, to write an object a line: {file.through('jq -c .')}"
     return "mend or remove the line"
 
 
