@@ -47,7 +47,7 @@ def load_pretrained(
         end_of_text = None
     tokenizer = _read(path)
     found = read_config(path.with_name(_CONFIG))
-    config = {key: value for key, value in found.items() if key in _KEPT}
+    config = {key: _plain(value) for key, value in found.items() if key in _KEPT}
     template = path.with_name(_TEMPLATE)
     if template.exists():
         config["chat_template"] = _read_text(template)
@@ -115,7 +115,7 @@ def _read(path: Path) -> Tokenizer:
 
 
 def read_config(file: Path) -> dict[str, Any]:
-    """Return what a tokenizer_config.json holds, tokens as texts; {} if there is no such file.
+    """Return what a tokenizer_config.json holds; {} if there is no such file.
 
     Raises:
         DataError: it is a pointer of Git LFS or no JSON object, or names the key of what is kept of
@@ -129,16 +129,18 @@ def read_config(file: Path) -> dict[str, Any]:
         raise DataError(f"{file} is no JSON: {error}", _SAVE) from error
     if not isinstance(config, dict):
         raise DataError(f"{file} holds no JSON object", _SAVE)
-    for key in _KEPT.keys() & config.keys():
-        kind, expected = _KEPT[key]
-        value = config[key]
-        if key in _TOKENS and isinstance(value, dict):  # an AddedToken, written out
-            config[key] = value = value.get("content", value)
+    for key, (kind, expected) in _KEPT.items():
+        value = _plain(config.get(key))
         if value is not None and not isinstance(value, kind):
             raise DataError(
                 f"{file}: '{key}' is {type(value).__name__}, not {expected}", "mend or remove it"
             )
     return config
+
+
+def _plain(value: Any) -> Any:
+    # An AddedToken, written out.
+    return value.get("content", value) if isinstance(value, dict) else value
 
 
 def _read_text(file: Path) -> str:
