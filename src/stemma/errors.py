@@ -2,7 +2,7 @@
 
 StemmaError            message (what and where) and hint (what to type or change)
 ├── SettingsError      conf/, params.yaml, an override, a key
-├── SourceError        a file, wheel or data set that ingest reads
+├── SourceError        a file, wheel or data set that a stage reads from outside
 ├── DataError          documents, tokenizer or arrays that prepare makes
 ├── ModelError         a model, checkpoint or loss that train, evaluate or export meet
 ├── ProjectError       Git, DVC or the layout of the repository

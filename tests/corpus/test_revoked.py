@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import ROOT
 from stemma.corpus.revoked import NOTHING, Entry, Revoked, read
 from stemma.errors import DataError
 
@@ -18,6 +19,10 @@ def test_lines_are_read_and_blank_ones_passed_over(tmp_path: Path):
     path = tmp_path / "revoked.jsonl"
     path.write_text(f"{json.dumps(GOOD)}\n\n")
     assert read(path) == [Entry(**GOOD)]
+
+
+def test_the_list_of_a_new_project_is_not_empty_for_dvc_warns_of_that():
+    assert (ROOT / "data/revoked.jsonl").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import pytest
 from omegaconf import OmegaConf
 from pydantic import TypeAdapter
 
+from pointers import POINTER
 from stemma.corpus.tokenizer import Encoder, make_tokenizer
 from stemma.corpus.vocabulary import BpeTokenizer, PretrainedTokenizer, TokenizerSettings
-from stemma.errors import DataError
+from stemma.errors import DataError, SourceError
 
 CONF = Path(__file__).parents[2] / "conf" / "tokenizer"
 TEXTS = [
@@ -185,8 +186,72 @@ def test_a_pretrained_tokenizer_that_is_not_there_is_named(project):
 
 
 def test_a_pretrained_tokenizer_outside_the_inputs_is_refused(project):
-    with pytest.raises(DataError, match=r"tokenizer\.path is \.\./x.*below data/input.*revision"):
-        make_tokenizer(pretrained("../x"), [], project / "out")
+    said = r"tokenizer\.path is .*x, which is not below data/input.*revision"
+    for path in ("../x", "data/input/../x", "/x", "data/x"):
+        with pytest.raises(SourceError, match=said):
+            make_tokenizer(pretrained(path), [], project / "out")
+
+
+def test_a_tokenizer_that_dvc_linked_into_its_cache_is_read(project):
+    file = project / "data/input/tokenizer/tokenizer.json"
+    (project / ".dvc/cache").mkdir(parents=True)
+    file.rename(project / ".dvc/cache/ab")
+    file.symlink_to(project / ".dvc/cache/ab")
+    for path in ("data/input/tokenizer", "data/input/tokenizer/tokenizer.json", str(file)):
+        make_tokenizer(pretrained(path), [], project / "out")
+
+
+def test_a_tokenizer_behind_a_linked_folder_is_refused(project):
+    (project / "data/input/link").symlink_to("tokenizer")
+    for path in ("data/input/link", "data/input/link/tokenizer.json"):
+        with pytest.raises(SourceError, match="data/input/link is a link to a folder"):
+            make_tokenizer(pretrained(path), [], project / "out")
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"])
+def test_a_file_of_a_tokenizer_that_is_a_pointer_or_no_text_is_named(project, name):
+    path = project / "data/input/tokenizer" / name
+    path.write_bytes(POINTER)
+    with pytest.raises(DataError, match=rf"{name} is a Git LFS pointer.*`git lfs pull`"):
+        make_tokenizer(pretrained("data/input/tokenizer"), [], project / "out")
+    path.write_bytes(b"\xff\xfe{\0}\0")
+    with pytest.raises(DataError, match=f"data/input/tokenizer/{name} is no"):
+        make_tokenizer(pretrained("data/input/tokenizer"), [], project / "out")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"eos_token": 3},
+        {"bos_token": ["<s>"]},
+        {"pad_token": {"lstrip": False}},
+        {"unk_token": {"content": 0}},
+        {"chat_template": {"default": "x"}},
+        {"model_max_length": "long"},
+    ],
+)
+def test_a_key_of_a_tokenizer_config_that_is_of_another_type_is_named(project, change):
+    edit(project / "data/input/tokenizer/tokenizer_config.json", **change)
+    (key,) = change
+    with pytest.raises(DataError, match=f"tokenizer_config.json: '{key}' is (int|list|dict|str), "):
+        make_tokenizer(pretrained("data/input/tokenizer"), [], project / "out")
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "null", "{}", '{"model": 3}', '"x"', "[" * 10**5])
+def test_a_tokenizer_that_is_another_json_is_named(project, content):
+    path = project / "data/input/tokenizer/tokenizer.json"
+    path.write_text(content)
+    with pytest.raises(DataError, match=r"tokenizer/tokenizer\.json is no tokenizer\.json"):
+        make_tokenizer(pretrained("data/input/tokenizer"), [], project / "out")
+
+
+def test_a_chat_template_beside_a_tokenizer_without_a_config_is_kept(project):
+    folder = project / "data/input/tokenizer"
+    (folder / "tokenizer_config.json").unlink()
+    (folder / "chat_template.jinja").write_text("{{ messages }}")
+    make_tokenizer(pretrained("data/input/tokenizer"), [], project / "out")
+    config = json.loads((project / "out/tokenizer_config.json").read_text())
+    assert config["chat_template"] == "{{ messages }}"
 
 
 def test_a_hub_that_cannot_be_reached_is_named(project, monkeypatch):

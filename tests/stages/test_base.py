@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import based
 import tiny
+from pointers import POINTER
 from stemma.config import build
 from stemma.corpus.encoding import Encoder
 from stemma.corpus.pretrained import load_pretrained
@@ -146,6 +147,38 @@ BAD = {
     "fewer weights": (lambda: edit_config(num_hidden_layers=4), "has no weight 'model.layers.3."),
     "code": (lambda: bring_code("own.Own"), r"would run own.py .* into model.base.trusted"),
     "code elsewhere": (lambda: bring_code("a/b--own.Own"), "runs code of another repository"),
+    "auto_map of another type": (
+        lambda: edit_config(auto_map=["AutoModel"]),
+        "'auto_map' in config.json is list, not dict",
+    ),
+    "architectures of another type": (
+        lambda: edit_config(architectures="LlamaForCausalLM"),
+        "'architectures' in config.json is str, not list",
+    ),
+    "model_max_length of another type": (
+        lambda: write_json(MODEL / "tokenizer_config.json", {"model_max_length": "long"}),
+        "'model_max_length' is str, not a number",
+    ),
+    "deep configuration": (
+        lambda: (MODEL / "config.json").write_text("[" * 10**5),
+        "config.json is no JSON",
+    ),
+    "pointed weights": (
+        lambda: (MODEL / "model.safetensors").write_bytes(POINTER),
+        "model.safetensors is a Git LFS pointer, .*`git lfs pull`",
+    ),
+    "pointed configuration": (
+        lambda: (MODEL / "config.json").write_bytes(POINTER),
+        "config.json is a Git LFS pointer",
+    ),
+    "broken link": (
+        lambda: (MODEL / "vocabulary.json").symlink_to("../../blobs/ab"),
+        "data/input/model/vocabulary.json is a link to nothing",
+    ),
+    "linked folder": (
+        lambda: MODEL.symlink_to(MODEL.rename("elsewhere").absolute()),
+        "data/input/model is a link to a folder",
+    ),
     "folder": (lambda: shutil.rmtree(MODEL), "model.base.path: data/input/model is no folder"),
 }
 
@@ -156,7 +189,7 @@ def test_bad_bases_stop_in_one_line_and_leave_the_old_one(here: Path, kind: str)
     before = contents()
     harm, said = BAD[kind]
     harm()
-    with pytest.raises((ModelError, SourceError), match=said) as caught:
+    with pytest.raises((DataError, ModelError, SourceError), match=said) as caught:
         run(settings())
     assert "\n" not in str(caught.value)
     assert contents() == before

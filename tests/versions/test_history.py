@@ -1,6 +1,7 @@
 """What one version was made of that another was not."""
 
 import hashlib
+import itertools
 
 from stemma.versions.history import Lock, Record, changes
 
@@ -11,9 +12,9 @@ def record(**deps: str) -> Record:
 
 
 def test_an_empty_file_that_came_along_is_no_data() -> None:
-    empty = hashlib.md5(b"").hexdigest()
-    assert changes(record(), record(data_revoked=empty)) == {}
-    assert changes(record(data_revoked=empty), record()) == {}
+    empty, blank = (hashlib.md5(content).hexdigest() for content in (b"", b"\n"))
+    told = [record(), record(data_revoked=empty), record(data_revoked=blank)]
+    assert all(changes(*pair) == {} for pair in itertools.permutations(told, 2))
     assert changes(record(data_revoked=empty), record(data_revoked="a")) == {
         "data": ["data/revoked"]
     }

@@ -7,13 +7,21 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from stemma import layout
+from stemma import layout, lfs
+from stemma.corpus import inputs
 from stemma.corpus.vocabulary import BaseTokenizer, PretrainedTokenizer
 from stemma.errors import DataError
 
+_CONFIG, _TEMPLATE = "tokenizer_config.json", "chat_template.jinja"
 END_OF_TEXT = "<|endoftext|>"
 _TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token", "mask_token")
-_KEPT = (*_TOKENS, "chat_template", "model_max_length")
+# What is kept of tokenizer_config.json, and what it has to be.
+_KEPT: dict[str, tuple[Any, str]] = {
+    **dict.fromkeys(_TOKENS, (str, 'a text, or an object with one as "content"')),
+    "chat_template": (str | list, "a text, or a list of named ones"),
+    "model_max_length": (int | float, "a number"),
+}
+_SAVE = "save a fast tokenizer there with save_pretrained()"
 
 
 def load_pretrained(
@@ -26,6 +34,7 @@ def load_pretrained(
     Raises:
         DataError: it is not there, cannot be read, draws lots (BPE dropout), or has no end-of-text
             token.
+        SourceError: its path is not below data/input, or DVC does not see what is there.
     """
     if isinstance(settings, BaseTokenizer):
         path, end_of_text = _of_base(), settings.end_of_text
@@ -37,10 +46,11 @@ def load_pretrained(
         )
         end_of_text = None
     tokenizer = _read(path)
-    config = {key: value for key, value in _read_config(path).items() if key in _KEPT}
-    for role in _TOKENS:
-        if isinstance(config.get(role), dict):  # an AddedToken, written out
-            config[role] = config[role]["content"]
+    found = read_config(path.with_name(_CONFIG))
+    config = {key: _plain(value) for key, value in found.items() if key in _KEPT}
+    template = path.with_name(_TEMPLATE)
+    if template.exists():
+        config["chat_template"] = _read_text(template)
     config["eos_token"] = end_of_text or config.get("eos_token") or END_OF_TEXT
     if tokenizer.token_to_id(config["eos_token"]) is None:
         raise DataError(
@@ -63,18 +73,14 @@ def _of_base() -> Path:
 
 
 def _find(name: str) -> Path:
-    path = Path(name)
-    if not path.resolve().is_relative_to(layout.INPUT.resolve()):
-        raise DataError(
-            f"tokenizer.path is {name}, which is not below {layout.INPUT}",
-            "copy it there, or give tokenizer.revision for a repository of the hub",
-        )
+    path = inputs.below(
+        name,
+        "tokenizer.path",
+        "copy it there, or give tokenizer.revision for a repository of the hub",
+    )
     file = path / "tokenizer.json" if path.is_dir() else path
     if not file.is_file():
-        raise DataError(
-            f"tokenizer.path: {file} does not exist",
-            "save a fast tokenizer there with save_pretrained()",
-        )
+        raise DataError(f"tokenizer.path: {file} does not exist", _SAVE)
     return file
 
 
@@ -84,8 +90,9 @@ def _download(name: str, revision: str) -> Path:
 
     try:
         path = Path(hf_hub_download(name, "tokenizer.json", revision=revision))
-        with contextlib.suppress(RemoteEntryNotFoundError):
-            hf_hub_download(name, "tokenizer_config.json", revision=revision)
+        for beside in (_CONFIG, _TEMPLATE):
+            with contextlib.suppress(RemoteEntryNotFoundError):
+                hf_hub_download(name, beside, revision=revision)
     except (OSError, ValueError) as error:
         raise DataError(
             f"tokenizer.path: {name} at {revision} cannot be fetched: {error}",
@@ -95,13 +102,11 @@ def _download(name: str, revision: str) -> Path:
 
 
 def _read(path: Path) -> Tokenizer:
+    lfs.refuse_file(path, DataError)
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises nothing narrower
-        raise DataError(
-            f"tokenizer.path: {path} is no tokenizer.json: {error}",
-            "save a fast tokenizer there with save_pretrained()",
-        ) from error
+        raise DataError(f"tokenizer.path: {path} is no tokenizer.json: {error}", _SAVE) from error
     if getattr(tokenizer.model, "dropout", None):
         raise DataError(
             f"tokenizer.path: {path} has BPE dropout", "set model.dropout to null in it"
@@ -109,17 +114,38 @@ def _read(path: Path) -> Tokenizer:
     return tokenizer
 
 
-def _read_config(path: Path) -> dict[str, Any]:
-    file = path.with_name("tokenizer_config.json")
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+def read_config(file: Path) -> dict[str, Any]:
+    """Return what a tokenizer_config.json holds; {} if there is no such file.
+
+    Raises:
+        DataError: it is a pointer of Git LFS or no JSON object, or names the key of what is kept of
+            it that is of another type.
+    """
+    if not file.exists():
         return {}
-    except ValueError as error:
-        raise DataError(f"tokenizer.path: {file} is no JSON: {error}") from error
+    try:
+        config = json.loads(_read_text(file))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{file} is no JSON: {error}", _SAVE) from error
     if not isinstance(config, dict):
-        raise DataError(f"tokenizer.path: {file} holds no JSON object")
-    template = path.with_name("chat_template.jinja")
-    if template.exists():
-        config["chat_template"] = template.read_text(encoding="utf-8")
+        raise DataError(f"{file} holds no JSON object", _SAVE)
+    for key, (kind, expected) in _KEPT.items():
+        value = _plain(config.get(key))
+        if value is not None and not isinstance(value, kind):
+            raise DataError(
+                f"{file}: '{key}' is {type(value).__name__}, not {expected}", "mend or remove it"
+            )
     return config
+
+
+def _plain(value: Any) -> Any:
+    # An AddedToken, written out.
+    return value.get("content", value) if isinstance(value, dict) else value
+
+
+def _read_text(file: Path) -> str:
+    lfs.refuse_file(file, DataError)
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is no UTF-8: {error.reason}", _SAVE) from error

@@ -1,10 +1,14 @@
-"""data/revoked.jsonl: the records that nothing may be trained on any more, and why."""
+"""data/revoked.jsonl: the records that nothing may be trained on any more, and why.
+
+Before the first of them it is an empty line: of an empty file DVC warns at every command.
+"""
 
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from stemma import lfs
 from stemma.errors import DataError
 
 
@@ -49,9 +53,12 @@ def read(path: Path) -> list[Entry]:
     """Return the lines of the file; none if there is no such file.
 
     Raises:
-        DataError: a line is not what it has to be; with its number.
+        DataError: it is a pointer of Git LFS, or a line is not what it has to be; with its number.
     """
-    lines = path.read_bytes().splitlines() if path.exists() else []
+    if not path.exists():
+        return []
+    lfs.refuse_file(path, DataError)
+    lines = path.read_bytes().splitlines()
     return [_entry(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line]
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
+from stemma import lfs
 from stemma.errors import ModelError
 from stemma.files import read_json, write_json
 
@@ -41,6 +42,7 @@ def locate(folder: Path) -> dict[str, Path]:
     except FileNotFoundError as error:
         raise ModelError(f"{folder / SINGLE} does not exist", _REMEDY) from error
     except SafetensorError as error:
+        lfs.refuse_file(folder / SINGLE, ModelError)
         raise ModelError(f"{folder / SINGLE} is torn: {error}", _REMEDY) from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ModelError(f"{folder / INDEX} is no index: {error!r}", _REMEDY) from error
@@ -117,6 +119,7 @@ class Reader(contextlib.ExitStack):
                 self._open[path] = self.enter_context(safe_open(path, framework="pt"))
             return self._open[path].get_tensor(name)
         except SafetensorError as error:
+            lfs.refuse_file(path, ModelError)
             raise ModelError(f"{path} is torn or no safetensors file: {error}", _REMEDY) from error
 
 

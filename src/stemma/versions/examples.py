@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from stemma import lfs
 from stemma.errors import ProjectError
 from stemma.layout import PREPARED
 from stemma.modeling.formulas import Examples
@@ -64,6 +65,7 @@ def parse(raw: bytes, owner: str) -> Examples:
         ProjectError: as ``read_examples``.
     """
     where = f"{EXAMPLES} of {owner}"
+    lfs.refuse(raw, where, ProjectError, "take it out of .gitattributes: Git itself has to keep it")
     try:
         # A small file is read in a third of the time that handing it to threads takes.
         table = pq.ParquetFile(pa.BufferReader(raw)).read(use_threads=False)

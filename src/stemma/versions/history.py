@@ -37,8 +37,8 @@ _FORMAT = "%x01" + "%x02".join(("%H", "%P", "%an", "%as", "%s"))
 _HASH = " md5: "
 _NEXT = "\n    - path: "
 _ENTRY = re.compile(r"(\S.*)\n      hash: md5\n      md5: (\S+)\n      size: (\d+)(?:\n|$)")
-# The MD5 of nothing: an empty file, such as a list of revoked records without any, adds nothing.
-_EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
+# The MD5 of nothing and of an empty line: a list of revoked records without any adds nothing.
+_EMPTY = {"d41d8cd98f00b204e9800998ecf8427e", "68b329da9893e34099c7d8ad5cb9c940"}
 _CONFLICT = "\n<<<<<<< "  # that a merge left behind
 _PART = re.compile(r"^    (deps|params|outs):$", re.MULTILINE)
 _SECTION = re.compile(r"^(?=[^\s-])", re.MULTILINE)
@@ -122,7 +122,7 @@ def changes(before: Record, after: Record) -> dict[Kind, list[str]]:
     """Return what one version was made of that another was not: paths, or keys of settings."""
     found: dict[Kind, list[str]] = {}
     for path in sorted({path for path, _ in before.lock.deps.items() ^ after.lock.deps.items()}):
-        if {before.lock.deps.get(path), after.lock.deps.get(path)} == {None, _EMPTY}:
+        if {before.lock.deps.get(path), after.lock.deps.get(path)} <= {None, *_EMPTY}:
             continue
         if kind := _kind(path):
             found.setdefault(kind, []).append(path)

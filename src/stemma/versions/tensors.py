@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from stemma import lfs
 from stemma.errors import ModelError
 
 SUFFIX = ".safetensors"
@@ -120,8 +121,10 @@ def read_header(path: Path, file: str) -> dict[str, Stored]:
         file: what it is called in errors.
 
     Raises:
-        ModelError: it is torn, no such file, or has numbers of a type that is not known.
+        ModelError: it is torn, a pointer of Git LFS, no such file, or has numbers of a type that is
+            not known.
     """
+    lfs.refuse_file(path, ModelError, file)
     size = path.stat().st_size
     with path.open("rb") as handle:
         length = int.from_bytes(handle.read(8), "little")

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from stemma import lfs
 from stemma.corpus.normalise import normalise
 from stemma.corpus.split import TRAIN, VALIDATION
 from stemma.errors import ProjectError
@@ -134,6 +135,7 @@ def query_of(
         )
     if file is not None:
         try:
+            lfs.refuse_file(Path(file), ProjectError)
             text = Path(file).read_bytes().decode()
         except (OSError, UnicodeDecodeError) as error:
             said = error.strerror if isinstance(error, OSError) else "it is no UTF-8"

@@ -8,14 +8,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import zstandard
 
 from stemma.corpus.sources import parts
+from stemma.corpus.sources.formats import zstd
 from stemma.errors import SourceError, boundary
 from stemma.files import sha256_of
 
 INPUT = Path("data/input")
-PACK = {".jsonl": bytes, ".jsonl.gz": gzip.compress, ".jsonl.zst": zstandard.compress}
+PACK = {".jsonl": bytes, ".jsonl.gz": gzip.compress, ".jsonl.zst": zstd.compress}
 
 pytestmark = pytest.mark.usefixtures("project")
 
@@ -235,6 +235,14 @@ def test_the_limit_is_in_bytes_and_itself_allowed(read):
 def test_a_file_that_the_disk_does_not_give_is_named(read):
     (INPUT / "a.txt").symlink_to("/proc/self/mem")
     refused(read, "data/input/a.txt cannot be read after document 0", "Input/output error")
+
+
+@pytest.mark.parametrize("patterns", [["**/*"], ["**/*.txt"], ["books/*.txt"], ["a.txt"]])
+def test_what_stands_behind_a_linked_folder_is_not_left_out(read, project, patterns):
+    put("a.txt", "x")
+    put("../elsewhere/b.txt", "y")
+    (INPUT / "books").symlink_to(project / "data/elsewhere")
+    refused(read, "data/input/books is a link to a folder", "cp -rs", patterns=patterns)
 
 
 @contextlib.contextmanager

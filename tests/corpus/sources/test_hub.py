@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pointers import POINTER
 from stemma.corpus.sources import parts
 from stemma.errors import SettingsError, SourceError
 
@@ -82,8 +83,23 @@ def test_a_folder_has_no_revision(local):
 
 
 def test_a_folder_elsewhere_is_no_dataset(local):
-    with pytest.raises(SettingsError, match=r"\./data/input/\.\./x"):
+    with pytest.raises(SourceError, match=r"\./data/input/\.\./x, which is not below data/input"):
         next(parts(local(dataset="./data/input/../x")))
+
+
+def test_what_dvc_does_not_see_or_git_has_not_fetched_is_named(local):
+    link = FOLDER / "more.jsonl"
+    link.symlink_to("nowhere")
+    with pytest.raises(SourceError, match=r"more\.jsonl is a link to nothing"):
+        next(parts(local()))
+    link.unlink()
+    link.write_bytes(POINTER)
+    with pytest.raises(SourceError, match=r"more\.jsonl is a Git LFS pointer"):
+        next(parts(local()))
+    link.unlink()
+    FOLDER.with_name("link").symlink_to(FOLDER.name)
+    with pytest.raises(SourceError, match="data/input/link is a link to a folder"):
+        next(parts(local(dataset="data/input/link")))
 
 
 def test_without_the_package_the_line_says_what_to_install(local, monkeypatch):

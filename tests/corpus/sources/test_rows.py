@@ -9,9 +9,9 @@ from stemma.errors import SettingsError, SourceError
 KEYS = ("text", "id", "group", "label", "target", "messages", "words", "tags")
 
 
-def read(row, **columns):
+def read(row, ignored=(), **columns):
     chosen = build(Columns, dict.fromkeys(KEYS) | columns, "test")
-    return RowReader(chosen, "a.jsonl", "MIT", 1000).read(row, 1, "a.jsonl line 1")
+    return RowReader(chosen, "a.jsonl", "MIT", 1000, ignored).read(row, 1, "a.jsonl line 1")
 
 
 def test_a_label_and_what_the_text_is_to_be_turned_into():
@@ -36,7 +36,23 @@ def test_messages_and_words():
             {"words": "w", "tags": "t"},
             "2 words in column 'w', but 1",
         ),
-        ({"w": [1], "t": ["O"]}, {"words": "w", "tags": "t"}, "column 'w' is list, not a list of"),
+        (
+            {"w": ["a"], "t": [0]},
+            {"words": "w", "tags": "t"},
+            "element 1 of column 't' is int 0, not",
+        ),
+        (
+            {"w": ["a", ""], "t": []},
+            {"words": "w", "tags": "t"},
+            "element 2 of column 'w' is empty",
+        ),
+        (
+            {"w": [["a"]], "t": []},
+            {"words": "w", "tags": "t"},
+            "element 1 of column 'w' is list, not",
+        ),
+        ({"w": "a b", "t": []}, {"words": "w", "tags": "t"}, "column 'w' is str, not a list of"),
+        ({"m": "[]"}, {"messages": "m"}, "column 'm' is str, not a list of messages"),
         ({"m": []}, {"messages": "m"}, "column 'm' is empty, not a list of messages"),
         ({"m": [{"role": "user"}]}, {"messages": "m"}, "message 1 of column 'm' is not"),
         ({"a": "x", "c": ""}, {"text": "a", "label": "c"}, "column 'c' is empty, not a string"),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePath
 
+from stemma.corpus import inputs
 from stemma.corpus.records import Document
 from stemma.corpus.sources.formats import guarded, read_jsonl, read_parquet, read_text
 from stemma.corpus.sources.part import Part
@@ -18,9 +19,9 @@ Format = Callable[[Path, RowReader], Iterator[Document]]
 FORMATS: dict[str, Format] = {
     ".txt": read_text,
     ".md": read_text,
-    ".jsonl": partial(read_jsonl, compression=None),
-    ".jsonl.gz": partial(read_jsonl, compression="gzip"),
-    ".jsonl.zst": partial(read_jsonl, compression="zstd"),
+    ".jsonl": partial(read_jsonl, packing=None),
+    ".jsonl.gz": partial(read_jsonl, packing="gzip"),
+    ".jsonl.zst": partial(read_jsonl, packing="zstd"),
     ".parquet": read_parquet,
 }
 _GUIDE = PurePath("README.md")
@@ -30,11 +31,18 @@ def parts(settings: FilesSettings) -> Iterator[Part]:
     """Yield one part per file, in the order of their paths.
 
     Raises:
-        SourceError: a pattern leaves data/input or matches nothing, or a file cannot be read.
+        SourceError: a pattern leaves data/input or matches nothing, DVC does not see what is there,
+            or a file cannot be read.
     """
     for path in _find(settings.patterns):
         name = path.relative_to(INPUT).as_posix()
-        reader = RowReader(settings.columns, name, settings.license, settings.max_document_bytes)
+        reader = RowReader(
+            settings.columns,
+            name,
+            settings.license,
+            settings.max_document_bytes,
+            settings.ignored_keys,
+        )
         yield Part(
             name=name,
             origin=path.as_posix(),
@@ -45,19 +53,15 @@ def parts(settings: FilesSettings) -> Iterator[Part]:
         )
 
 
-def inside_input(path: str) -> bool:
-    """Tell whether a path, relative to data/input, stays there: DVC sees changes only there."""
-    parts = PurePath(path).parts
-    return not PurePath(path).is_absolute() and ".." not in parts
-
-
 def _find(patterns: tuple[str, ...]) -> list[Path]:
-    # The text of the path is the order; Path compares part by part, which is another one.
-    return sorted({path for pattern in patterns for path in _match(pattern)}, key=Path.as_posix)
+    there = inputs.files(INPUT)
+    wanted = {path for pattern in patterns for path in _match(pattern)}
+    return [path for path in there if path in wanted]
 
 
 def _match(pattern: str) -> list[Path]:
-    if not pattern or not inside_input(pattern):
+    path = PurePath(pattern)
+    if not pattern or path.is_absolute() or ".." in path.parts:
         raise SourceError(
             f"source.patterns: {pattern!r} leaves {INPUT}, and DVC would not see changes there",
             f"put the files below {INPUT} (or `dvc import` them there)",

@@ -3,11 +3,12 @@
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import PurePath
+from pathlib import Path
 from typing import Any
 
+from stemma import lfs
+from stemma.corpus import inputs
 from stemma.corpus.records import Document
-from stemma.corpus.sources.files import inside_input
 from stemma.corpus.sources.part import Part
 from stemma.corpus.sources.rows import RowReader
 from stemma.corpus.sources.settings import HubSettings
@@ -30,7 +31,11 @@ def parts(settings: HubSettings) -> Iterator[Part]:
     local = _is_local(settings)
     digest = hashlib.sha256()
     reader = RowReader(
-        settings.columns, settings.dataset, settings.license, settings.max_document_bytes
+        settings.columns,
+        settings.dataset,
+        settings.license,
+        settings.max_document_bytes,
+        settings.ignored_keys,
     )
     yield Part(
         name=settings.dataset,
@@ -43,8 +48,7 @@ def parts(settings: HubSettings) -> Iterator[Part]:
 
 
 def _is_local(settings: HubSettings) -> bool:
-    path = PurePath(settings.dataset)
-    local = path.is_relative_to(INPUT) and inside_input(settings.dataset)
+    local = Path(settings.dataset).is_relative_to(INPUT)
     if not local and settings.revision is None:
         raise SettingsError(
             f"source.revision is missing for {settings.dataset}",
@@ -54,7 +58,15 @@ def _is_local(settings: HubSettings) -> bool:
         raise SettingsError(
             f"source.revision is set, but {settings.dataset} is a folder", "set it to null"
         )
+    if local:
+        _check(settings.dataset)
     return local
+
+
+def _check(dataset: str) -> None:
+    folder = inputs.below(dataset, "source.dataset", f"copy it below {INPUT}")
+    for file in inputs.files(folder):
+        lfs.refuse_file(file, SourceError)
 
 
 def _documents(settings: HubSettings, reader: RowReader) -> Iterator[Document]:

@@ -2,14 +2,16 @@
 
 import dataclasses
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from stemma.corpus.records import Document, Part
+from stemma.corpus.sources.messages import BESIDE, Dialogue
 from stemma.corpus.sources.settings import Columns
 from stemma.errors import SourceError
 
 _BLANK_LINE = "\n\n"
+_MEND = "mend the row, or set source.columns"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,18 +23,30 @@ class RowReader:
         source: name of the part.
         license: licence of the part.
         max_bytes: longest text, in UTF-8 bytes.
+        ignored: keys of messages, and columns beside them, that may be passed over.
     """
 
     columns: Columns
     source: str
     license: str
     max_bytes: int
+    ignored: Collection[str] = ()
 
     @functools.cached_property
     def keys(self) -> dict[str, str]:
         """The columns that are read, and the key of `Columns` that names each."""
         named = dataclasses.asdict(self.columns).items()
         return {column: key for key, column in named if column is not None}
+
+    def wanted(self, available: Sequence[str], where: str) -> list[str]:
+        """Return the columns of a table that have to be read.
+
+        Raises:
+            SourceError: as ``require``.
+        """
+        self.require(available, where)
+        beside = BESIDE if self.columns.messages else ()
+        return [*self.keys, *(name for name in beside if name in {*available} - {*self.keys})]
 
     def require(self, available: Collection[str], where: str) -> None:
         """Check that every column is there.
@@ -76,7 +90,12 @@ class RowReader:
     def _text(self, row: Mapping[str, Any], where: str) -> tuple[str, tuple[Part, ...]]:
         columns = self.columns
         if columns.messages is not None:
-            parts = _messages(row[columns.messages], columns.messages, where)
+            messages = _list(row[columns.messages], columns.messages, "messages", where)
+            if not messages:
+                raise _wrong_type(columns.messages, messages, "a list of messages", where)
+            dialogue = Dialogue(columns.messages, where, self.ignored)
+            dialogue.check_beside(row, self.keys)
+            parts = dialogue.parts(messages)
             return _BLANK_LINE.join(part.text for part in parts), parts
         if columns.words is not None and columns.tags is not None:
             words = _strings(row[columns.words], columns.words, where)
@@ -102,27 +121,25 @@ def _string(row: Mapping[str, Any], column: str | None, where: str) -> str:
     return row[column]
 
 
-def _strings(value: object, column: str, where: str) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
-        raise _wrong_type(column, value, "a list of strings, none of them empty", where)
+def _list(value: object, column: str, of: str, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise _wrong_type(column, value, f"a list of {of}", where)
     return value
 
 
-def _messages(value: object, column: str, where: str) -> tuple[Part, ...]:
-    if not isinstance(value, list) or not value:
-        raise _wrong_type(column, value, "a list of messages", where)
-    parts = []
-    for number, message in enumerate(value, 1):
-        fields = message if isinstance(message, Mapping) else {}
-        role, content = fields.get("role"), fields.get("content")
-        if not (isinstance(role, str) and role and isinstance(content, str)):
+def _strings(value: object, column: str, where: str) -> list[str]:
+    values = _list(value, column, "strings", where)
+    for number, one in enumerate(values, 1):
+        if isinstance(one, str) and one:
+            continue
+        here = f"{where}: element {number} of column {column!r} is"
+        if isinstance(one, int):
             raise SourceError(
-                f"{where}: message {number} of column {column!r} is not "
-                '{"role": "user", "content": "..."}, both of them strings',
-                "mend the row, or set source.columns",
+                f"{here} {type(one).__name__} {one}, not a string",
+                f"write the name that {one} stands for",
             )
-        parts.append(Part(role, content))
-    return tuple(parts)
+        raise SourceError(f"{here} {_kind(one)}, not a string", _MEND)
+    return values
 
 
 def _label(row: Mapping[str, Any], column: str | None, where: str) -> str:
@@ -135,15 +152,15 @@ def _label(row: Mapping[str, Any], column: str | None, where: str) -> str:
 
 
 def _wrong_type(column: str, value: object, expected: str, where: str) -> SourceError:
-    found = "empty" if value in ("", []) else type(value).__name__
-    return SourceError(
-        f"{where}: column {column!r} is {found}, not {expected}",
-        "mend the row, or set source.columns",
-    )
+    return SourceError(f"{where}: column {column!r} is {_kind(value)}, not {expected}", _MEND)
+
+
+def _kind(value: object) -> str:
+    return "empty" if value in ("", []) else type(value).__name__
 
 
 def refuse_longer(size: int, limit: int, where: str, at_least: str = "") -> None:
-    """Refuse what would not fit the memory set aside for one document.
+    """Refuse a document that is longer than the settings allow.
 
     Raises:
         SourceError: ``size`` bytes are more than ``limit``.

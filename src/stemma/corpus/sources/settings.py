@@ -26,7 +26,8 @@ class Columns:
     target: Name | None
     """The column of what the text is to be turned into; null for none."""
     messages: Name | None
-    """The column of a dialogue: a list of objects with ``role`` and ``content``; null for none."""
+    """The column of a dialogue: a list of objects with ``role`` and ``content``, or ``from`` and
+    ``value``; null for none."""
     words: Name | None
     """The column of the words of a text: a list of strings; null for none."""
     tags: Name | None
@@ -87,6 +88,8 @@ class FilesSettings:
     patterns: Annotated[tuple[str, ...], Field(min_length=1)]
     """Globs relative to data/input."""
     columns: Columns
+    ignored_keys: tuple[Name, ...]
+    """Keys of a message, and columns beside it, from which there is nothing to learn."""
     license: Name
     max_document_bytes: Bytes
 
@@ -104,6 +107,8 @@ class HubSettings:
     subset: str | None
     split: Name
     columns: Columns
+    ignored_keys: tuple[Name, ...]
+    """Keys of a message, and columns beside it, from which there is nothing to learn."""
     limit: Annotated[int, Field(gt=0)] | None
     """Read so many documents from the start; null reads all."""
     license: Name

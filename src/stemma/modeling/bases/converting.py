@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from stemma.corpus.pretrained import read_config
 from stemma.errors import ModelError
 from stemma.files import read_json, sha256_of, write_json
 from stemma.modeling import shards
@@ -16,6 +17,8 @@ from stemma.modeling.bases.sources import Source, opened
 RECORD = "base.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _TEMPLATE = "chat_template.jinja"
+# Of a configuration, what is read here before transformers reads it.
+_TYPES = {"architectures": list, "auto_map": dict}
 # What tells of the machine, of a file's name, or of code that is not carried along.
 _DROPPED = (
     *("_name_or_path", "_model_name_or_path", "name_or_path", "is_local", "local_files_only"),
@@ -112,7 +115,7 @@ def _save(source: Source, config: dict[str, Any], saved: Path) -> None:
 def _class_of(source: Source, config: dict[str, Any]) -> Any:
     import transformers
 
-    own = [name for name in config.get("auto_map", {}) if name.startswith("AutoModel")]
+    own = [name for name in config.get("auto_map") or () if name.startswith("AutoModel")]
     name = own[0] if own else next(iter(config.get("architectures") or ()), None)
     found = getattr(transformers, str(name), None)
     if found is None:
@@ -137,7 +140,7 @@ def _check_weights(source: Source) -> None:
 
 
 def _is_trusted(source: Source, config: dict[str, Any]) -> bool:
-    if "auto_map" not in config:
+    if not config.get("auto_map"):
         return False
     if any("--" in str(target) for target in config["auto_map"].values()):
         raise ModelError(
@@ -174,12 +177,12 @@ def _copy_tokenizer(source: Source, tokenizer: Path, folder: Path, config: dict[
         )
     shutil.copyfile(path, folder / path.name)
     settings = tokenizer / "tokenizer_config.json"
-    found = _cleaned(_read(settings, source)) if settings.exists() else {}
+    found = _cleaned(read_config(settings))
     found.pop("auto_map", None)
     context = config.get("max_position_embeddings")
     if context is not None:
         # Without a limit of its own, transformers writes 10 ** 30.
-        found["model_max_length"] = min(context, int(found.get("model_max_length", context)))
+        found["model_max_length"] = int(min(context, found.get("model_max_length") or context))
     write_json(folder / settings.name, found)
     if (tokenizer / _TEMPLATE).exists():
         shutil.copyfile(tokenizer / _TEMPLATE, folder / _TEMPLATE)
@@ -203,10 +206,16 @@ def _read(path: Path, source: Source) -> dict[str, Any]:
         raise ModelError(
             f"{source.name} holds no {path.name}", "save a model there with save_pretrained()"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{source.name}: {path.name} is no JSON: {error}") from error
     if not isinstance(value, dict):
         raise ModelError(f"{source.name}: {path.name} holds no JSON object")
+    for key, kind in _TYPES.items():
+        if value.get(key) is not None and not isinstance(value[key], kind):
+            raise ModelError(
+                f"{source.name}: '{key}' in {path.name} is {type(value[key]).__name__}, "
+                f"not {kind.__name__}"
+            )
     return value
 
 

@@ -8,9 +8,11 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from stemma import lfs
+from stemma.corpus import inputs
 from stemma.corpus.wheel import check, downloaded
 from stemma.errors import ModelError, SourceError
-from stemma.layout import EXPORTED, INPUT
+from stemma.layout import EXPORTED
 from stemma.modeling.bases.settings import Base, GgufBase, HubBase
 
 _EARLIER = "stemma://"
@@ -98,16 +100,15 @@ def _snapshot(base: HubBase) -> Path:
 
 
 def _local(name: str) -> Path:
-    folder = Path(name)
-    if not folder.resolve().is_relative_to(INPUT.resolve()):
-        raise SourceError(
-            f"model.base.path is {name}, which is not below {INPUT}",
-            f"copy it there, or name an earlier version as {_EARLIER}TAG",
-        )
+    folder = inputs.below(
+        name, "model.base.path", f"copy it there, or name an earlier version as {_EARLIER}TAG"
+    )
     if not folder.is_dir():
         raise SourceError(
             f"model.base.path: {name} is no folder", "save a model there with save_pretrained()"
         )
+    for file in inputs.files(folder):
+        lfs.refuse_file(file, SourceError)
     return folder
 
 
