@@ -13,6 +13,7 @@ from typing import IO, Any
 
 _NO_PROGRAM = 0o666
 
+
 @contextlib.contextmanager
 def atomic_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     """Open a temporary sibling that replaces ``path`` when the block ends well.

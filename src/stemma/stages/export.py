@@ -85,12 +85,14 @@ def run(settings: ExportSettings) -> None:
     """
     from stemma.files import atomic_directory, write_json
     from stemma.modeling.card import write_card
+    from stemma.modeling.conventions import settle
     from stemma.modeling.observed import hand_on
     from stemma.modeling.weights import copy_model
 
     runtime = _start(settings) if settings.export.formats else None
     with atomic_directory(EXPORTED) as folder:
         copy_model(TRAINED, folder, settings.export.dtype, settings.export.merge)
+        settle(folder, settings.task)
         formats = _formats(settings, folder, runtime)
         card = write_card(_facts(settings.export, settings.task.name, formats))
         (folder / "README.md").write_text(card, encoding="utf-8")
