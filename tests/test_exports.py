@@ -127,7 +127,11 @@ def export(task: str, root: Path) -> None:
     try:
         based.make_llama(BASE, texts(0, 60))
         tokens = f"tokenizer.special_tokens={TOKENS.get(task, [])}"
-        _export(task, composition.compose([*SHORT, f"task={task}", tokens], ROOT).values)
+        _export(
+            task,
+            composition.compose([*SHORT, f"task={task}", tokens], ROOT).values,
+            [*FAMILIES.values()],
+        )
         if task in ("causal_lm", "chat", "classify", "tag"):
             chosen = [f"task={task}", "model=path", "tokenizer=base"]
             _export(task, composition.compose([*SHORT, *chosen], ROOT).values, ["path"])
@@ -135,7 +139,7 @@ def export(task: str, root: Path) -> None:
         os.chdir(before)
 
 
-def _export(task: str, values: dict, models=tuple(FAMILIES.values())) -> None:
+def _export(task: str, values: dict, models: list[str]) -> None:
     for section in ("task", "tokenizer"):
         values[section] |= {k: v for k, v in SMALL[section].items() if k in values[section]}
     if not RAW.exists():

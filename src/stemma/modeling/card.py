@@ -6,6 +6,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from stemma.modeling.conventions import context_of
 from stemma.modeling.uses import Use, use_of
 
 _HUB = "hf://datasets/"
@@ -56,7 +57,7 @@ class Facts:
         sources: the entries of sources.json.
         report: data_report.json.
         training: training.json; empty where the model was not trained here.
-        base: base.json.
+        base: base.json, and its own digest under ``sha256``.
         beside: whether the model is an adapter that stands beside its base.
         formats: reports/formats.json.
     """
@@ -115,6 +116,7 @@ _ADAPTER = 'model = PeftModel.from_pretrained(model, "models/exported/adapter")\
 
 _FORMATS = {
     "bf16": "- `bf16`: every weight rounded to bfloat16; `from_pretrained` loads it.",
+    "gguf": "- `gguf`: `model.gguf`, with its tokenizer, for llama.cpp and what is built on it.",
     "int8": (
         "- `int8`: `stemma.modeling.formats.int8.load(folder)` gives the model back; or multiply\n"
         "  each tensor with the one of its name and `_scale`."
@@ -123,10 +125,20 @@ _FORMATS = {
     "pruned": "- `pruned`: the smallest weights are zero; `from_pretrained` loads it.",
 }
 
+# Activations of GPT-2 that not every runtime looks at.
+_FOREIGN = {
+    "relu": "llama.cpp takes its ReLU for GELU and writes nonsense: use another runtime.",
+    "relu2": (
+        "llama.cpp takes its squared ReLU for GELU and writes nonsense, CTranslate2 refuses it:\n"
+        "  use transformers, or ONNX."
+    ),
+}
+
 _PROVENANCE = """\
 This version is the Git commit whose `dvc.lock` lists this folder: it names every byte of the data,
 the code and the settings that went in. `manifest.json` has the size and the SHA-256 of every other
-file here."""
+file of it. `observed.json`, where it is here, is no part of the version: it says on what processor
+and with what libraries the model was made."""
 
 
 def _front_matter(facts: Facts) -> ModelCardData:
@@ -159,7 +171,26 @@ def _front_matter(facts: Facts) -> ModelCardData:
         metrics=sorted({kind for _, kind, _ in metrics}),
         model_name=facts.name,
         eval_results=results,
+        **_based_on(facts),
     )
+
+
+def _based_on(facts: Facts) -> dict[str, Any]:
+    base = facts.base
+    if base["kind"] is None:
+        return {}
+    told: dict[str, Any] = {"trained_from": {"origin": base["origin"], "revision": _exact(base)}}
+    if base.get("id"):  # the Hub takes only its own repositories for a base
+        told |= {
+            "base_model": base["id"],
+            "base_model_relation": "adapter" if facts.beside else "finetune",
+        }
+    return told
+
+
+def _exact(base: Mapping[str, Any]) -> str:
+    # A folder has no version but its content: base.json names the digest of each of its files.
+    return str(base["version"] or f"sha256:{base['sha256']}")
 
 
 def _summary(facts: Facts) -> str:
@@ -237,7 +268,7 @@ def _origin(facts: Facts) -> str:
     base = facts.base
     if base["kind"] is None:
         return ""
-    origin = " ".join(filter(None, [base["origin"], base["version"]]))
+    origin = f"{base['origin']} {_exact(base)}"
     figures = (
         ", whose figures are under `base` above" if "base" in facts.metrics["baselines"] else ""
     )
@@ -258,13 +289,15 @@ def _training(training: Mapping[str, Any]) -> str:
 
 
 def _limits(facts: Facts) -> str:
-    context = facts.config.get("max_position_embeddings", facts.config.get("n_positions"))
+    context = context_of(facts.config)
     lines = [
         *_use(facts).limits,
         "The figures above hold for documents like those of its data, and say nothing of others.",
     ]
     if context:
         lines.append(f"It sees at most {context:,} tokens at a time.")
+    if told := _FOREIGN.get(str(facts.config.get("activation_function"))):
+        lines.append(told)
     return "\n".join(f"- {line}" for line in lines)
 
 

@@ -5,6 +5,7 @@ stands beside the tokenizer. Here the three say the same: what the tokenizer say
 the model has read its data.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ _CONTEXTS = ("max_position_embeddings", "n_positions")
 _WRITTEN = 2048
 
 
-def context_of(config: dict[str, Any]) -> int | None:
+def context_of(config: Mapping[str, Any]) -> int | None:
     """Return how many tokens the model of a config.json sees; None if nothing there limits it."""
     return next((config[key] for key in _CONTEXTS if config.get(key)), None)
 
@@ -48,14 +49,15 @@ def settle(folder: Path, task: Any) -> None:
         f"{role}_token_id": tokenizer.token_to_id(told.get(f"{role}_token") or "")
         for role in ("bos", "eos", "pad")
     }
-    known = {key: index for key, index in ids.items() if index is not None}
+    known: dict[str, Any] = {key: index for key, index in ids.items() if index is not None}
+    end = known["eos_token_id"]
     longest = _longest(config, told, task)
     if longest is not None:
         told["model_max_length"] = longest
     if (folder / _GENERATION).exists():
         two_sided = bool(config.get("is_encoder_decoder"))
         generation = read_object(folder / _GENERATION)
-        known["eos_token_id"] = _ends(generation.get("eos_token_id"), known["eos_token_id"])
+        known["eos_token_id"] = _ends(generation.get("eos_token_id"), end)
         generation |= known | _room(longest, two_sided)
         write_json(folder / _GENERATION, generation)
         if not two_sided:  # what it writes stands at the right of a prompt
@@ -66,7 +68,7 @@ def settle(folder: Path, task: Any) -> None:
     write_json(folder / _TOKENIZER_CONFIG, told)
     frame = use_of(task.name, str((config.get("architectures") or [""])[0])).frame
     if frame is not None:
-        tokenizer.post_processor = _framed(frame, told["eos_token"], ids["eos_token_id"])
+        tokenizer.post_processor = _framed(frame, told["eos_token"], end)
         tokenizer.save(str(folder / _TOKENIZER))
 
 

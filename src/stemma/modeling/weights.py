@@ -67,7 +67,7 @@ def copy_model(trained: Path, folder: Path, dtype: DType, merge: bool) -> None:
 
 def weight_files(folder: Path) -> list[Path]:
     """Return the files in a folder that hold the weights of its model, and their index."""
-    kinds = (".safetensors", ".onnx")
+    kinds = (".safetensors", ".onnx", ".gguf")
     return sorted(
         path for path in folder.iterdir() if path.suffix in kinds or path.name == shards.INDEX
     )
