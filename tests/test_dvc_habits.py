@@ -152,7 +152,8 @@ def test_metrics_and_plots_between_commits_and_the_way_back(project):
     difference = json.loads(project.run("dvc metrics diff first HEAD --json").stdout)
     assert difference["reports/metrics.json"]["loss"]["diff"] != 0
     assert "bits_per_byte" in project.run("dvc metrics show -A --json").stdout
-    project.run("dvc plots diff first HEAD -o plots")
+    said = project.run("dvc plots diff first HEAD -o plots")
+    assert "failed to load" not in said.stdout + said.stderr
     page = (project.path / "plots/index.html").read_text()
     assert '"rev": "first"' in page
     assert "learning_rate" in page

@@ -117,6 +117,20 @@ def test_the_card_tells_sources_figures_and_settings(here: Path) -> None:
     assert "at most 32 tokens" in card
 
 
+def test_the_card_tells_how_documents_were_read_and_what_others_find(here: Path) -> None:
+    windows = {"context": 32, "stride": 16, "start": 0, "rolling_bits_per_byte": 1.8163}
+    write_json(METRICS, {**read_json(METRICS), "windows": windows})
+    run(settings())
+    card = " ".join((EXPORTED / "README.md").read_text().split())
+    assert "in windows of 32 tokens, each 16 behind the one before it" in card
+    assert "`max_length=32,prefix_token_id=0`) reads windows side by side" in card
+    assert "finds 1.816 bits per byte" in card
+    write_json(METRICS, {**read_json(METRICS), "windows": {"context": 32, "stride": 16}})
+    run(settings())
+    card = (EXPORTED / "README.md").read_text()
+    assert "in windows of 32" in card and "harness" not in card
+
+
 def test_a_data_set_of_the_hub_is_linked(here: Path) -> None:
     sources = read_json(RAW / "sources.json")["sources"]
     hub = {**sources[0], "name": "c|d", "origin": "hf://datasets/owner/name"}

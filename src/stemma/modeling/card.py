@@ -1,12 +1,14 @@
 """The model card, in the Hugging Face Hub's format: YAML front matter and Markdown."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from stemma.modeling import origin
 from stemma.modeling.conventions import context_of
+from stemma.modeling.tables import flat, table
 from stemma.modeling.uses import Use, use_of
 
 _HUB = "hf://datasets/"
@@ -171,26 +173,8 @@ def _front_matter(facts: Facts) -> ModelCardData:
         metrics=sorted({kind for _, kind, _ in metrics}),
         model_name=facts.name,
         eval_results=results,
-        **_based_on(facts),
+        **origin.metadata(facts.base, facts.beside),
     )
-
-
-def _based_on(facts: Facts) -> dict[str, Any]:
-    base = facts.base
-    if base["kind"] is None:
-        return {}
-    told: dict[str, Any] = {"trained_from": {"origin": base["origin"], "revision": _exact(base)}}
-    if base.get("id"):  # the Hub takes only its own repositories for a base
-        told |= {
-            "base_model": base["id"],
-            "base_model_relation": "adapter" if facts.beside else "finetune",
-        }
-    return told
-
-
-def _exact(base: Mapping[str, Any]) -> str:
-    # A folder has no version but its content: base.json names the digest of each of its files.
-    return str(base["version"] or f"sha256:{base['sha256']}")
 
 
 def _summary(facts: Facts) -> str:
@@ -211,7 +195,28 @@ def _evaluation(facts: Facts) -> str:
     size = f"{metrics['tokens']:,} tokens, {metrics['bytes']:,} bytes"
     return (
         f"On {metrics['documents']:,} held-out documents ({size}), with 95 % bootstrap\n"
-        f"intervals over documents. {_use(facts).baselines}\n\n{_table(header, rows)}"
+        f"intervals over documents. {_use(facts).baselines}\n\n{table(header, rows)}"
+        f"{_windows(facts)}"
+    )
+
+
+def _windows(facts: Facts) -> str:
+    windows = facts.metrics.get("windows")
+    if windows is None:
+        return ""
+    context, stride = windows["context"], windows["stride"]
+    told = (
+        f"\n\nA document is read in windows of {context:,} tokens, each {stride:,} behind the one "
+        f"before it, which count\nonce what they see for the first time."
+    )
+    if "rolling_bits_per_byte" not in windows:
+        return told
+    return (
+        f"{told} It begins after an end-of-text token\n(id {windows['start']}), and its "
+        "own end of text counts. lm-evaluation-harness (`loglikelihood_rolling`,\n"
+        f"`max_length={context},prefix_token_id={windows['start']}`) reads windows side "
+        "by side and no end of text, and finds\n"
+        f"{windows['rolling_bits_per_byte']:.4g} bits per byte."
     )
 
 
@@ -223,7 +228,7 @@ def _formats(facts: Facts) -> str:
     ]
     told = "\n".join(_FORMATS[name] for name in facts.formats if name in _FORMATS)
     header = ["format", "bytes", *(title for _, _, title in metrics)]
-    return f"Each in the folder of its name, measured as above.\n\n{_table(header, rows)}\n\n{told}"
+    return f"Each in the folder of its name, measured as above.\n\n{table(header, rows)}\n\n{told}"
 
 
 def _with_interval(row: Mapping[str, float], key: str) -> str:
@@ -253,7 +258,7 @@ def _data(facts: Facts) -> str:
         [name, *(f"{sizes[key]:,}" for key in header_of_splits[1:])]
         for name, sizes in facts.report["splits"].items()
     ]
-    return f"{_table(header, rows)}{rest}\n\n{kept}\n\n{_table(header_of_splits, splits)}"
+    return f"{table(header, rows)}{rest}\n\n{kept}\n\n{table(header_of_splits, splits)}"
 
 
 def _loading(facts: Facts) -> str:
@@ -265,14 +270,7 @@ def _loading(facts: Facts) -> str:
 
 
 def _origin(facts: Facts) -> str:
-    base = facts.base
-    if base["kind"] is None:
-        return ""
-    origin = f"{base['origin']} {_exact(base)}"
-    figures = (
-        ", whose figures are under `base` above" if "base" in facts.metrics["baselines"] else ""
-    )
-    return f"Trained from `{origin}` ({base['license']}){figures}.\n\n"
+    return origin.sentence(facts.base, "base" in facts.metrics["baselines"])
 
 
 def _training(training: Mapping[str, Any]) -> str:
@@ -281,11 +279,11 @@ def _training(training: Mapping[str, Any]) -> str:
     rows = [
         [f"`{key}`", f"`{value}`"]
         for section, values in sorted(training["settings"].items())
-        for key, value in _flat(section, values)
+        for key, value in flat(section, values)
     ]
-    rows += [[f"`{key}`", f"`{value}`"] for key, value in _flat("ran on", training["runtime"])]
+    rows += [[f"`{key}`", f"`{value}`"] for key, value in flat("ran on", training["runtime"])]
     read = f"{training['steps']:,} steps over {training['tokens_seen']:,} tokens, settings:"
-    return f"{read}\n\n{_table(['setting', 'value'], rows)}"
+    return f"{read}\n\n{table(['setting', 'value'], rows)}"
 
 
 def _limits(facts: Facts) -> str:
@@ -299,20 +297,3 @@ def _limits(facts: Facts) -> str:
     if told := _FOREIGN.get(str(facts.config.get("activation_function"))):
         lines.append(told)
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _flat(prefix: str, value: Any) -> Iterable[tuple[str, Any]]:
-    if not isinstance(value, Mapping):
-        yield prefix, value
-        return
-    for key, inner in sorted(value.items()):
-        yield from _flat(f"{prefix}.{key}", inner)
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
-
-
-def _cell(value: object) -> str:
-    return " ".join(str(value).replace("|", "\\|").split())
