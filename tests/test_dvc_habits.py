@@ -91,6 +91,11 @@ def test_exp_run_with_a_learning_rate_compares_with_the_parent(project):
     shown = project.run("dvc exp show --csv").stdout
     assert "faster" in shown
     assert "bits_per_byte" in shown
+    # As README has it: what fits a screen, of some hundred columns.
+    few = "dvc exp show --csv --only-changed --drop .*_low --drop .*_high"
+    columns = next(csv.reader(io.StringIO(project.run(few).stdout)))
+    assert {"bits_per_byte", "train.learning_rate"} <= {name.split(":")[-1] for name in columns}
+    assert len(columns) < 40 < len(next(csv.reader(io.StringIO(shown))))
 
 
 def test_exp_run_with_another_model(project):
