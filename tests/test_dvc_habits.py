@@ -91,6 +91,11 @@ def test_exp_run_with_a_learning_rate_compares_with_the_parent(project):
     shown = project.run("dvc exp show --csv").stdout
     assert "faster" in shown
     assert "bits_per_byte" in shown
+    # As README has it: what fits a screen, of some hundred columns.
+    few = "dvc exp show --csv --only-changed --drop .*_low --drop .*_high"
+    columns = next(csv.reader(io.StringIO(project.run(few).stdout)))
+    assert {"bits_per_byte", "train.learning_rate"} <= {name.split(":")[-1] for name in columns}
+    assert len(columns) < 40 < len(next(csv.reader(io.StringIO(shown))))
 
 
 def test_exp_run_with_another_model(project):
@@ -152,7 +157,8 @@ def test_metrics_and_plots_between_commits_and_the_way_back(project):
     difference = json.loads(project.run("dvc metrics diff first HEAD --json").stdout)
     assert difference["reports/metrics.json"]["loss"]["diff"] != 0
     assert "bits_per_byte" in project.run("dvc metrics show -A --json").stdout
-    project.run("dvc plots diff first HEAD -o plots")
+    said = project.run("dvc plots diff first HEAD -o plots")
+    assert "failed to load" not in said.stdout + said.stderr
     page = (project.path / "plots/index.html").read_text()
     assert '"rev": "first"' in page
     assert "learning_rate" in page

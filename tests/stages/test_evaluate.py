@@ -1,4 +1,5 @@
 import csv
+import itertools
 import math
 import shutil
 from pathlib import Path
@@ -6,9 +7,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
+import yaml
 from safetensors.numpy import load_file, save_file
+from transformers import AutoModelForCausalLM
 
 import tiny
+from conftest import ROOT
 from stemma.config import build
 from stemma.corpus.packing import TokenWriter, read_split
 from stemma.errors import DataError, ModelError, SettingsError
@@ -99,6 +104,40 @@ def test_plots_hold_a_row_per_model_and_per_distance(here: Path) -> None:
     assert sum(int(row["tokens"]) for row in rows) == found["tokens"]
     mean = sum(int(row["tokens"]) * float(row["model"]) for row in rows) / found["tokens"]
     assert mean == pytest.approx(found["loss"], abs=1e-3)
+
+
+def test_the_figure_of_windows_side_by_side_is_that_of_each_scored_alone(here: Path) -> None:
+    run(settings())
+    found, split = read_json(METRICS), read_split(PREPARED, "test")
+    windows = found["windows"]
+    assert (windows["context"], windows["stride"], windows["start"]) == (32, 16, 0)
+    model = AutoModelForCausalLM.from_pretrained(TRAINED).eval()
+    nats = 0.0
+    for begin, end in itertools.pairwise(split.offsets):
+        # Without its end of text, after another.
+        ids = torch.tensor([0, *split.tokens[begin : end - 1].tolist()])
+        for first in range(1, len(ids), 32):
+            last = min(first + 32, len(ids))
+            seen = ids[max(0, last - 33) : last]
+            logits = model(seen[None, :-1]).logits[0]
+            losses = torch.nn.functional.cross_entropy(logits, seen[1:], reduction="none")
+            nats += losses[-(last - first) :].sum().item()
+    bits = nats / found["bytes"] / math.log(2)
+    assert windows["rolling_bits_per_byte"] == pytest.approx(bits, abs=2e-4)
+    assert bits != pytest.approx(found["bits_per_byte"], abs=1e-3)
+
+
+def test_every_plot_of_dvc_yaml_has_a_table(here: Path) -> None:
+    run(settings())
+    plots = [
+        plot
+        for one in yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"]
+        for plot in one.values()
+    ]
+    named = {Path(file) for plot in plots for file in plot["y"] if "evaluation" in file}
+    assert {*EVALUATION.iterdir()} == named
+    # What the task does not measure is empty: DVC draws nothing, and misses nothing.
+    assert (EVALUATION / "confusion.csv").read_text() == "actual,predicted\n"
 
 
 def test_samples_show_the_prompts(here: Path) -> None:

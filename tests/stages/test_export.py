@@ -13,7 +13,8 @@ import tiny
 from stemma.config import build
 from stemma.errors import ModelError, SettingsError
 from stemma.files import read_json, sha256_of, write_json
-from stemma.layout import EXPORTED, FORMATS, METRICS, PREPARED, RAW, TRAINED
+from stemma.layout import BASE, EXPORTED, FORMATS, METRICS, PREPARED, RAW, TRAINED
+from stemma.modeling.observed import record
 from stemma.stages.export import ExportSettings, run
 
 FIGURES = ("loss", "perplexity", "bits_per_byte", "top1_accuracy", "top5_accuracy")
@@ -116,6 +117,20 @@ def test_the_card_tells_sources_figures_and_settings(here: Path) -> None:
     assert "at most 32 tokens" in card
 
 
+def test_the_card_tells_how_documents_were_read_and_what_others_find(here: Path) -> None:
+    windows = {"context": 32, "stride": 16, "start": 0, "rolling_bits_per_byte": 1.8163}
+    write_json(METRICS, {**read_json(METRICS), "windows": windows})
+    run(settings())
+    card = " ".join((EXPORTED / "README.md").read_text().split())
+    assert "in windows of 32 tokens, each 16 behind the one before it" in card
+    assert "`max_length=32,prefix_token_id=0`) reads windows side by side" in card
+    assert "finds 1.816 bits per byte" in card
+    write_json(METRICS, {**read_json(METRICS), "windows": {"context": 32, "stride": 16}})
+    run(settings())
+    card = (EXPORTED / "README.md").read_text()
+    assert "in windows of 32" in card and "harness" not in card
+
+
 def test_a_data_set_of_the_hub_is_linked(here: Path) -> None:
     sources = read_json(RAW / "sources.json")["sources"]
     hub = {**sources[0], "name": "c|d", "origin": "hf://datasets/owner/name"}
@@ -127,17 +142,49 @@ def test_a_data_set_of_the_hub_is_linked(here: Path) -> None:
     assert "| c\\|d | hf://datasets/owner/name |" in card.text
 
 
+HUB = {"kind": "hub", "origin": "hf://owner/name", "version": "1" * 40, "id": "owner/name"}
+OWN = {"kind": "path", "origin": "data/input/model", "version": "", "id": None}
+
+
+@pytest.mark.parametrize("base", [HUB, OWN], ids=["hub", "path"])
+def test_the_card_names_the_base_and_its_revision(here: Path, base: dict) -> None:
+    write_json(BASE / "base.json", {**base, "license": "MIT", "files": {"a": "0" * 64}})
+    run(settings())
+    card = ModelCard.load(EXPORTED / "README.md")
+    exact = base["version"] or f"sha256:{sha256_of(BASE / 'base.json')}"
+    assert card.data["trained_from"] == {"origin": base["origin"], "revision": exact}
+    assert card.data.base_model == base["id"]
+    assert card.data.get("base_model_relation") == ("finetune" if base["id"] else None)
+    assert f"Trained from `{base['origin']} {exact}` (MIT)" in card.text
+
+
+@pytest.mark.parametrize("activation", ["gelu_new", "relu", "relu2"])
+def test_the_card_says_which_runtimes_take_the_activation_for_another(
+    here: Path, activation: str
+) -> None:
+    config = read_json(TRAINED / "config.json")
+    write_json(TRAINED / "config.json", config | {"activation_function": activation})
+    run(settings())
+    card = (EXPORTED / "README.md").read_text()
+    assert ("llama.cpp takes its" in card) == (activation != "gelu_new")
+    assert ("CTranslate2 refuses it" in card) == (activation == "relu2")
+
+
 def test_a_model_that_was_not_trained_here(here: Path) -> None:
     (TRAINED / "training.json").unlink()
     run(settings())
     assert "Not trained by the pipeline" in (EXPORTED / "README.md").read_text()
 
 
-def test_the_manifest_lists_every_other_file(here: Path) -> None:
+def test_the_manifest_lists_every_other_file_of_the_version(here: Path) -> None:
+    record(TRAINED)
     run(settings())
     listed = read_json(EXPORTED / "manifest.json")["files"]
     names = {path.name for path in EXPORTED.iterdir()}
-    assert {entry["path"] for entry in listed} == names - {"manifest.json"}
+    # What the model was made on is another on every machine, and no part of the version.
+    assert {entry["path"] for entry in listed} == names - {"manifest.json", "observed.json"}
+    assert "`observed.json`, where it is here, is no part" in (EXPORTED / "README.md").read_text()
+    assert "observed.json" in names
     assert names >= {
         "README.md",
         "config.json",

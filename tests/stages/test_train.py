@@ -1,10 +1,13 @@
 """The train stage: bad settings and bad data stop it in one line; test_resume.py kills it."""
 
+import csv
 import json
 import shutil
 
 import numpy as np
 import pytest
+import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from conftest import Project
 from stemma.files import read_json, sha256_of
@@ -71,8 +74,25 @@ def test_tokens_of_another_tokenizer_stop_in_one_line(project):
     assert done.stderr.count("\n") == 1
 
 
-def test_tensorboard_events_stay_out_of_the_version(project):
-    assert list(project.path.glob("runs/train/*/tensorboard/events*"))
+def test_tensorboard_has_the_curves_and_what_they_came_of(project):
+    (events,) = project.path.glob("runs/train/*/events*")
+    settings = yaml.safe_load((project.path / "params.yaml").read_text())
+    section = settings["train"]
+    name = f"{settings['model']['name']}-causal_lm-scratch-muon-lr{section['muon_learning_rate']:g}"
+    assert events.parent.name.startswith(f"{name}-8steps-")
+    found = EventAccumulator(str(events)).Reload()
+    ((said,),) = [found.Tensors(tag) for tag in found.Tags()["tensors"]]
+    (text,) = said.tensor_proto.string_val
+    told = json.loads(text)["settings"]["train"]
+    assert told == section
+    with (project.path / "reports/plots/training.csv").open() as handle:
+        rows = list(csv.DictReader(handle))
+    for key in ("loss", "learning_rate", "muon_learning_rate"):
+        drawn = {event.step: event.value for event in found.Scalars(f"train/{key}")}
+        table = {int(row["step"]): float(row[key]) for row in rows}
+        assert drawn == pytest.approx(table, rel=1e-4)
+    assert len(found.Scalars("eval/loss")) == 2
+    # They stay out of the version.
     assert project.run("git status --porcelain").stdout == ""
 
 

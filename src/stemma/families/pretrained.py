@@ -56,7 +56,7 @@ class Settings:
         if getattr(config, "pad_token_id", None) is None:
             config.pad_token_id = tokens.padding
         with _told():
-            model = auto.from_pretrained(
+            return auto.from_pretrained(
                 BASE,
                 config=config,
                 dtype=torch.float32,
@@ -64,8 +64,6 @@ class Settings:
                 use_safetensors=True,
                 trust_remote_code=trust,
             )
-        _end_with(model, tokens.end_of_text)
-        return model
 
 
 @contextlib.contextmanager
@@ -91,13 +89,3 @@ def _check_tokenizer() -> None:
             f"{PREPARED} is in the tokens of another tokenizer than that of {BASE}",
             "use -S tokenizer=base",
         )
-
-
-def _end_with(model: Any, end_of_text: int) -> None:
-    # Who generates stops where the documents that it was trained on end.
-    generation = getattr(model, "generation_config", None)
-    if generation is None:
-        return
-    known = generation.eos_token_id
-    if end_of_text not in (known if isinstance(known, list) else [known]):
-        generation.eos_token_id = end_of_text

@@ -1,11 +1,14 @@
 """The model card, in the Hugging Face Hub's format: YAML front matter and Markdown."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from stemma.modeling import origin
+from stemma.modeling.conventions import context_of
+from stemma.modeling.tables import flat, table
 from stemma.modeling.uses import Use, use_of
 
 _HUB = "hf://datasets/"
@@ -56,7 +59,7 @@ class Facts:
         sources: the entries of sources.json.
         report: data_report.json.
         training: training.json; empty where the model was not trained here.
-        base: base.json.
+        base: base.json, and its own digest under ``sha256``.
         beside: whether the model is an adapter that stands beside its base.
         formats: reports/formats.json.
     """
@@ -115,6 +118,7 @@ _ADAPTER = 'model = PeftModel.from_pretrained(model, "models/exported/adapter")\
 
 _FORMATS = {
     "bf16": "- `bf16`: every weight rounded to bfloat16; `from_pretrained` loads it.",
+    "gguf": "- `gguf`: `model.gguf`, with its tokenizer, for llama.cpp and what is built on it.",
     "int8": (
         "- `int8`: `stemma.modeling.formats.int8.load(folder)` gives the model back; or multiply\n"
         "  each tensor with the one of its name and `_scale`."
@@ -123,10 +127,20 @@ _FORMATS = {
     "pruned": "- `pruned`: the smallest weights are zero; `from_pretrained` loads it.",
 }
 
+# Activations of GPT-2 that not every runtime looks at.
+_FOREIGN = {
+    "relu": "llama.cpp takes its ReLU for GELU and writes nonsense: use another runtime.",
+    "relu2": (
+        "llama.cpp takes its squared ReLU for GELU and writes nonsense, CTranslate2 refuses it:\n"
+        "  use transformers, or ONNX."
+    ),
+}
+
 _PROVENANCE = """\
 This version is the Git commit whose `dvc.lock` lists this folder: it names every byte of the data,
 the code and the settings that went in. `manifest.json` has the size and the SHA-256 of every other
-file here."""
+file of it. `observed.json`, where it is here, is no part of the version: it says on what processor
+and with what libraries the model was made."""
 
 
 def _front_matter(facts: Facts) -> ModelCardData:
@@ -159,6 +173,7 @@ def _front_matter(facts: Facts) -> ModelCardData:
         metrics=sorted({kind for _, kind, _ in metrics}),
         model_name=facts.name,
         eval_results=results,
+        **origin.metadata(facts.base, facts.beside),
     )
 
 
@@ -180,7 +195,28 @@ def _evaluation(facts: Facts) -> str:
     size = f"{metrics['tokens']:,} tokens, {metrics['bytes']:,} bytes"
     return (
         f"On {metrics['documents']:,} held-out documents ({size}), with 95 % bootstrap\n"
-        f"intervals over documents. {_use(facts).baselines}\n\n{_table(header, rows)}"
+        f"intervals over documents. {_use(facts).baselines}\n\n{table(header, rows)}"
+        f"{_windows(facts)}"
+    )
+
+
+def _windows(facts: Facts) -> str:
+    windows = facts.metrics.get("windows")
+    if windows is None:
+        return ""
+    context, stride = windows["context"], windows["stride"]
+    told = (
+        f"\n\nA document is read in windows of {context:,} tokens, each {stride:,} behind the one "
+        f"before it, which count\nonce what they see for the first time."
+    )
+    if "rolling_bits_per_byte" not in windows:
+        return told
+    return (
+        f"{told} It begins after an end-of-text token\n(id {windows['start']}), and its "
+        "own end of text counts. lm-evaluation-harness (`loglikelihood_rolling`,\n"
+        f"`max_length={context},prefix_token_id={windows['start']}`) reads windows side "
+        "by side and no end of text, and finds\n"
+        f"{windows['rolling_bits_per_byte']:.4g} bits per byte."
     )
 
 
@@ -192,7 +228,7 @@ def _formats(facts: Facts) -> str:
     ]
     told = "\n".join(_FORMATS[name] for name in facts.formats if name in _FORMATS)
     header = ["format", "bytes", *(title for _, _, title in metrics)]
-    return f"Each in the folder of its name, measured as above.\n\n{_table(header, rows)}\n\n{told}"
+    return f"Each in the folder of its name, measured as above.\n\n{table(header, rows)}\n\n{told}"
 
 
 def _with_interval(row: Mapping[str, float], key: str) -> str:
@@ -222,7 +258,7 @@ def _data(facts: Facts) -> str:
         [name, *(f"{sizes[key]:,}" for key in header_of_splits[1:])]
         for name, sizes in facts.report["splits"].items()
     ]
-    return f"{_table(header, rows)}{rest}\n\n{kept}\n\n{_table(header_of_splits, splits)}"
+    return f"{table(header, rows)}{rest}\n\n{kept}\n\n{table(header_of_splits, splits)}"
 
 
 def _loading(facts: Facts) -> str:
@@ -234,14 +270,7 @@ def _loading(facts: Facts) -> str:
 
 
 def _origin(facts: Facts) -> str:
-    base = facts.base
-    if base["kind"] is None:
-        return ""
-    origin = " ".join(filter(None, [base["origin"], base["version"]]))
-    figures = (
-        ", whose figures are under `base` above" if "base" in facts.metrics["baselines"] else ""
-    )
-    return f"Trained from `{origin}` ({base['license']}){figures}.\n\n"
+    return origin.sentence(facts.base, "base" in facts.metrics["baselines"])
 
 
 def _training(training: Mapping[str, Any]) -> str:
@@ -250,36 +279,21 @@ def _training(training: Mapping[str, Any]) -> str:
     rows = [
         [f"`{key}`", f"`{value}`"]
         for section, values in sorted(training["settings"].items())
-        for key, value in _flat(section, values)
+        for key, value in flat(section, values)
     ]
-    rows += [[f"`{key}`", f"`{value}`"] for key, value in _flat("ran on", training["runtime"])]
+    rows += [[f"`{key}`", f"`{value}`"] for key, value in flat("ran on", training["runtime"])]
     read = f"{training['steps']:,} steps over {training['tokens_seen']:,} tokens, settings:"
-    return f"{read}\n\n{_table(['setting', 'value'], rows)}"
+    return f"{read}\n\n{table(['setting', 'value'], rows)}"
 
 
 def _limits(facts: Facts) -> str:
-    context = facts.config.get("max_position_embeddings", facts.config.get("n_positions"))
+    context = context_of(facts.config)
     lines = [
         *_use(facts).limits,
         "The figures above hold for documents like those of its data, and say nothing of others.",
     ]
     if context:
         lines.append(f"It sees at most {context:,} tokens at a time.")
+    if told := _FOREIGN.get(str(facts.config.get("activation_function"))):
+        lines.append(told)
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _flat(prefix: str, value: Any) -> Iterable[tuple[str, Any]]:
-    if not isinstance(value, Mapping):
-        yield prefix, value
-        return
-    for key, inner in sorted(value.items()):
-        yield from _flat(f"{prefix}.{key}", inner)
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
-
-
-def _cell(value: object) -> str:
-    return " ".join(str(value).replace("|", "\\|").split())

@@ -42,7 +42,10 @@ class Measured:
         counts: how much was measured, such as documents, tokens, bytes.
         examples: one row per example: its columns by name, of one length; ``id`` among them.
         samples: Markdown with examples of what the model does.
-        plots: file name below reports/plots -> rows, the first of them the header.
+        plots: a file that `stemma.modeling.results` knows -> rows, the first of them the header.
+        windows: of a task that reads documents in windows, their ``context`` and ``stride`` in
+            tokens; of one whose loss is a code also ``start``, the id that stands before a
+            document, and ``rolling_bits_per_byte``, which is what lm-evaluation-harness finds.
     """
 
     table: Table
@@ -50,6 +53,7 @@ class Measured:
     examples: dict[str, Any]
     samples: str
     plots: dict[str, list[list[Any]]]
+    windows: dict[str, float] | None = None
 
 
 def headline(metrics: Mapping[str, Any]) -> dict[str, float]:

@@ -16,6 +16,14 @@ from stemma.modeling.heldout import Predicted
 from stemma.modeling.intervals import Tally
 
 _DIGITS = 4
+# Every plot that dvc.yaml names, and its columns. Of what a task does not measure the table is
+# empty: DVC draws nothing then, and of a table that is not there it says that it cannot load it.
+_POSITIONS = ("position", "tokens")
+_PLOTS = {
+    "confusion.csv": ("actual", "predicted"),
+    "gap_loss_by_position.csv": (*_POSITIONS, "unigram", "model"),
+    "loss_by_position.csv": (*_POSITIONS, "unigram", "bigram", "trigram", "model"),
+}
 
 
 def write(measured: Measured) -> None:
@@ -25,14 +33,15 @@ def write(measured: Measured) -> None:
     rows = [[name, *(row.get(column) for column in columns)] for name, row in table.items()]
     with atomic_directory(EVALUATION) as folder:
         _write_csv(folder / "baselines.csv", [["model", *columns], *rows])
-        for name, plot in measured.plots.items():
-            _write_csv(folder / name, plot)
+        for name, columns in _PLOTS.items():
+            _write_csv(folder / name, measured.plots.get(name, [columns]))
     with atomic_file(REPORTS / "examples.parquet") as handle:
         pq.write_table(pa.table(measured.examples), handle, compression="zstd")
     with atomic_file(REPORTS / "samples.md", "w") as handle:
         handle.write(measured.samples)
     baselines = {name: dict(row) for name, row in table.items() if name != "model"}
-    write_json(METRICS, {**table["model"], "baselines": baselines, **measured.counts})
+    windows = {} if measured.windows is None else {"windows": measured.windows}
+    write_json(METRICS, {**table["model"], "baselines": baselines, **windows, **measured.counts})
 
 
 def counts(predicted: Predicted) -> dict[str, int]:
@@ -52,7 +61,7 @@ def positions(tallies: Mapping[str, Tally]) -> list[list[Any]]:
     """
     counts = tallies["model"].position_tokens
     doublings = int(np.flatnonzero(counts)[-1]) + 1
-    return [["position", "tokens", *tallies]] + [
+    return [[*_POSITIONS, *tallies]] + [
         [
             2**index,
             int(counts[index]),

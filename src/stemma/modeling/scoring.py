@@ -40,6 +40,11 @@ def context_of(section: EvaluateSection, model: PreTrainedModel, folder: Path) -
     return context
 
 
+def stride_of(section: EvaluateSection, context: int) -> int:
+    """Return by how many tokens one window lies behind the other."""
+    return max(1, round(context * section.stride))
+
+
 def score(
     model: PreTrainedModel,
     split: PackedSplit,

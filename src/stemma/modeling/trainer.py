@@ -1,21 +1,17 @@
-"""transformers' Trainer with our data order, optimiser, loss, checkpoints and curves."""
+"""transformers' Trainer with our data order, optimiser, loss and checkpoints."""
 
 from __future__ import annotations
 
-import csv
 import math
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils.data import Dataset, SequentialSampler
-from torch.utils.tensorboard.writer import SummaryWriter
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
-from transformers.integrations.integration_utils import TensorBoardCallback
 from transformers.utils import logging as transformers_logging
 
 from stemma.errors import SettingsError
-from stemma.files import atomic_file
 from stemma.modeling.callbacks import Checkpointing, EarlyStopping, Progress
 from stemma.modeling.optimizers import build_optimizer
 from stemma.modeling.runtime import Runtime
@@ -33,7 +29,7 @@ class LanguageTrainer(Trainer):
         task: what it is trained to do.
         section: the settings of training.
         runtime: device, precision and seed.
-        folder: where checkpoints and TensorBoard events go.
+        folder: where checkpoints go.
         examples: the training data; its items are taken in order.
         held_out: examples on which the validation loss is measured.
     """
@@ -58,11 +54,7 @@ class LanguageTrainer(Trainer):
             data_collator=task.collate,
             train_dataset=examples,
             eval_dataset=held_out,  # type: ignore[arg-type]
-            callbacks=[
-                Checkpointing(),
-                Progress(),
-                TensorBoardCallback(SummaryWriter(str(folder / "tensorboard"))),
-            ],
+            callbacks=[Checkpointing(), Progress()],
         )
         self.remove_callback(PrinterCallback)
         if section.patience is not None:
@@ -89,41 +81,6 @@ class LanguageTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
         return SequentialSampler(self.train_dataset)  # type: ignore[arg-type]
-
-
-def write_curves(history: list[dict[str, Any]], section: TrainSection, folder: Path) -> None:
-    """Write training.csv (step, loss, learning_rate) and validation.csv (step, loss).
-
-    With Muon training.csv has muon_learning_rate too.
-
-    Args:
-        history: Trainer's ``state.log_history``; losses in nats per token.
-        section: the settings of training.
-        folder: where the two files go.
-    """
-    # One schedule scales both learning rates.
-    ratio = section.muon_learning_rate / section.learning_rate
-    training = [
-        {**entry, "muon_learning_rate": ratio * entry["learning_rate"]}
-        for entry in history
-        if "loss" in entry
-    ]
-    validation = [
-        {"step": entry["step"], "loss": entry["eval_loss"]}
-        for entry in history
-        if "eval_loss" in entry
-    ]
-    columns = ["step", "loss", "learning_rate"]
-    columns += ["muon_learning_rate"] if section.optimizer == "muon" else []
-    _write_csv(folder / "training.csv", columns, training)
-    _write_csv(folder / "validation.csv", ["step", "loss"], validation)
-
-
-def _write_csv(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
-    with atomic_file(path, "w") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([f"{row[column]:.6g}" for column in columns] for row in rows)
 
 
 def _arguments(section: TrainSection, runtime: Runtime, folder: Path) -> TrainingArguments:

@@ -1,11 +1,19 @@
 """What the kinds of models are for, as the card tells it."""
 
 import dataclasses
+from typing import Literal
+
+Frame = Literal["before", "after"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Use:
-    """What a kind of model is for, and how a text is put to it."""
+    """What a kind of model is for, and how a text is put to it.
+
+    Attributes:
+        frame: where the end-of-text token stands that training put beside every text, and its
+            tokenizer puts there too; None where a model reads texts without one.
+    """
 
     auto: str
     pipeline: str
@@ -15,8 +23,9 @@ class Use:
     limits: tuple[str, ...]
     put: str = (
         "Every document that it has read follows an end-of-text token: put `tokenizer.eos_token` "
-        "before a\ntext."
+        "before a\ntext that begins one."
     )
+    frame: Frame | None = None
 
 
 _NGRAMS = (
@@ -24,6 +33,7 @@ _NGRAMS = (
     "same training tokens (interpolated modified Kneser-Ney). Between tokenizers only bits per\n"
     "byte compare."
 )
+_FRAMED = "The tokenizer puts the end-of-text token before a text, as in training."
 _WRITER = Use(
     "AutoModelForCausalLM",
     "text-generation",
@@ -58,6 +68,8 @@ _USES = {
         "A classifier of documents",
         "The baseline gives every document the class that is most\nfrequent in training.",
         ("It gives every text one of its classes, also a text that belongs to none of them.",),
+        _FRAMED,
+        "before",
     ),
     "ForMaskedLM": Use(
         "AutoModelForMaskedLM",
@@ -74,7 +86,9 @@ _USES = {
         "A model that turns one text into another",
         "The figures are of the targets alone. The baseline\ncopies the source.",
         ("It knows no facts: what it writes may be wrong or offensive.",),
-        "Put `tokenizer.eos_token` after a source; what it writes ends with one.",
+        "The tokenizer puts the end-of-text token after a source, as in training; what it writes "
+        "ends with one.",
+        "after",
     ),
     "ForTokenClassification": Use(
         "AutoModelForTokenClassification",
@@ -83,8 +97,8 @@ _USES = {
         "A tagger of words",
         "The baseline gives every word the tag that is most\nfrequent in training.",
         ("It knows no tags but those of its training data.",),
-        "Put `tokenizer.eos_token` before the first word, and one space between words. The tag of "
-        "a word\nstands at its last token.",
+        f"{_FRAMED} Put one space between words.\nThe tag of a word stands at its last token.",
+        "before",
     ),
 }
 

@@ -15,7 +15,7 @@ from stemma.modeling.loading import ADAPTER, ADAPTER_CONFIG
 
 DType = Literal["float32", "bfloat16"]
 
-_REMEDY = "type `dvc repro train`, or `dvc checkout` to restore the files"
+REMEDY = "type `dvc repro train`, or `dvc checkout` to restore the files"
 _CODES = {"float32": "F32", "bfloat16": "BF16"}
 _FLOATS = ("F64", "F32", "F16", "BF16")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".npy", ".npz")
@@ -45,7 +45,7 @@ def copy_model(trained: Path, folder: Path, dtype: DType, merge: bool) -> None:
     config = read_object(trained / "config.json")
     for name in _TOKENIZER:
         if not (trained / name).is_file():
-            raise ModelError(f"{trained / name} does not exist", _REMEDY)
+            raise ModelError(f"{trained / name} does not exist", REMEDY)
     if not (trained / ADAPTER).exists():
         copy_weights(trained, folder, dtype)
     elif merge:
@@ -67,7 +67,7 @@ def copy_model(trained: Path, folder: Path, dtype: DType, merge: bool) -> None:
 
 def weight_files(folder: Path) -> list[Path]:
     """Return the files in a folder that hold the weights of its model, and their index."""
-    kinds = (".safetensors", ".onnx")
+    kinds = (".safetensors", ".onnx", ".gguf")
     return sorted(
         path for path in folder.iterdir() if path.suffix in kinds or path.name == shards.INDEX
     )
@@ -134,7 +134,7 @@ def _copy_file(source: Path, target: Path, dtype: DType) -> int:
         with safe_open(source, framework="numpy") as file:
             found = {file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise ModelError(f"{source} is torn or no safetensors file: {error}", _REMEDY) from error
+        raise ModelError(f"{source} is torn or no safetensors file: {error}", REMEDY) from error
     if found & set(_FLOATS) <= {_CODES[dtype]}:
         shutil.copyfile(source, target)
         return _size(target)

@@ -67,6 +67,26 @@ def cut(offsets: NDArray[np.int64], context: int, stride: int) -> Windows:
     return Windows(document, start, length, np.where(start == 0, 0, context - stride))
 
 
+def rolling(offsets: NDArray[np.int64], context: int) -> Windows:
+    """Cut every document as lm-evaluation-harness does, its end-of-text token left out.
+
+    Windows lie side by side and give what they predict no context from before them; only the last
+    one reaches back, so that it is as long as the others.
+
+    Args:
+        offsets: of a packed split, shape (documents + 1,).
+        context: tokens that a window holds.
+    """
+    lengths = np.diff(offsets) - 1
+    counts = -(-lengths // context)
+    document = np.repeat(np.arange(len(lengths)), counts)
+    before = np.cumsum(counts) - counts
+    side = context * (np.arange(len(document)) - before[document])
+    start = np.minimum(side, np.maximum(lengths[document] - context, 0))
+    length = np.minimum(context, lengths[document] - start)
+    return Windows(document, start, length, side - start)
+
+
 def batches(windows: Windows, batch_tokens: int) -> Iterator[NDArray[np.int64]]:
     """Yield indices of windows that are alike in length, so that little is padding.
 

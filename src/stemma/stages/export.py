@@ -3,8 +3,8 @@
 Takes models/trained, reports/metrics.json, data/raw/sources.json and
 data/prepared/data_report.json; gives a folder that ``AutoModelForCausalLM.from_pretrained`` loads
 without this package, with a model card (README.md) and manifest.json, which has the size and the
-SHA-256 of every other file. Beside them, and outside of the version, observed.json says what the
-model was made on.
+SHA-256 of every other file of the version. Beside them, and outside of it, observed.json says what
+the model was made on.
 
 The formats that are asked for stand in folders of their names, and reports/formats.json has the
 size and the figures of each, measured as evaluate does; those of the original are evaluate's own,
@@ -85,12 +85,14 @@ def run(settings: ExportSettings) -> None:
     """
     from stemma.files import atomic_directory, write_json
     from stemma.modeling.card import write_card
+    from stemma.modeling.conventions import settle
     from stemma.modeling.observed import hand_on
     from stemma.modeling.weights import copy_model
 
     runtime = _start(settings) if settings.export.formats else None
     with atomic_directory(EXPORTED) as folder:
         copy_model(TRAINED, folder, settings.export.dtype, settings.export.merge)
+        settle(folder, settings.task)
         formats = _formats(settings, folder, runtime)
         card = write_card(_facts(settings.export, settings.task.name, formats))
         (folder / "README.md").write_text(card, encoding="utf-8")
@@ -143,10 +145,11 @@ def _is_beside(settings: ExportSection) -> bool:
 
 
 def _facts(settings: ExportSection, task: str, formats: Mapping[str, Mapping[str, Any]]) -> Facts:
+    from stemma.files import sha256_of
     from stemma.modeling.card import CONFIG_KEYS, REPORT_KEYS, Facts, metrics_keys
     from stemma.modeling.weights import read_object
 
-    training = TRAINED / "training.json"
+    training, record = TRAINED / "training.json", BASE / "base.json"
     return Facts(
         name=settings.model_name,
         task=task,
@@ -158,7 +161,7 @@ def _facts(settings: ExportSection, task: str, formats: Mapping[str, Mapping[str
         sources=read_object(RAW / "sources.json", "ingest", ["sources"])["sources"],
         report=read_object(PREPARED / "data_report.json", "prepare", REPORT_KEYS),
         training=read_object(training) if training.exists() else {},
-        base=read_object(BASE / "base.json", "base", ["kind"]),
+        base={**read_object(record, "base", ["kind"]), "sha256": sha256_of(record)},
         beside=_is_beside(settings),
         formats=formats,
     )

@@ -1,6 +1,7 @@
 """The train stage: data/prepared -> models/trained and the curves in reports/plots."""
 
 import dataclasses
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,8 @@ def run(settings: TrainSettings) -> None:
     from stemma.corpus.encoding import Encoder
     from stemma.modeling import checkpoints, finetuning
     from stemma.modeling.building import Tokens
-    from stemma.modeling.trainer import LanguageTrainer, write_curves
+    from stemma.modeling.curves import Curves, write_curves
+    from stemma.modeling.trainer import LanguageTrainer
 
     task, section = training_of(settings.task), settings.train
     examples, held_out = task.examples(settings.task, PREPARED, section, started.seed)
@@ -81,8 +83,9 @@ def run(settings: TrainSettings) -> None:
     model = finetuning.adapt(model, section)
     made_with = _made_with(settings, started)
     name = checkpoints.fingerprint(made_with, _inputs())
-    folder = RUNS / "train" / name
+    folder = RUNS / "train" / f"{_title(settings)}-{name}"
     trainer = LanguageTrainer(model, task, section, started, folder, examples, held_out)  # type: ignore[arg-type]
+    trainer.add_callback(Curves(folder, made_with, section))
     resumed = checkpoints.latest(folder / "checkpoints")
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     if trainer.is_world_process_zero():
@@ -90,6 +93,15 @@ def run(settings: TrainSettings) -> None:
         facts = _facts(model, section, trainer.state, examples.tokens_seen, made_with)
         _save(model, settings.model.base is not None, facts)
         shutil.rmtree(folder / "checkpoints")
+
+
+def _title(settings: TrainSettings) -> str:
+    # By which a person tells one run from another, in TensorBoard and among the folders.
+    section = settings.train
+    rate = section.muon_learning_rate if section.optimizer == "muon" else section.learning_rate
+    parts = [settings.model.name, settings.task.name, section.name, section.optimizer]
+    title = "-".join([*parts, f"lr{rate:g}", f"{section.steps}steps"])
+    return re.sub(r"[^\w.-]", "_", title)
 
 
 def _check_ids(size: int) -> None:

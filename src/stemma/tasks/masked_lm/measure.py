@@ -26,7 +26,7 @@ from stemma.modeling.loading import load_base, load_model
 from stemma.modeling.ngram import KneserNey, first_documents
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.samples import page
-from stemma.modeling.scoring import context_of, loss_and_rank
+from stemma.modeling.scoring import context_of, loss_and_rank, stride_of
 from stemma.modeling.windows import Scores, Windows, batches, cut, gather
 from stemma.tasks.masked_lm import AUTO, Settings, mask_token
 
@@ -67,7 +67,8 @@ def measure(
         results.counts(test),
         results.examples(test, tallies["model"]),
         page(_INTRODUCTION, samples),
-        {"loss_by_position.csv": results.positions(tallies)},
+        {"gap_loss_by_position.csv": results.positions(tallies)},
+        {"context": context, "stride": stride_of(section, context)},
     )
 
 
@@ -97,7 +98,7 @@ def _tally(
     runtime: Runtime,
 ) -> Tally:
     context = context_of(section, model, folder)
-    windows = cut(test.split.offsets, context, max(1, round(context * section.stride)))
+    windows = cut(test.split.offsets, context, stride_of(section, context))
     _, mask = mask_token(folder)
     rounds = round(1 / settings.hidden)
     scores = _score(model, test, windows, mask, rounds, section.batch_tokens, runtime)
