@@ -84,8 +84,9 @@ def _download(name: str, revision: str) -> Path:
 
     try:
         path = Path(hf_hub_download(name, "tokenizer.json", revision=revision))
-        with contextlib.suppress(RemoteEntryNotFoundError):
-            hf_hub_download(name, "tokenizer_config.json", revision=revision)
+        for other in ("tokenizer_config.json", "chat_template.jinja"):
+            with contextlib.suppress(RemoteEntryNotFoundError):
+                hf_hub_download(name, other, revision=revision)
     except (OSError, ValueError) as error:
         raise DataError(
             f"tokenizer.path: {name} at {revision} cannot be fetched: {error}",

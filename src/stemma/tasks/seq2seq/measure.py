@@ -153,4 +153,4 @@ def _write(
     sources = {key: batch[key].to(model.device) for key in ("input_ids", "attention_mask")}
     with torch.inference_mode():
         written = model.generate(**sources, max_new_tokens=tokens, do_sample=False, num_beams=1)
-    return [decoder.decode(ids).strip() for ids in written.tolist()]
+    return [decoder.decode(ids) for ids in written.tolist()]
