@@ -45,9 +45,10 @@ def measure(
     check_classifier(model, folder, PREPARED, names, test)
     actual = _tags(documents)
     predicted, loss = _predict(model, documents, section.batch_tokens, runtime)
-    prior = np.bincount(np.concatenate(_tags(Documents(PREPARED, "train"))), minlength=len(names))
-    with np.errstate(divide="ignore"):
-        surprise = -np.log(prior / prior.sum())
+    train = np.concatenate(_tags(Documents(PREPARED, "train")))
+    # One more of each (Laplace): the task may have cut off all training words of a tag.
+    prior = 1 + np.bincount(train, minlength=len(names))
+    surprise = -np.log(prior / prior.sum())
     guess = [np.full_like(tags, prior.argmax()) for tags in actual]
     rows = {
         "majority": _examples(
