@@ -83,7 +83,9 @@ def test_a_document_comes_back_by_its_hash(kind):
 def test_of_a_masked_document_and_of_an_answer_the_tokens_must_tell(kind):
     tokenizer, restorer, comes_back, _ = kind
     ids = tokenizer.encode(TEXT, add_special_tokens=False).ids
-    assert restorer.is_exact(ids) == comes_back
+    # Tokens do not tell of accents that are gone; the size does.
+    accents = "StripAccents" in tokenizer.to_str()
+    assert restorer.is_exact(ids) == (comes_back or accents)
     assert restorer.is_text(ids, len(TEXT.encode()), "of before") == comes_back
     assert not restorer.is_text(ids, 1, "of before")
 
