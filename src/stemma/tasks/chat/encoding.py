@@ -128,7 +128,7 @@ class ChatTemplate:
         from transformers.utils.chat_template_utils import render_jinja_template
 
         try:
-            (text,), told = render_jinja_template(
+            filled: Any = render_jinja_template(
                 [fields],
                 chat_template=self._template,
                 add_generation_prompt=prompt,
@@ -144,6 +144,7 @@ class ChatTemplate:
                 f"the chat template of {self._name} refuses a conversation: {error}",
                 "change the order of its roles, or use another template",
             ) from error
+        (text,), told = filled
         return text, told[0] if told else []
 
     def _find(self, fields: list[dict[str, str]], index: int, text: str) -> _Span:
