@@ -1,5 +1,6 @@
 """A tiny project in the current folder: real tokenizer, real arrays, real GPT-2."""
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -82,12 +83,17 @@ def make_data(
     )
     make_tokenizer(bpe, splits["train"], _made(folder) / "tokenizer")
     encoder = Encoder(folder / "tokenizer")
-    rows = [{"id": "dropped", "split": None, "bytes": 9}]
+    rows: list[dict[str, object]] = [{"id": "dropped", "split": None, "bytes": 9, "sha256": ""}]
     for split, documents in splits.items():
         with TokenWriter(folder, split, encoder.size, encoder.end_of_text) as writer:
             writer.append(encoder.encode_batch(documents))
         rows += [
-            {"id": f"{split}-{index}", "split": split, "bytes": len(text.encode())}
+            {
+                "id": f"{split}-{index}",
+                "split": split,
+                "bytes": len(text.encode()),
+                "sha256": hashlib.sha256(text.encode()).hexdigest(),
+            }
             for index, text in enumerate(documents)
         ]
     pq.write_table(pa.Table.from_pylist(rows), folder / "manifest.parquet")

@@ -1,10 +1,14 @@
+import dataclasses
+import warnings
+
 import numpy as np
 import pytest
 
 from stemma.corpus.packing import PackedSplit
 from stemma.errors import ModelError
 from stemma.modeling.heldout import HeldOut
-from stemma.modeling.intervals import Tally, figures, tally
+from stemma.modeling.intervals import Tally, bootstrap, figures, tally
+from stemma.modeling.results import counts
 from stemma.modeling.windows import Scores
 
 
@@ -42,10 +46,49 @@ def test_figures_by_hand() -> None:
     assert result["bits_per_byte"] == 1
     assert result["top1_accuracy"] == 0.125
     assert result["top5_accuracy"] == 0.25
-    # Only four samples of two documents exist, so the ends are those of one document alone.
-    assert (result["bits_per_byte_low"], result["bits_per_byte_high"]) == (0.8, 1.3333)
-    assert (result["top1_accuracy_low"], result["top1_accuracy_high"]) == (0, 0.25)
-    assert (result["loss_low"], result["loss_high"]) == (result["loss"],) * 2
+
+
+def evenly(documents: HeldOut, loss: list[float]) -> Tally:
+    names, zeros = documents.ids, np.zeros(len(loss), np.int64)
+    return Tally(names, np.array(loss), zeros, zeros, np.zeros(1), np.zeros(1, np.int64))
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 6, 7])
+def test_too_few_documents_have_no_interval(count: int) -> None:
+    documents = held_out([4] * count, [8] * count)
+    result = figures(evenly(documents, [4.0 + one for one in range(count)]), documents, 100, 1)
+    assert result["loss"] == pytest.approx(1 + (count - 1) / 8)
+    ends = {key for key in result if key.endswith(("_low", "_high"))}
+    assert len(ends) == (2 * 5 if count >= 6 else 0)
+    if ends:
+        assert result["loss_low"] < result["loss"] < result["loss_high"]
+
+
+def test_there_are_no_bits_per_byte_of_a_text_that_does_not_come_back() -> None:
+    documents = held_out([4] * 6, [8] * 6)
+    whole = figures(evenly(documents, [1.0] * 6), documents, 100, 1)
+    lost = dataclasses.replace(documents, not_restored=1)
+    found = figures(evenly(lost, [1.0] * 6), lost, 100, 1)
+    ends = {f"bits_per_byte{end}" for end in ("", "_low", "_high")}
+    assert whole.keys() - found.keys() == ends
+    assert counts(documents).keys() | {"not_restored"} == counts(lost).keys()
+    assert counts(lost)["not_restored"] == 1
+
+
+@pytest.mark.parametrize("loss", [104.0, 800.0, 120_000.0])
+def test_a_loss_that_stays_finite_and_makes_no_sense_is_refused(loss: float) -> None:
+    documents = held_out([4] * 6, [8] * 6)
+    with pytest.raises(ModelError, match="nats per token") as error:
+        figures(evenly(documents, [4 * loss] * 6), documents, 100, 1)
+    assert error.value.hint == "the training diverged: lower train.learning_rate"
+
+
+def test_a_figure_that_is_not_finite_in_some_samples_is_refused_without_a_warning() -> None:
+    columns = np.array([[1.0] * 7 + [200.0]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ModelError, match="power_high of the test split is not a finite number"):
+            bootstrap(columns, lambda sums: {"power": np.exp(2 * sums[0])}, 500, 1)
 
 
 def test_intervals_are_as_wide_as_the_normal_approximation_says() -> None:

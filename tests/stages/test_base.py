@@ -1,6 +1,7 @@
 """The base stage: what it writes, and every base that it refuses."""
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -135,10 +136,32 @@ def bring_code(target: str) -> None:
     )
 
 
+def break_weights(dtype: str, *values: float) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    kind = getattr(torch, dtype)
+    weights = {
+        name: tensor.to(kind) for name, tensor in load_file(MODEL / "model.safetensors").items()
+    }
+    name = "model.layers.1.mlp.up_proj.weight"
+    weights[name].view(-1)[3 : 3 + len(values)] = torch.tensor(values, dtype=kind)
+    save_file(weights, MODEL / "model.safetensors", {"format": "pt"})
+
+
 BAD = {
     "pickle": (no_safetensors, "data/input/model holds pytorch_model.bin, a pickle"),
     "no weights": (lambda: (MODEL / "model.safetensors").unlink(), "holds no model.safetensors"),
     "torn weights": (lambda: tear("model.safetensors"), "data/input/model cannot be loaded"),
+    "no number": (
+        lambda: break_weights("float32", math.nan),
+        r"model: 1 weight of model\.layers\.1\.mlp\.up_proj\.weight is no number",
+    ),
+    "no numbers in half precision": (
+        lambda: break_weights("float16", math.inf, -math.inf),
+        "2 weights of model.layers.1.mlp.up_proj.weight are no number",
+    ),
+    "no numbers in bf16": (lambda: break_weights("bfloat16", math.nan, math.inf, math.nan), "3 w"),
     "torn configuration": (lambda: tear("config.json"), "config.json is no JSON"),
     "torn tokenizer": (lambda: tear("tokenizer.json"), "tokenizer.json is torn"),
     "no tokenizer": (lambda: (MODEL / "tokenizer.json").unlink(), "holds no tokenizer.json"),

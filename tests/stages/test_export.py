@@ -283,11 +283,29 @@ def test_a_missing_file_is_named(here: Path, name: Path) -> None:
         run(settings())
 
 
+def test_a_card_says_why_there_are_no_intervals_and_no_bits_per_byte(here: Path) -> None:
+    found = read_json(METRICS)
+    kept = {
+        key: value
+        for key, value in found.items()
+        if not key.startswith("bits_per_byte") and not key.endswith(("_low", "_high"))
+    }
+    write_json(METRICS, {**kept, "documents": 1, "not_restored": 1})
+    run(settings())
+    card = (EXPORTED / "README.md").read_text()
+    assert "No intervals: they take 6 documents or more." in card
+    assert "No bits per byte: of 1 of the 1 the text does not come back" in card
+    assert "95 % bootstrap" not in card
+    rows = [line for line in card.splitlines() if line.startswith("| **this model**")]
+    assert len(rows) == 1 and " to " not in rows[0] and "1.75" in rows[0]
+    assert read_json(FORMATS)["original"]["loss"] == 1.75
+
+
 @pytest.mark.parametrize(
     ("name", "key"),
     [
         (TRAINED / "config.json", "model_type"),
-        (METRICS, "perplexity_low"),
+        (METRICS, "loss"),
         (RAW / "sources.json", "sources"),
         (PREPARED / "data_report.json", "splits"),
     ],

@@ -111,22 +111,17 @@ def test_what_is_no_conversation(folder, parts, said):
     assert error.value.hint
 
 
-@pytest.mark.parametrize(
-    ("template", "said"),
-    [
-        (None, r"tokenizer_config\.json has no chat_template"),
-        ("{% for", "is no Jinja"),
-        ("{{ raise_exception('roles must alternate') }}", "'talk': .* roles must alternate"),
-        ("{{ strftime_now('%Y') }}", "refuses a conversation: 'strftime_now' is undefined"),
-        ("{{ messages[0]['content'] }}", "does not show every message once"),
-        ("{% for m in messages %}{{ m['content'] }}{% endfor %}", "no control token after"),
-    ],
-)
-def test_a_template_that_does_not_fit(folder, template, said):
-    change(folder, chat_template=template)
-    with pytest.raises(DataError, match=said) as error:
+def test_a_tokenizer_without_a_template(folder):
+    change(folder, chat_template=None)
+    with pytest.raises(DataError, match="has no chat_template") as error:
         encode(folder, *TALK)
-    assert error.value.hint
+    assert "tokenizer.special_tokens" in error.value.hint
+
+
+def test_a_template_that_refuses_names_the_document(folder):
+    change(folder, chat_template="{{ raise_exception('roles must alternate') }}")
+    with pytest.raises(DataError, match=r"'talk': .* roles must alternate"):
+        encode(folder, *TALK)
 
 
 STAGES = ("ingest", "base", "prepare", "train", "evaluate", "export")
@@ -192,7 +187,7 @@ def test_the_loss_is_that_of_the_answers_alone(talks):
 
 
 def test_preparing_without_a_template_names_what_to_set(talks):
-    with pytest.raises(DataError, match="has no chat_template") as error:
+    with pytest.raises(DataError, match=r"^tokenizer=bpe has no chat_template") as error:
         talks(["ingest", "prepare"], *RECIPE)
     assert "tokenizer.special_tokens" in error.value.hint
 

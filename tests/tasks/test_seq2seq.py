@@ -48,6 +48,14 @@ def test_the_target_is_learned_and_the_source_is_read(encoder):
     assert made.labels.tolist() == [IGNORED] * (len(source) + 1) + [*target, end]
 
 
+def test_the_spaces_around_a_text_are_the_authors(encoder):
+    code = (Part("source", "  king\n"), Part("target", "    speak\n        love\n"))
+    made = encode(encoder, *code)
+    source, target = encoder.encode_batch([part.text for part in code])
+    end = encoder.end_of_text
+    assert made.ids.tolist() == [*source, end, *target, end]
+
+
 def test_a_conversation_is_its_last_answer_and_what_was_said_before(encoder):
     turns = (Part("user", "king"), Part("assistant", "queen"), Part("user", "love"))
     talk = encode(encoder, *turns, Part("assistant", "night"))

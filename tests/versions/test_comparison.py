@@ -70,3 +70,25 @@ def test_the_smallest_effect_that_is_named_is_seen_four_times_in_five() -> None:
         b["loss"] = b["loss"] + smallest * np.log(2) * b["bytes"]
         seen.append(compared(a, b).tested["bits_per_byte"].real)
     assert np.mean(seen) == pytest.approx(POWER, abs=0.08)
+
+
+def test_a_figure_that_diverged_is_named_as_the_reason() -> None:
+    a, b = texts(DOCUMENTS, seed=1), texts(DOCUMENTS, seed=2)
+    b["loss"] = b["loss"] + 9000 * np.asarray(b["tokens"])
+    metrics_b = figures(a) | {"perplexity": float("inf")}
+    found = compare_versions(Measured(a), Measured(b), figures(a), metrics_b)
+    assert found.untested == {
+        "perplexity": "it is not a finite number whichever documents are drawn"
+    }
+    assert found.tested["loss"].real
+
+
+def test_why_one_version_has_no_bits_per_byte() -> None:
+    a, b = texts(DOCUMENTS, seed=1), texts(DOCUMENTS, seed=2)
+    lossy = {name: value for name, value in figures(b).items() if name != "bits_per_byte"}
+    found = compare_versions(Measured(a), Measured(b), figures(a), {**lossy, "not_restored": 9})
+    assert found.untested == {
+        "bits_per_byte": "the texts do not come back from the tokens of measured"
+    }
+    other = compare_versions(Measured(a), Measured(b), figures(a), lossy)
+    assert other.untested == {"bits_per_byte": "only one version has it"}

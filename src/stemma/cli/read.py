@@ -1,12 +1,12 @@
 """Verbs that read versions."""
 
-import json
 import os
 from pathlib import Path
 
 import click
 
 from stemma.cli.group import main
+from stemma.files import atomic_file, to_json
 from stemma.versions.diff import SECTIONS
 
 
@@ -29,7 +29,7 @@ def show(revision: str | None, as_json: bool) -> None:
 
     found = facts.facts_of(resolve(revision))
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(to_json(found))
     else:
         page.show(found)
 
@@ -88,13 +88,12 @@ def diff(
         raise click.UsageError("choose one of --json, --markdown and --html")
     # Threads of BLAS would spin against those that read the weights.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from stemma.files import atomic_file
     from stemma.versions.diff import report as reports
     from stemma.versions.version import resolve
 
     report = reports.build(resolve(a), resolve(b), only or SECTIONS)
     if as_json:
-        click.echo(json.dumps(report.facts(), indent=2))
+        click.echo(to_json(report.facts()))
     elif markdown:
         from stemma.versions.diff.markdown import markdown as page
 

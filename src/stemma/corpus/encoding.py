@@ -33,9 +33,11 @@ class Encoder:
 
     Args:
         folder: what ``make_tokenizer`` has written.
+        name: what messages call it, where the user knows it by another name than the folder's.
 
     Attributes:
         folder: of the tokenizer.
+        name: what messages call it.
         end_of_text: the id that ends a document.
         padding: the id that fills up a batch; None where the tokenizer has none.
         size: number of ids, one more than the largest.
@@ -44,16 +46,17 @@ class Encoder:
         DataError: the folder holds no such tokenizer.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "") -> None:
         self.folder = folder
+        self.name = name or str(folder)
         self._reference = _open_reference(folder)
         self.end_of_text: int = _end_of_text(folder, self._reference)
         self.padding: int | None = _padding(folder, self._reference)
         self.size: int = 1 + max(self._reference.get_vocab(with_added_tokens=True).values())
         self._fast = _FastEncoder.open(self._reference)
 
-    def __reduce__(self) -> tuple[type["Encoder"], tuple[Path]]:
-        return Encoder, (self.folder,)
+    def __reduce__(self) -> tuple[type["Encoder"], tuple[Path, str]]:
+        return Encoder, (self.folder, self.name)
 
     def encode_batch(self, texts: Sequence[str]) -> list[NDArray[np.uint32]]:
         """Return the ids of each text, without any token added."""

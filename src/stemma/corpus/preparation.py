@@ -78,7 +78,7 @@ def prepare(
     _check_splits(sides, corpus.store.sides()[seen], settings)
     placed = corpus.place(sides)
     make_tokenizer(tokenizer, train_texts(placed), folder / "tokenizer", encoding.labelled)
-    encoder = Encoder(folder / "tokenizer")
+    encoder = Encoder(folder / "tokenizer", tokenizer.origin)
     tokens = tokenise(pool, placed, encoder, encoding, folder, progress)
     tally = write_manifest(folder / "manifest.parquet", corpus.fates(placed, clusters, tokens))
     _check_encoded(tally)

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from stemma import layout
 from stemma.config import settings
 
 
@@ -24,6 +25,11 @@ class BpeTokenizer:
     sample_bytes: Annotated[int, Field(gt=0)]
     """UTF-8 bytes of text to learn from."""
 
+    @property
+    def origin(self) -> str:
+        """What a user knows it by."""
+        return f"tokenizer={self.name}"
+
 
 @settings
 class PretrainedTokenizer:
@@ -36,6 +42,11 @@ class PretrainedTokenizer:
     revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")] | None
     """The commit on the hub; None for a path below data/input."""
 
+    @property
+    def origin(self) -> str:
+        """What a user knows it by."""
+        return self.path
+
 
 @settings
 class BaseTokenizer:
@@ -45,6 +56,11 @@ class BaseTokenizer:
     kind: Literal["base"]
     end_of_text: str | None
     """The entry that ends a document; None for the base's eos_token."""
+
+    @property
+    def origin(self) -> str:
+        """What a user knows it by."""
+        return layout.BASE.as_posix()
 
 
 TokenizerSettings = Annotated[

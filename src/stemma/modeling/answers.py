@@ -2,13 +2,14 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from stemma.corpus.labelled import IGNORED
 from stemma.modeling.examples import Documents
+from stemma.modeling.restoring import Restorer
 from stemma.modeling.windows import Scores
 
 
@@ -20,11 +21,13 @@ class Answers:
         ids: of the documents.
         lengths: how many such tokens each has, shape (documents,).
         texts: what they spell.
+        not_restored: how many stand for another text than they spell.
     """
 
     ids: list[str]
     lengths: NDArray[np.int64]
     texts: list[str]
+    not_restored: int = 0
 
     @property
     def sizes(self) -> NDArray[np.int64]:
@@ -32,12 +35,15 @@ class Answers:
         return np.array([len(text.encode()) for text in self.texts], np.int64)
 
 
-def read_answers(ids: list[str], documents: Documents, decoder: Tokenizer) -> Answers:
-    """Return what is predicted of a split whose documents have these ids."""
+def read_answers(ids: list[str], documents: Documents, folder: Path) -> Answers:
+    """Return what is predicted of a split whose documents have these ids; ``folder`` spells it."""
     parts = np.split(documents.labels, documents.split.offsets[1:-1])
     learned = [labels[labels != IGNORED].tolist() for labels in parts]
     lengths = np.array([len(answer) for answer in learned], np.int64)
-    return Answers(ids, lengths, [decoder.decode(answer) for answer in learned])
+    restorer = Restorer(folder)
+    # The last token of each is the one that ends it.
+    lost = sum(not restorer.is_exact(answer[:-1]) for answer in learned)
+    return Answers(ids, lengths, [restorer.spell(answer) for answer in learned], lost)
 
 
 def of_answers(scores: Iterable[Scores], documents: Documents) -> Iterator[Scores]:

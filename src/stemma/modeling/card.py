@@ -8,6 +8,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from stemma.modeling import origin
 from stemma.modeling.conventions import context_of
+from stemma.modeling.formulas import ENDS, remarks
 from stemma.modeling.tables import flat, table
 from stemma.modeling.uses import Use, use_of
 
@@ -35,13 +36,7 @@ _METRICS = (
 # What a card cannot do without.
 CONFIG_KEYS = ("model_type", "vocab_size")
 REPORT_KEYS = ("documents", "splits")
-
-
-def metrics_keys(metrics: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what metrics.json must have, given the metrics of its task."""
-    scored = [key for key, _, _ in _METRICS if key in metrics]
-    ends = (f"{key}{end}" for key in ["loss", *scored] for end in ("", "_low", "_high"))
-    return *ends, "baselines", "documents", "tokens", "bytes"
+METRICS_KEYS = ("loss", "baselines", "documents", "tokens", "bytes")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,11 +188,11 @@ def _evaluation(facts: Facts) -> str:
     models = [*baselines, ("**this model**", metrics)]
     rows = [[name, *(_with_interval(row, key) for key, _, _ in columns)] for name, row in models]
     size = f"{metrics['tokens']:,} tokens, {metrics['bytes']:,} bytes"
-    return (
-        f"On {metrics['documents']:,} held-out documents ({size}), with 95 % bootstrap\n"
-        f"intervals over documents. {_use(facts).baselines}\n\n{table(header, rows)}"
-        f"{_windows(facts)}"
-    )
+    ends = any(key.endswith(ENDS) for key in metrics)
+    spread = ", with 95 % bootstrap\nintervals over documents" if ends else ""
+    on = f"On {metrics['documents']:,} held-out documents ({size}){spread}."
+    told = "\n".join([f"{on} {_use(facts).baselines}", *remarks(metrics)])
+    return f"{told}\n\n{table(header, rows)}{_windows(facts)}"
 
 
 def _windows(facts: Facts) -> str:
@@ -234,7 +229,8 @@ def _formats(facts: Facts) -> str:
 def _with_interval(row: Mapping[str, float], key: str) -> str:
     if key not in row:  # a baseline without probabilities
         return "-"
-    return f"{row[key]:.4g} ({row[f'{key}_low']:.4g} to {row[f'{key}_high']:.4g})"
+    ends = [f"{row[key + end]:.4g}" for end in ENDS if key + end in row]
+    return f"{row[key]:.4g}" + (f" ({' to '.join(ends)})" if ends else "")
 
 
 def _data(facts: Facts) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from stemma.config import Positive, settings
+from stemma.modeling.formulas import ENDS, names_of
 
 Table = dict[str, dict[str, float]]
 
@@ -37,8 +38,8 @@ class Measured:
     """What a task found out about a model.
 
     Attributes:
-        table: figures with the ends of their 95 % intervals, by model: ``model`` is ours, the
-            others are baselines.
+        table: figures with the ends of their 95 % intervals, where there are enough examples for
+            one, by model: ``model`` is ours, the others are baselines.
         counts: how much was measured, such as documents, tokens, bytes.
         examples: one row per example: its columns by name, of one length; ``id`` among them.
         samples: Markdown with examples of what the model does.
@@ -57,7 +58,6 @@ class Measured:
 
 
 def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Return those of a model's figures that have an interval, with its ends."""
-    ends = ("", "_low", "_high")
-    names = [key for key in metrics if all(f"{key}{end}" in metrics for end in ends)]
-    return {f"{name}{end}": metrics[f"{name}{end}"] for name in names for end in ends}
+    """Return a model's figures, with the ends of the intervals that they have."""
+    keys = [f"{name}{end}" for name in names_of(metrics) for end in ("", *ENDS)]
+    return {key: metrics[key] for key in keys if key in metrics}

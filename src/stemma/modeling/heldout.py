@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from stemma.corpus.encoding import Encoder
 from stemma.corpus.packing import PackedSplit, read_split
 from stemma.errors import DataError, ModelError
+from stemma.modeling.restoring import Restorer
 
 _REMEDY = "type `dvc repro prepare`, or `dvc checkout` to restore the files"
 
@@ -35,6 +36,11 @@ class Predicted(Protocol):
         """UTF-8 bytes of the text that these tokens spell."""
         ...
 
+    @property
+    def not_restored(self) -> int:
+        """Of how many the text does not come back from the tokens."""
+        ...
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HeldOut:
@@ -44,11 +50,13 @@ class HeldOut:
         split: their token ids.
         ids: of the documents, in the split's order.
         sizes: UTF-8 bytes of each document's text, shape (documents,).
+        not_restored: of how many the text does not come back from the tokens; 0 where nobody asked.
     """
 
     split: PackedSplit
     ids: list[str]
     sizes: NDArray[np.int64]
+    not_restored: int = 0
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -69,9 +77,34 @@ def read_held_out(prepared: Path) -> HeldOut:
             f"{prepared / 'test.tokens.npy'} holds no document, so there is nothing to measure on",
             "add documents, or give the test split a larger share in conf/prepare",
         )
+    rows = _rows(prepared, ["id", "bytes"], documents)
+    sizes = rows["bytes"].to_numpy().astype(np.int64)
+    return HeldOut(split, rows["id"].to_pylist(), sizes)
+
+
+def read_texts(prepared: Path) -> HeldOut:
+    """Read the test split as texts, each of which ends with an end-of-text token.
+
+    Raises:
+        DataError: as ``read_held_out``; or a document does not end so, or the tokenizer is torn.
+    """
+    test = read_held_out(prepared)
+    _check_ends(test, prepared, Encoder(prepared / "tokenizer"))
+    hashes = _rows(prepared, ["sha256"], len(test.ids))["sha256"].to_pylist()
+    restorer = Restorer(prepared / "tokenizer")
+    documents = np.split(test.split.tokens, test.split.offsets[1:-1])
+    lost = [
+        not restorer.is_text(ids[:-1].tolist(), size, sha256)
+        for ids, size, sha256 in zip(documents, test.sizes.tolist(), hashes, strict=True)
+    ]
+    return dataclasses.replace(test, not_restored=sum(lost))
+
+
+def _rows(prepared: Path, columns: list[str], documents: int) -> pa.Table:
+    """Return columns of the manifest, a row for each test document."""
     path = prepared / "manifest.parquet"
     try:
-        rows = pq.read_table(path, columns=["id", "bytes"], filters=[("split", "=", "test")])
+        rows = pq.read_table(path, columns=columns, filters=[("split", "=", "test")])
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist", _REMEDY) from error
     except (pa.ArrowException, OSError) as error:
@@ -81,8 +114,7 @@ def read_held_out(prepared: Path) -> HeldOut:
             f"{path} names {len(rows)} test documents, but test.offsets.npy has {documents}",
             _REMEDY,
         )
-    sizes = rows["bytes"].to_numpy().astype(np.int64)
-    return HeldOut(split, rows["id"].to_pylist(), sizes)
+    return rows
 
 
 def check_vocabulary(test: HeldOut, prepared: Path, trained: Path, logits: int) -> Encoder:
@@ -121,12 +153,7 @@ def check_vocabulary(test: HeldOut, prepared: Path, trained: Path, logits: int) 
     return encoder
 
 
-def check_ends(test: HeldOut, prepared: Path, encoder: Encoder) -> None:
-    """Check that every document ends with the end-of-text token.
-
-    Raises:
-        DataError: one does not.
-    """
+def _check_ends(test: HeldOut, prepared: Path, encoder: Encoder) -> None:
     if np.any(test.split.tokens[test.split.offsets[1:] - 1] != encoder.end_of_text):
         raise DataError(
             f"{prepared / 'test.tokens.npy'} has a document that does not end with the "

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from stemma.errors import ModelError
-from stemma.modeling.formulas import TOKENS, Formulas
+from stemma.modeling.formulas import ENDS, TOKENS, Formulas
 from stemma.modeling.heldout import Predicted
 from stemma.modeling.windows import Scores
-from stemma.statistics.resampling import draw
+from stemma.statistics.resampling import FEWEST, draw
 
 _DIGITS = 4
+_OF_BYTES = "bits_per_byte"
+_IMPOSSIBLE = 149 * np.log(2)  # nats: the smallest number of single precision is 2^-149
 _DOUBLINGS = 40
 
 
@@ -60,10 +62,7 @@ class Tally:
         (broken,) = np.nonzero(~np.isfinite(scores.loss))
         if len(broken):
             name = self.names[int(scores.document[broken[0]])]
-            raise ModelError(
-                f"the loss of test document '{name}' is not a finite number",
-                "the training diverged: lower train.learning_rate",
-            )
+            raise _diverged(f"the loss of test document '{name}' is not a finite number")
         np.add.at(self.loss, scores.document, scores.loss)
         np.add.at(self.top1, scores.document, scores.rank < 1)
         np.add.at(self.top5, scores.document, scores.rank < 5)
@@ -88,10 +87,10 @@ def tally(name: str, predicted: Predicted, scores: Iterable[Scores]) -> Tally:
 
 
 def figures(tally: Tally, predicted: Predicted, resamples: int, seed: int) -> dict[str, float]:
-    """Return each figure with the ends of its 95 % interval.
+    """Return each figure with the ends of its 95 % interval, as ``bootstrap`` has them.
 
-    The interval is the percentile bootstrap (Efron 1979) over documents, since the tokens of one
-    document do not vary independently. One seed draws the same documents for every model.
+    Of bits per byte there is nothing where a text does not come back from its tokens: the loss is
+    the length of a code for the tokens alone then, and the less of a text these keep, the shorter.
 
     Args:
         tally: the model's scores.
@@ -102,11 +101,23 @@ def figures(tally: Tally, predicted: Predicted, resamples: int, seed: int) -> di
     Returns:
         ``loss`` (nats per token), ``perplexity``, ``bits_per_byte``, ``top1_accuracy`` and
         ``top5_accuracy``, and each again with ``_low`` and ``_high``.
+
+    Raises:
+        ModelError: the loss is one of a model that gives the texts no probability at all.
     """
+    mean = float(tally.loss.sum() / predicted.lengths.sum())
+    if mean > _IMPOSSIBLE:
+        raise _diverged(
+            f"the loss of the test split is {mean:,.0f} nats per token, and no probability that "
+            f"single precision holds is below e^-{_IMPOSSIBLE:.0f}"
+        )
     columns = np.stack(
         [predicted.lengths, predicted.sizes, tally.loss, tally.top1, tally.top5]
     ).astype(np.float64)
-    return bootstrap(columns, TOKENS.figures, resamples, seed)
+    found = bootstrap(columns, TOKENS.figures, resamples, seed)
+    if predicted.not_restored:
+        return {key: value for key, value in found.items() if not key.startswith(_OF_BYTES)}
+    return found
 
 
 def of_examples(
@@ -135,17 +146,34 @@ def bootstrap(
 ) -> dict[str, float]:
     """Return figures of sums over documents, each again with ``_low`` and ``_high``.
 
+    The interval is the percentile bootstrap (Efron 1979) over documents, since the tokens of one
+    document do not vary independently. One seed draws the same documents for every model. Of fewer
+    documents than FEWEST there is no interval.
+
     Args:
         columns: what is summed, shape (columns, documents).
         figures: from sums, shape (columns, ...), to figures by name, shape (...).
         resamples: how often to draw as many documents as there are.
         seed: where the drawing starts.
+
+    Raises:
+        ModelError: a figure, or an end, is not a finite number.
     """
-    values = figures(columns.sum(axis=1))
-    drawn = figures(draw(columns, resamples, seed))
-    result = {}
-    for name, value in values.items():
-        low, high = np.quantile(drawn[name], [0.025, 0.975])
-        for key, number in ((name, value), (f"{name}_low", low), (f"{name}_high", high)):
-            result[key] = round(float(number), _DIGITS)
-    return result
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = figures(columns.sum(axis=1))
+        enough = columns.shape[1] >= FEWEST
+        drawn = figures(draw(columns, resamples, seed)) if enough else {}
+        result = {}
+        for name, value in values.items():
+            result[name] = float(value)
+            if enough:
+                ends = np.quantile(drawn[name], [0.025, 0.975]).tolist()
+                result |= {f"{name}{end}": number for end, number in zip(ENDS, ends, strict=True)}
+    for key, number in result.items():
+        if not np.isfinite(number):
+            raise _diverged(f"{key} of the test split is not a finite number")
+    return {key: round(number, _DIGITS) for key, number in result.items()}
+
+
+def _diverged(what: str) -> ModelError:
+    return ModelError(what, "the training diverged: lower train.learning_rate")

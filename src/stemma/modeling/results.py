@@ -45,11 +45,13 @@ def write(measured: Measured) -> None:
 
 
 def counts(predicted: Predicted) -> dict[str, int]:
-    """Return how much of what was measured on."""
+    """Return how much of what was measured on; ``not_restored`` is there where it is not 0."""
+    lost = {"not_restored": predicted.not_restored} if predicted.not_restored else {}
     return {
         "documents": len(predicted.ids),
         "tokens": int(predicted.lengths.sum()),
         "bytes": int(predicted.sizes.sum()),
+        **lost,
     }
 
 

@@ -146,7 +146,7 @@ def _is_beside(settings: ExportSection) -> bool:
 
 def _facts(settings: ExportSection, task: str, formats: Mapping[str, Mapping[str, Any]]) -> Facts:
     from stemma.files import sha256_of
-    from stemma.modeling.card import CONFIG_KEYS, REPORT_KEYS, Facts, metrics_keys
+    from stemma.modeling.card import CONFIG_KEYS, METRICS_KEYS, REPORT_KEYS, Facts
     from stemma.modeling.weights import read_object
 
     training, record = TRAINED / "training.json", BASE / "base.json"
@@ -157,7 +157,7 @@ def _facts(settings: ExportSection, task: str, formats: Mapping[str, Mapping[str
         language=settings.language,
         dtype=settings.dtype,
         config=read_object(TRAINED / "config.json", keys=CONFIG_KEYS),
-        metrics=read_object(METRICS, "evaluate", metrics_keys(read_object(METRICS, "evaluate"))),
+        metrics=read_object(METRICS, "evaluate", METRICS_KEYS),
         sources=read_object(RAW / "sources.json", "ingest", ["sources"])["sources"],
         report=read_object(PREPARED / "data_report.json", "prepare", REPORT_KEYS),
         training=read_object(training) if training.exists() else {},

@@ -9,14 +9,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from stemma.statistics.resampling import draw, turn
+from stemma.statistics.resampling import FEWEST, draw, turn
 from stemma.statistics.significance import quantile_of_t
 
 Figures = Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]]
 """From sums over examples, shape (columns, ...), to figures by name, shape (...)."""
 
-FEWEST = 6
-"""Pairs below which no such test can reach 5 %: 5 coins fall alike in 2 of 32 throws."""
+__all__ = ["FEWEST", "Difference", "compare", "jackknife"]
+
 _OUTSIDE = 0.05
 _TIES = 1e-9
 

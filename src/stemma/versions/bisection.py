@@ -1,12 +1,12 @@
 """What a bisection found, for a reader and for a script."""
 
 import dataclasses
-import json
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from stemma.files import to_json
 from stemma.versions.bisect import Bisection
 from stemma.versions.history import Record
 from stemma.versions.metrics import metric
@@ -20,7 +20,7 @@ _SUBJECT = 16  # characters: a line of 80 holds the figures first
 def tell(found: Bisection, as_json: bool) -> None:
     """Print the versions that were judged and the answer."""
     if as_json:
-        print(json.dumps(_facts(found), indent=2))
+        print(to_json(_facts(found)))
         return
     console = Console(highlight=False, markup=False)
     label = metric(found.name).label

@@ -81,7 +81,11 @@ def compare_versions(
     how = measuring(a, b)
     pairs = pair(a, b)
     found: dict[str, Difference] = {}
-    untested = {name: "only one version has it" for name in names if name not in both}
+    untested = {
+        name: _missing(name, a if name in figures(metrics_b) else b, metrics_a, metrics_b)
+        for name in names
+        if name not in both
+    }
     if why := _obstacle(a, b, pairs, how):
         untested |= dict.fromkeys(both, why)
     else:
@@ -115,6 +119,16 @@ def changed(left: Examples, right: Examples, name: str) -> bool | None:
             difference, error = found[name]
             return abs(difference) > error * quantile_of_t(1 - LEVEL / 2, len(pairs.ids) - 1)
     return None
+
+
+def _missing(name: str, version: Version, *metrics: dict[str, Any]) -> str:
+    """Return why a figure is not to be compared that a version does not have."""
+    lossy = name == "bits_per_byte" and any(one.get("not_restored") for one in metrics)
+    return (
+        f"the texts do not come back from the tokens of {version.name}"
+        if lossy
+        else "only one version has it"
+    )
 
 
 def _obstacle(a: Version, b: Version, pairs: Pairs | None, how: dict[str, tuple[Any, Any]]) -> str:
@@ -198,6 +212,10 @@ def _reason(pairs: Pairs, name: str) -> str:
     formulas = _formulas(pairs)
     if _tokens_differ(pairs) and any(name in one.by_token for one in formulas):
         return "it is per token, and the same texts have other tokens"
+    with np.errstate(all="ignore"):
+        made = [one.figures(_parts(one, pairs)[0].sum(axis=1)) for one in formulas]
+    if any(name in one for one in made):
+        return "it is not a finite number whichever documents are drawn"
     return f"{EXAMPLES} does not hold what it is made of"
 
 

@@ -25,7 +25,7 @@ class Headline:
     Attributes:
         name: of the figure; empty where there is none.
         value: of the figure.
-        difference: from the first parent; None where that has no such figure.
+        difference: from the first parent; None where the headline of that is another figure.
         tone: better or worse where the difference is significant; else empty.
     """
 
@@ -55,12 +55,13 @@ def headlines(found: Sequence[Record], root: Path) -> Mapping[str, Headline]:
     for commit, record in records.items():
         name = next(iter(scores[commit]), "")
         parent = next((one for one in record.parents if one in records), "")
-        theirs = scores.get(parent, {}).get(name)
-        if theirs is None:
+        theirs = scores.get(parent, {})
+        if next(iter(theirs), None) != name:
             made[commit] = Headline(name, scores[commit].get(name))
             continue
         value = scores[commit][name]
-        made[commit] = Headline(name, value, value - theirs, metric(name).tone(value - theirs))
+        change = value - theirs[name]
+        made[commit] = Headline(name, value, change, metric(name).tone(change))
         before, after = records[parent].examples, record.examples
         if made[commit].tone and before and after:
             tests[commit] = before, after, name

@@ -1,7 +1,6 @@
 """One line per version: the tree it stands in, what changed, and whether that made it better."""
 
 import dataclasses
-import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from stemma.corpus import revoked
 from stemma.errors import ProjectError
+from stemma.files import to_json
 from stemma.layout import REVOKED
 from stemma.versions import git
 from stemma.versions.cache import Cache
@@ -78,7 +78,7 @@ def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path
         print("(`git fetch --unshallow` brings them)", file=sys.stderr)
     if as_json:
         refs = {line.record.commit: line.refs for line in lines}
-        print(json.dumps([_facts(line, refs.get(line.base, ())) for line in lines], indent=2))
+        print(to_json([_facts(line, refs.get(line.base, ())) for line in lines]))
         return
     console = Console(highlight=False)
     texts = [text for line in lines for text in _drawn(line, graph=not path)]

@@ -6,12 +6,11 @@ from typing import Any, Literal
 
 from stemma.errors import ProjectError
 from stemma.layout import METRICS as FILE
+from stemma.modeling.formulas import names_of
 from stemma.versions.diff.section import Tone
 from stemma.versions.version import Version
 
 REMEDY = "`dvc repro evaluate` writes it again"
-_COUNTS = frozenset({"documents", "tokens", "bytes"})
-_ENDS = ("_low", "_high")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,10 +88,5 @@ def figures(content: dict[str, Any]) -> dict[str, float]:
 
     Those of METRICS come first, in its order.
     """
-    found = {
-        name: float(value)
-        for name, value in content.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-        if name not in _COUNTS and not name.endswith(_ENDS)
-    }
+    found = {name: float(content[name]) for name in names_of(content)}
     return {name: found[name] for name in (*METRICS, *found) if name in found}

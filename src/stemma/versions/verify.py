@@ -1,7 +1,6 @@
 """Rebuild a version from its raw sources, and say whether it is what its dvc.lock claims."""
 
 import dataclasses
-import json
 import math
 import platform
 import shutil
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stemma.errors import ProjectError
+from stemma.files import to_json
 from stemma.layout import TRAINED
 from stemma.modeling import observed
 from stemma.versions import git
@@ -62,7 +62,7 @@ def verify(
 def tell(report: Report, as_json: bool) -> None:
     """Print a report as a table and a verdict, or as JSON."""
     if as_json:
-        print(json.dumps(_as_json(report), indent=2))
+        print(to_json(_as_json(report)))
         return
     from rich.console import Console
     from rich.table import Table

@@ -35,8 +35,8 @@ def write_base(base: Base | None, folder: Path) -> None:
 
     Raises:
         SourceError: it cannot be fetched, or is not what the settings name.
-        ModelError: it has no safetensors, is torn, would run code that nobody trusts, or its
-            tokenizer does not fit.
+        ModelError: it has no safetensors, is torn, has weights that are no numbers, would run code
+            that nobody trusts, or its tokenizer does not fit.
     """
     if base is None:
         write_json(folder / RECORD, {"kind": None})
@@ -65,6 +65,7 @@ def _convert(source: Source, folder: Path) -> None:
             _save(source, config, saved)
             tokenizer = source.folder
         shards.write(saved, folder)
+        _check_numbers(source, folder)
         config = _read(saved / "config.json", source)
         for name in ("config.json", "generation_config.json"):
             if (saved / name).exists():
@@ -142,6 +143,22 @@ def _check_weights(source: Source) -> None:
             "only safetensors are read: convert it where you trust it",
         )
     raise ModelError(f"{source.name} holds no {shards.SINGLE}", "only safetensors are read")
+
+
+def _check_numbers(source: Source, folder: Path) -> None:
+    # Training would come to a loss that is no number, and look like one that diverged.
+    located = shards.locate(folder)
+    with shards.Reader(located) as tensors:
+        for name in located:
+            tensor = tensors[name]
+            # Of numbers of one byte torch does not say whether they are finite.
+            wide = tensor.float() if tensor.element_size() == 1 else tensor
+            if broken := int((~wide.isfinite()).sum()):
+                are = "weight of {} is" if broken == 1 else "weights of {} are"
+                raise ModelError(
+                    f"{source.name}: {broken:,} {are.format(name)} no number (NaN or infinite)",
+                    "bring the weights from before they broke, or another model",
+                )
 
 
 def _is_trusted(source: Source, config: dict[str, Any]) -> bool:

@@ -8,8 +8,10 @@ from typing import Any
 
 from tqdm import tqdm
 
+from stemma.errors import ModelError
 from stemma.files import read_json, write_json
 from stemma.modeling.formats import Format, gguf, int8, onnx, pruned
+from stemma.modeling.formulas import names_of
 from stemma.modeling.loading import load_saved
 from stemma.modeling.weights import copy_weights, size_of, weight_files
 
@@ -56,14 +58,26 @@ def write_formats(
         for path in shared:
             shutil.copyfile(path, folder / path.name)
         facts = write(exported, folder)
-        figures = measure(load(folder), folder)
+        figures = _measured(name, measure, load(folder), folder)
         change = {
-            key: round(value - original[key], _DIGITS)
-            for key, value in figures.items()
-            if f"{key}_low" in figures
+            key: round(figures[key] - original[key], _DIGITS)
+            for key in names_of(figures)
+            if key in original
         }
         table[name] = {"bytes": size_of(folder), **facts, **figures, "change": change}
     return table
+
+
+def _measured(
+    name: str, measure: Callable[[Any, Path], Figures], model: Any, folder: Path
+) -> Figures:
+    try:
+        return measure(model, folder)
+    except ModelError as error:
+        # The model itself was measured before, so that what is wrong is of the format.
+        raise ModelError(
+            f"export.formats: {name}: {error.message}", "leave this format out"
+        ) from error
 
 
 def _write_bf16(exported: Path, folder: Path) -> Figures:

@@ -14,7 +14,7 @@ from stemma.errors import SettingsError
 from stemma.layout import PREPARED
 from stemma.modeling import results
 from stemma.modeling.evaluation import EvaluateSection, Measured
-from stemma.modeling.heldout import HeldOut, check_ends, check_vocabulary, read_held_out
+from stemma.modeling.heldout import HeldOut, check_vocabulary, read_texts
 from stemma.modeling.intervals import Tally, figures, tally
 from stemma.modeling.loading import load_base, load_model
 from stemma.modeling.ngram import KneserNey, first_documents
@@ -42,10 +42,9 @@ def measure(
         ModelError: the model cannot be loaded, does not fit the data, or has no finite loss.
         SettingsError: the context, or a prompt with its continuation, is longer than the model's.
     """
-    test = read_held_out(PREPARED)
+    test = read_texts(PREPARED)
     model = load_model(folder, AUTO, runtime.device)
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
-    check_ends(test, PREPARED, encoder)
     context = context_of(section, model, folder)
     samples = _samples(section, model, encoder, folder)
     tallies = _baselines(section, test, encoder.size)
@@ -81,7 +80,7 @@ def figures_of(
         ModelError: the model does not fit the data, or has no finite loss.
         SettingsError: the context is longer than the model's.
     """
-    test = read_held_out(PREPARED)
+    test = read_texts(PREPARED)
     check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
     context = context_of(section, model, folder)
     found = _tally(folder.name, section, test, model, runtime, context)

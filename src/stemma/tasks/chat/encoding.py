@@ -1,131 +1,242 @@
-"""Conversations as tokens, laid out by the chat template that the tokenizer brings along."""
+"""Conversations as tokens, laid out by the chat template that the tokenizer brings along.
+
+The tokens are those of transformers' ``apply_chat_template``: its reading of the template, its
+tokenizer, the messages as they are. Only which of the tokens an assistant writes is found here.
+"""
 
 import dataclasses
-import itertools
+import functools
 import re
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any, NoReturn
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
-from jinja2 import Template, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import TemplateSyntaxError
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from stemma.corpus.encoding import Encoder
 from stemma.corpus.labelled import IGNORED, TOO_LONG, Encoded, Example, fit
 from stemma.corpus.records import Part
 from stemma.errors import DataError
-from stemma.files import read_json
 from stemma.tasks.chat import Settings
 
 _ROLES = ("system", "user", "assistant")
-# What stands for a message while the template is filled in; no template knows these characters.
-_PLACE = "\ue000{}\ue001"
-_PLACES = re.compile("\ue000([0-9]+)\ue001")
 _BRING = (
     "bring a chat model's tokenizer, or "
     '-S \'tokenizer.special_tokens=["<|im_start|>","<|im_end|>"]\''
 )
+# No template may ask for the date, which would change the bytes: it finds no such function, and
+# takes what it has for that case. On a line of its own it moves nothing of the template.
+_DATELESS = "{% set strftime_now = the_date_of_today %}\n"
+_GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
+# With these transformers encloses the control tokens that a message spells.
+_OPEN, _CLOSE = "\U000f0000", "\U000f0001"
+_STANDS_FOR = [chr(code) for code in range(0xE000, 0xF900)]  # of private use
+_Span = tuple[int, int]
 
 
 class ChatTemplate:
     """Lays a conversation out as tokens.
 
-    What a message says is encoded as text, whatever it spells: only the template writes control
-    tokens, so that no message can end itself or speak for another role.
+    A control token that a message spells is encoded as the characters it consists of: only the
+    template writes control tokens, so that no message can end itself or speak for another role.
+    (In transformers, that is ``sanitize_control_tokens=True`` for special tokens.)
 
     Args:
-        encoder: with a ``chat_template`` in its folder, in Jinja as transformers has it.
+        encoder: with a chat template in its folder, as transformers has it.
 
     Raises:
-        DataError: there is none, or it is no Jinja.
+        DataError: there is none, or transformers cannot read it.
     """
 
     def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self._path = encoder.folder / "tokenizer_config.json"
-        self._config = read_json(self._path)
-        self._template = _read(encoder.folder, self._config)
-        self._controls = Tokenizer.from_file(str(encoder.folder / "tokenizer.json"))
-        self._special = {
-            index
-            for index, token in self._controls.get_added_tokens_decoder().items()
-            if token.special
-        }
+        from transformers import PreTrainedTokenizerFast
+
+        self._name = encoder.name
+        try:
+            self._tokenizer: Any = PreTrainedTokenizerFast.from_pretrained(encoder.folder)
+            template = self._tokenizer.chat_template and self._tokenizer.get_chat_template()
+        # What transformers raises of a file that is not as it should be is of no one kind.
+        except Exception as error:
+            raise DataError(
+                f"the tokenizer of {self._name} cannot be read by transformers: {error!r}",
+                "save it with save_pretrained()",
+            ) from error
+        if not isinstance(template, str):
+            raise DataError(f"{self._name} has no chat_template", _BRING)
+        self._template = _DATELESS + template
+        self._tells_answers = bool(_GENERATION.search(template))
+        added = self._tokenizer.added_tokens_decoder.items()
+        self._special = [index for index, token in added if token.special]
+        spelled = [token.content for _, token in added if token.special]
+        controls = "|".join(map(re.escape, sorted(spelled, key=len, reverse=True)))
+        self._controls = re.compile(controls or "(?!)")
+        self._marks = re.compile(f"{_OPEN}({self._controls.pattern}){_CLOSE}|[{_OPEN}{_CLOSE}]")
 
     def encode(self, messages: Sequence[Part]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Return a whole conversation.
 
         Returns:
-            The ids, and labels: the ids of the answers and of the token that ends each of them,
+            The ids, and labels: the ids of what an assistant writes and of the token that ends it,
             IGNORED elsewhere; both of shape (tokens,).
 
         Raises:
-            DataError: the template refuses the conversation, or ends no answer.
+            DataError: the template refuses the conversation, does not show an answer, or ends none.
         """
-        ids, labels, open_answer = [], [], False
-        for index, piece in self._pieces(messages, prompt=False):
-            learned = index is not None and messages[index].role == "assistant"
-            ids.append(piece)
-            labels.append(piece if learned else np.full(len(piece), IGNORED))
-            if open_answer:
-                if not len(piece) or piece[0] not in self._special:
-                    raise DataError(
-                        f"the chat template of {self._path} puts no control token after an answer",
-                        "a model could not learn where to stop; use another template",
-                    )
-                labels[-1][0] = piece[0]
-            open_answer = learned
-        return np.concatenate(ids), np.concatenate(labels).astype(np.int32)
+        fields = self._fields(messages)
+        text, spans = self._fill(fields)
+        if not self._tells_answers:
+            answers = [index for index, part in enumerate(messages) if part.role == "assistant"]
+            spans = [self._find(fields, index, text) for index in answers]
+        elif not spans:
+            raise DataError(
+                f"the chat template of {self._name} marks no answer with {{% generation %}}",
+                "mark what an assistant writes, or use another template",
+            )
+        ids, places = self._tokens(text)
+        labels = np.full(len(ids), IGNORED, np.int32)
+        special = np.isin(ids, self._special)
+        firsts = [int(np.searchsorted(places[:, 1], start, "right")) for start, _ in spans]
+        for first, (_, stop), limit in zip(firsts, spans, [*firsts[1:], len(ids)], strict=True):
+            end = int(np.searchsorted(places[:, 0], stop, "left"))
+            if not (self._tells_answers and special[first:end].any()):
+                end = self._end(special, end, limit)
+            labels[first:end] = ids[first:end]
+        return ids, labels
 
     def prompt(self, question: str) -> NDArray[np.int64]:
         """Return what an answer to a question begins from."""
-        pieces = self._pieces([Part("user", question)], prompt=True)
-        return np.concatenate([piece for _, piece in pieces])
+        text, _ = self._fill(self._fields([Part("user", question)]), prompt=True)
+        return self._tokens(text)[0]
 
     def end(self) -> int:
         """Return the id that ends an answer."""
         ids, labels = self.encode([Part("user", "?"), Part("assistant", "!")])
-        return int(ids[np.flatnonzero(labels != IGNORED)[-1]])
+        learned = ids[labels != IGNORED]
+        return int(learned[np.isin(learned, self._special)][-1])
 
-    def _pieces(
-        self, messages: Sequence[Part], prompt: bool
-    ) -> list[tuple[int | None, NDArray[np.int64]]]:
-        """Return the ids of what the template writes (None) and of each message (its index)."""
-        fields = [
-            {"role": message.role, "content": _PLACE.format(index)}
-            for index, message in enumerate(messages)
-        ]
-        split = _PLACES.split(self._fill(fields, prompt))
-        shown = [int(index) for index in split[1::2]]
-        if shown != list(range(len(messages))):
-            raise DataError(
-                f"the chat template of {self._path} does not show every message once, in order",
-                "use another template, or leave those roles out",
-            )
-        texts = self._encoder.encode_batch([message.text.strip() for message in messages])
-        written = [
-            self._controls.encode(piece, add_special_tokens=False).ids for piece in split[::2]
-        ]
-        places = itertools.zip_longest(written, shown)
-        pieces: list[tuple[int | None, NDArray[np.int64]]] = []
-        for piece, index in places:
-            pieces.append((None, np.array(piece, np.int64)))
-            if index is not None:
-                pieces.append((index, texts[index].astype(np.int64)))
-        return pieces
+    def _fields(self, messages: Sequence[Part]) -> list[dict[str, str]]:
+        from transformers.utils.chat_template_utils import mark_control_tokens
 
-    def _fill(self, fields: list[dict[str, str]], prompt: bool) -> str:
-        names = {role: self._config.get(role) or "" for role in ("bos_token", "eos_token")}
+        return [
+            {"role": part.role, "content": mark_control_tokens(part.text, self._controls)}
+            for part in messages
+        ]
+
+    def _fill(self, fields: list[dict[str, str]], prompt: bool = False) -> tuple[str, list[_Span]]:
+        """Return what the template makes of messages, and where it says that answers stand."""
+        from transformers.utils.chat_template_utils import render_jinja_template
+
         try:
-            return self._template.render(messages=fields, add_generation_prompt=prompt, **names)
-        except TemplateError as error:
+            filled: Any = render_jinja_template(
+                [fields],
+                chat_template=self._template,
+                add_generation_prompt=prompt,
+                return_assistant_tokens_mask=self._tells_answers,
+                **self._tokenizer.special_tokens_map,
+            )
+        except TemplateSyntaxError as error:
             raise DataError(
-                f"the chat template of {self._path} refuses a conversation: {error}",
+                f"the chat template of {self._name} is no Jinja: {error}", _BRING
+            ) from error
+        except Exception as error:  # a template can raise whatever Python's operators do
+            raise DataError(
+                f"the chat template of {self._name} refuses a conversation: {error}",
                 "change the order of its roles, or use another template",
             ) from error
+        (text,), told = filled
+        return text, told[0] if told else []
+
+    def _find(self, fields: list[dict[str, str]], index: int, text: str) -> _Span:
+        """Return where an answer begins and where what it says ends.
+
+        It is found by another conversation, in which one character stands in its place: what the
+        template writes after that is what follows the answer, and what it writes before must be
+        what a model is given to answer from.
+        """
+        other = next(character for character in _STANDS_FOR if character not in text)
+        changed = [*fields]
+        changed[index] = {**fields[index], "content": other}
+        before, *after = self._fill(changed)[0].split(other)
+        start = self._start(fields[:index], before)
+        end = len(text) - len(after[0]) if after else 0
+        fits = text.startswith(before[:start]) and text.endswith(after[0]) if after else False
+        if len(after) != 1 or not fits or start > end:
+            raise DataError(
+                f"the chat template of {self._name} does not show message {index + 1}, an answer, "
+                "once and apart from the others",
+                "mark answers in it with {% generation %}, or use another template",
+            )
+        return start, end
+
+    def _start(self, earlier: list[dict[str, str]], before: str) -> int:
+        """Return how much of what stands before the words of an answer is none of it."""
+        try:
+            given, _ = self._fill(earlier, prompt=True)
+        except DataError:  # what nothing would be asked with, such as no message at all
+            return len(before)
+        shared = min(len(given), len(before))
+        return shared if given[:shared] == before[:shared] else len(before)
+
+    def _end(self, special: NDArray[np.bool_], end: int, limit: int) -> int:
+        """Return the place after the control token that ends an answer."""
+        (found,) = np.nonzero(special[end:limit])
+        if not len(found):
+            raise DataError(
+                f"the chat template of {self._name} puts no control token after an answer",
+                "a model could not learn where to stop; use another template",
+            )
+        return end + int(found[0]) + 1
+
+    def _tokens(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the ids, and from where to where in the text each reaches, shape (tokens, 2)."""
+        ids: list[int] = []
+        places: list[_Span] = []
+        for start, piece, spelled in self._pieces(text):
+            made, reach = self._encode(piece, spelled, inside=start > 0)
+            ids += made
+            places += [(low + start, high + start) for low, high in reach]
+        return np.array(ids, np.int64), np.array(places, np.int64).reshape(-1, 2)
+
+    def _pieces(self, text: str) -> Iterator[tuple[int, str, bool]]:
+        """Yield where a piece starts, the piece, and whether it is a token that a message spells.
+
+        A template that takes messages apart leaves single marks, at which the text is cut too.
+        """
+        start = 0
+        for mark in self._marks.finditer(text):
+            yield start, text[start : mark.start()], False
+            if mark[1]:
+                yield mark.start(1), mark[1], True
+            start = mark.end()
+        yield start, text[start:], False
+
+    def _encode(self, piece: str, spelled: bool, inside: bool) -> tuple[list[int], list[_Span]]:
+        """Return the ids of a piece and their places in it."""
+
+        def encode(text: str) -> Any:
+            return self._tokenizer(
+                text,
+                add_special_tokens=False,
+                split_special_tokens=spelled,
+                return_offsets_mapping=True,
+                verbose=False,
+            )
+
+        made = encode(piece)
+        if spelled and self._tokenizer.convert_tokens_to_ids(piece) in made["input_ids"]:
+            raise DataError(
+                f"the tokenizer of {self._name} makes a control token of {piece!r} in a message",
+                "leave the conversation out: it could end itself, or speak for another role",
+            )
+        if not inside or not piece:
+            return made["input_ids"], made["offset_mapping"]
+        # Some tokenizers put a space before a text; after a line end they put none.
+        line, led = encode("\n")["input_ids"], encode(f"\n{piece}")
+        if led["input_ids"][: len(line)] != line:
+            return made["input_ids"], made["offset_mapping"]
+        reach = [(low - 1, high - 1) for low, high in led["offset_mapping"]]
+        return led["input_ids"][len(line) :], reach[len(line) :]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +258,7 @@ class Encoding:
         Raises:
             DataError: one has no answer or an unknown role, or the template does not fit.
         """
-        template = ChatTemplate(encoder)
+        template = _template_of(encoder)
         return [self._encode(example, template) for example in examples]
 
     def _encode(self, example: Example, template: ChatTemplate) -> Encoded | str:
@@ -182,19 +293,6 @@ def _check(example: Example) -> None:
         )
 
 
-def _read(folder: Path, config: dict[str, Any]) -> Template:
-    path = folder / "chat_template.jinja"
-    text = path.read_text(encoding="utf-8") if path.exists() else config.get("chat_template")
-    if not isinstance(text, str):
-        raise DataError(f"{folder / 'tokenizer_config.json'} has no chat_template", _BRING)
-    # As transformers reads them; but none may ask for the date, which would change the bytes.
-    jinja = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    jinja.globals["raise_exception"] = _refuse
-    try:
-        return jinja.from_string(text)
-    except TemplateError as error:
-        raise DataError(f"the chat template in {folder} is no Jinja: {error}", _BRING) from error
-
-
-def _refuse(message: str) -> NoReturn:
-    raise TemplateError(message)
+@functools.lru_cache(1)
+def _template_of(encoder: Encoder) -> ChatTemplate:
+    return ChatTemplate(encoder)  # reading a vocabulary takes longer than a batch of documents

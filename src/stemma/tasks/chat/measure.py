@@ -55,7 +55,7 @@ def measure(
     template = ChatTemplate(encoder)
     decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
     samples = _samples(section, model, template, decoder, context)
-    answers = read_answers(test.ids, documents, decoder)
+    answers = read_answers(test.ids, documents, folder)
     train = first_documents(read_split(PREPARED, "train"), section.baseline_tokens)
     scores = {
         name: of_answers(KneserNey(train, encoder.size, order).score(test.split), documents)
@@ -90,8 +90,7 @@ def figures_of(
     test, documents = read_held_out(PREPARED), Documents(PREPARED, "test")
     check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
     _check_lengths(test, context_of(section, model, folder), folder)
-    decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    answers = read_answers(test.ids, documents, decoder)
+    answers = read_answers(test.ids, documents, folder)
     found = tally(folder.name, answers, _score(model, documents, section.batch_tokens, runtime))
     return figures(found, answers, section.resamples, runtime.seed)
 

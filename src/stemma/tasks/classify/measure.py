@@ -94,7 +94,8 @@ def _classes(documents: Documents) -> NDArray[np.int64]:
 
 
 def _prior(classes: int) -> NDArray[np.float64]:
-    counts = np.bincount(_classes(Documents(PREPARED, "train")), minlength=classes)
+    # One more of each (Laplace): the task may have dropped all training documents of a class.
+    counts = 1 + np.bincount(_classes(Documents(PREPARED, "train")), minlength=classes)
     return counts / counts.sum()
 
 

@@ -20,7 +20,7 @@ from stemma.errors import SettingsError
 from stemma.layout import PREPARED
 from stemma.modeling import results
 from stemma.modeling.evaluation import EvaluateSection, Measured
-from stemma.modeling.heldout import HeldOut, check_ends, check_vocabulary, read_held_out
+from stemma.modeling.heldout import HeldOut, check_vocabulary, read_texts
 from stemma.modeling.intervals import Tally, figures, tally
 from stemma.modeling.loading import load_base, load_model
 from stemma.modeling.ngram import KneserNey, first_documents
@@ -49,10 +49,9 @@ def measure(
         ModelError: the model cannot be loaded, does not fit the data, or has no finite loss.
         SettingsError: the context is longer than the model's.
     """
-    test = read_held_out(PREPARED)
+    test = read_texts(PREPARED)
     model = load_model(folder, AUTO, runtime.device)
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
-    check_ends(test, PREPARED, encoder)
     context = context_of(section, model, folder)
     how = (settings, section, test, folder, runtime)
     train = first_documents(read_split(PREPARED, "train"), section.baseline_tokens)
@@ -82,7 +81,7 @@ def figures_of(
         ModelError: the model does not fit the data, or has no finite loss.
         SettingsError: the context is longer than the model's.
     """
-    test = read_held_out(PREPARED)
+    test = read_texts(PREPARED)
     check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
     found = _tally(folder.name, model, settings, section, test, folder, runtime)
     return _figures(found, test, section, runtime.seed)

@@ -65,8 +65,8 @@ def _pair(example: Example) -> tuple[str, str]:
             f"document '{example.id}' is no pair of a source and a target",
             "set source.columns.text and source.columns.target",
         )
-    source, target = "\n".join(part.text for part in before).strip(), last.text.strip()
+    source, target = "\n".join(part.text for part in before), last.text
     for name, text in (("source", source), ("target", target)):
-        if not text:
+        if not text.strip():
             raise DataError(f"the {name} of document '{example.id}' is empty", "leave the row out")
     return source, target

@@ -49,7 +49,7 @@ def measure(
     model = load_model(folder, AUTO, runtime.device)
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
     decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    targets = read_answers(test.ids, documents, decoder)
+    targets = read_answers(test.ids, documents, folder)
     sources = [decoder.decode(ids) for ids in _sources(documents)]
     found = tally("model", targets, _score(model, documents, section.batch_tokens, runtime))
     most = settings.max_tokens
@@ -82,7 +82,7 @@ def figures_of(
     test, documents = read_held_out(PREPARED), Documents(PREPARED, "test")
     check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
     decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    targets = read_answers(test.ids, documents, decoder)
+    targets = read_answers(test.ids, documents, folder)
     found = tally(folder.name, targets, _score(model, documents, section.batch_tokens, runtime))
     written = _write_all(model, documents, section.batch_tokens, settings.max_tokens, decoder)
     how = (section.resamples, runtime.seed)
@@ -153,4 +153,4 @@ def _write(
     sources = {key: batch[key].to(model.device) for key in ("input_ids", "attention_mask")}
     with torch.inference_mode():
         written = model.generate(**sources, max_new_tokens=tokens, do_sample=False, num_beams=1)
-    return [decoder.decode(ids).strip() for ids in written.tolist()]
+    return [decoder.decode(ids) for ids in written.tolist()]

@@ -1,10 +1,10 @@
 """The words of a document as tokens; the last token of each is labelled with the word's tag.
 
-A decoder has read the whole word only there.
+A decoder has read the whole word only there. A word of which nothing is left, since it consists of
+characters that cleaning or the tokenizer takes away, goes with its tag.
 """
 
 import dataclasses
-import itertools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -13,6 +13,8 @@ from stemma.corpus.encoding import Encoder
 from stemma.corpus.labelled import IGNORED, Encoded, Example, fit, index_of
 from stemma.errors import DataError
 from stemma.tasks.tag import Settings
+
+_EMPTY = "empty"  # as cleaning calls a document of which nothing is left
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Encoding:
             DataError: the document has no words.
         """
         _require_words(example)
-        return {word.role for word in example.parts}
+        return {word.role for word in example.parts if word.text.strip()}
 
     def encode(
         self, examples: Sequence[Example], encoder: Encoder, names: Sequence[str]
@@ -41,26 +43,22 @@ class Encoding:
         """
         for example in examples:
             _require_words(example)
-        words = [
-            word.text if place == 0 else f" {word.text}"
-            for example in examples
-            for place, word in enumerate(example.parts)
-        ]
-        tokens = iter(encoder.encode_batch(words))
-        return [
-            self._encode(
-                example, list(itertools.islice(tokens, len(example.parts))), encoder, names
-            )
-            for example in examples
-        ]
+        return [self._encode(example, encoder, names) for example in examples]
 
-    def _encode(
-        self, example: Example, words: list[np.ndarray], encoder: Encoder, names: Sequence[str]
-    ) -> Encoded | str:
+    def _encode(self, example: Example, encoder: Encoder, names: Sequence[str]) -> Encoded | str:
+        space, *spaced = encoder.encode_batch([" ", *(f" {word.text}" for word in example.parts)])
+        shown = [
+            (word, ids)
+            for word, ids in zip(example.parts, spaced, strict=True)
+            if word.text.strip() and not np.array_equal(ids, space)
+        ]
+        if not shown:
+            return _EMPTY
+        words = [*encoder.encode_batch([shown[0][0].text]), *(ids for _, ids in shown[1:])]
         ids = np.concatenate([np.array([encoder.end_of_text], np.uint32), *words])
         labels = np.full(len(ids), IGNORED, np.int32)
         ends = np.cumsum([len(word) for word in words])
-        labels[ends] = [index_of(part.role, names, example) for part in example.parts]
+        labels[ends] = [index_of(word.role, names, example) for word, _ in shown]
         made = Encoded(ids, labels)
         return fit(example, made, self.settings.max_tokens, self.settings.too_long)
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from seqeval.scheme import IOB2, Entities
 from tokenizers import Tokenizer
 
 from stemma.corpus.labelled import IGNORED
 from stemma.layout import PREPARED
 from stemma.modeling import results
+from stemma.modeling.entities import entities_of, read_tags
 from stemma.modeling.evaluation import EvaluateSection, Measured
 from stemma.modeling.examples import Documents
 from stemma.modeling.formulas import ENTITIES, WORDS
@@ -45,9 +45,10 @@ def measure(
     check_classifier(model, folder, PREPARED, names, test)
     actual = _tags(documents)
     predicted, loss = _predict(model, documents, section.batch_tokens, runtime)
-    prior = np.bincount(np.concatenate(_tags(Documents(PREPARED, "train"))), minlength=len(names))
-    with np.errstate(divide="ignore"):
-        surprise = -np.log(prior / prior.sum())
+    train = np.concatenate(_tags(Documents(PREPARED, "train")))
+    # One more of each (Laplace): the task may have cut off all training words of a tag.
+    prior = 1 + np.bincount(train, minlength=len(names))
+    surprise = -np.log(prior / prior.sum())
     guess = [np.full_like(tags, prior.argmax()) for tags in actual]
     rows = {
         "majority": _examples(
@@ -111,25 +112,22 @@ def _examples(
 
 
 def _figures(examples: Mapping[str, Any], section: EvaluateSection, seed: int) -> dict[str, float]:
-    # Tags that are not IOB2 make no entities.
+    # Parts of speech and the like make no entities.
     formulas = [one for one in (WORDS, ENTITIES) if examples.keys() >= set(one.needs)]
     return of_examples(examples, formulas, section.resamples, seed)
 
 
 def _entities(actual: Tags, predicted: Tags, names: list[str]) -> dict[str, list[int]]:
-    """Count the entities found, labelled and predicted, by document; {} if tags are not IOB2.
+    """Count the entities found, labelled and predicted, by document; {} if tags make none.
 
     An entity is found when its type and both its ends are right (CoNLL 2003).
     """
-    if not all(name == "O" or name[:2] in ("B-", "I-") for name in names):
+    read = read_tags(names)
+    if read is None:
         return {}
-    true, guess = (
-        Entities([[names[tag] for tag in tags] for tags in side], IOB2).entities
-        for side in (actual, predicted)
-    )
     pairs = [
-        ({entity.to_tuple() for entity in left}, {entity.to_tuple() for entity in right})
-        for left, right in zip(true, guess, strict=True)
+        (entities_of(read[tag] for tag in tags), entities_of(read[tag] for tag in guess))
+        for tags, guess in zip(actual, predicted, strict=True)
     ]
     return {
         "entities_found": [len(left & right) for left, right in pairs],

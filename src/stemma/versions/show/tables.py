@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from stemma.modeling.formulas import remarks
 from stemma.versions.metrics import figures, metric
 
 _CODE = "src/"
@@ -27,15 +28,15 @@ def test_split(metrics: dict[str, Any]) -> str:
     return ", ".join(["Test split", *told])
 
 
-def metrics(content: dict[str, Any]) -> Table:
-    """Return the figures with their intervals, beside the baselines."""
+def metrics(content: dict[str, Any]) -> Group:
+    """Return the figures with their intervals, beside the baselines; and what is not there, why."""
     scored = content.get("baselines", {}).items()
     baselines = dict(sorted(scored, key=lambda item: -item[1].get("loss", 0.0)))
     table = _table("", "model", "95 % interval", *baselines)
     for name in figures(content):
         others = [_number(scores.get(name)) for scores in baselines.values()]
         table.add_row(metric(name).label, _number(content[name]), _interval(content, name), *others)
-    return table
+    return Group(table, *map(Text, remarks(content)))
 
 
 def formats(content: dict[str, dict[str, Any]]) -> Table:
