@@ -94,15 +94,42 @@ def project(folder: Path) -> History:
     return made
 
 
+NO_REPOSITORY = (
+    "stemma: there is no Git repository here (go to the folder of a project, or make it one: "
+    "`git init && dvc init`)"
+)
+
+
 @verbs
 def test_no_git_repository(tmp_path: Path, verb: str):
     line = refused(tmp_path, *VERBS[verb])
-    assert line == "stemma: there is no Git repository here (go to the folder of a project)"
+    assert line == NO_REPOSITORY
 
 
 def test_no_git_repository_and_no_revision(tmp_path: Path):
-    line = refused(tmp_path, "show")
-    assert line == "stemma: there is no Git repository here (go to the folder of a project)"
+    assert refused(tmp_path, "show") == NO_REPOSITORY
+
+
+@pytest.mark.parametrize("words", [*VERBS.values(), ["show"], ["verify"], ["fsck"], ["gc"]])
+def test_an_unpacked_archive_of_a_project(tmp_path: Path, words: list[str]):
+    made = project(tmp_path / "project")
+    unpacked = tmp_path / "unpacked"
+    unpacked.mkdir()
+    archive = ["archive", "--format=tar", "-o", str(tmp_path / "it.tar"), "HEAD"]
+    git(made.root, *archive)
+    subprocess.run(["tar", "-xf", tmp_path / "it.tar", "-C", unpacked], check=True)
+    line = refused(unpacked, *words)
+    assert "unpacked is no Git repository" in line
+    assert "`git init && " in line
+
+
+def test_a_repository_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    made = project(tmp_path / "project")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    line = refused(made.root, "log")
+    assert "detected dubious ownership in repository at" in line
+    assert f"(type `git config --global --add safe.directory {made.root}`)" in line
 
 
 UNBORN = {

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from stemma.errors import ProjectError
 from stemma.files import atomic_file
+from stemma.versions import git
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -60,8 +61,10 @@ def repository(root: Path = Path()) -> Iterator["Repo"]:
     """Open the project of a folder as DVC does, with all of its configuration.
 
     Raises:
-        ProjectError: DVC refuses, at any time within the block.
+        ProjectError: DVC refuses, at any time within the block; or Git does.
     """
+    # In the words of Git, which name the remedy: DVC's own do not.
+    git.run(["rev-parse", "--git-dir"], root)
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
