@@ -25,7 +25,8 @@ class Output:
     Attributes:
         path: relative to the project's root.
         key: the object's name: an MD5, of a folder that of its listing, ending in ``.dir``.
-        pushed: whether ``dvc push`` would send it to a remote.
+        pushed: whether ``dvc push`` would send it to a remote: not what a stage made that dvc.yaml
+            has no more, since DVC leaves it in dvc.lock.
     """
 
     path: str
@@ -173,10 +174,9 @@ def _locked(
     for name, stage in (raw.get("stages") or {}).items():
         # A stage of a foreach or matrix is name@item in the lock.
         declared = (pipeline.get("stages") or {}).get(name.partition("@")[0]) or {}
-        declared = declared.get("do", declared)
-        yield from _entries(
-            stage.get("outs", ()), _flags(declared), folder / declared.get("wdir", "."), True
-        )
+        flags = _flags(declared := declared.get("do", declared))
+        wdir = folder / declared.get("wdir", ".")
+        yield from _entries(stage.get("outs", ()), flags, wdir, bool(declared))
 
 
 def _flags(stage: dict[str, Any]) -> dict[str, dict[str, Any]]:
