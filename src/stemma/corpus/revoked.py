@@ -5,7 +5,9 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from stemma import merging
 from stemma.errors import DataError
+from stemma.layout import REVOKED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +53,9 @@ def read(path: Path) -> list[Entry]:
     Raises:
         DataError: a line is not what it has to be; with its number.
     """
-    lines = path.read_bytes().splitlines() if path.exists() else []
+    content = path.read_bytes() if path.exists() else b""
+    merging.check(content, REVOKED.as_posix(), DataError)
+    lines = content.splitlines()
     return [_entry(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line]
 
 

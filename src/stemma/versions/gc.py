@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from stemma.errors import ProjectError
-from stemma.versions.objects import DIR, DamagedError, Store, cache_of, remote_of, repository
+from stemma.hashes import DIR
+from stemma.versions.objects import DamagedError, Store, cache_of, remote_of, repository
 from stemma.versions.references import Output, Versions, outputs
 from stemma.versions.sharing import folder_of, is_shared, users
 

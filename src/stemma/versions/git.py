@@ -95,6 +95,12 @@ def experiment(name: str, root: Path = Path()) -> str:
     return next((ref for ref in listed if ref.split("/", 4)[4] == name), "")
 
 
+def unmerged(root: Path = Path()) -> list[str]:
+    """Return the files in which a merge has a conflict that is not resolved yet, from the root."""
+    listed = run(["diff", "--name-only", "--diff-filter=U", "--relative", "-z"], root)
+    return sorted({path for path in listed.split("\0") if path})
+
+
 def is_shallow(root: Path = Path()) -> bool:
     """Say whether the clone lacks history."""
     return run(["rev-parse", "--is-shallow-repository"], root).strip() == "true"

@@ -6,7 +6,8 @@ from multiprocessing.pool import ThreadPool
 
 from tqdm import tqdm
 
-from stemma.versions.objects import DIR, DamagedError, Store
+from stemma.hashes import DIR
+from stemma.versions.objects import DamagedError, Store
 from stemma.versions.references import Output, Versions, outputs
 
 THREADS = 4  # hashlib lets go of the interpreter; more do not pay on one disk

@@ -9,18 +9,19 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stemma import merging
 from stemma.errors import ProjectError
 from stemma.files import atomic_file
+from stemma.hashes import DIR
 from stemma.versions import git
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
-DIR = ".dir"
 CHUNK = 1 << 20
 READ_ONLY = 0o444  # as DVC protects its objects
 
@@ -37,19 +38,6 @@ def listed(listing: bytes) -> dict[str, str]:
         ValueError: it is torn.
     """
     return {item["relpath"]: item["md5"] for item in json.loads(listing)}
-
-
-def name_of(files: Mapping[str, str]) -> str:
-    """Return the name of an output's object: of a folder, the hash of its listing as DVC writes it.
-
-    Args:
-        files: the MD5 of each file by its path in the output; "" if it is a file.
-    """
-    if "" in files:
-        return files[""]
-    listing = [{"md5": files[path], "relpath": path} for path in sorted(files)]
-    digest = hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest()
-    return f"{digest}{DIR}"
 
 
 class DamagedError(Exception):
@@ -72,8 +60,18 @@ def repository(root: Path = Path()) -> Iterator["Repo"]:
         with Repo(str(root)) as repo:
             yield repo
     except DvcException as error:
+        if torn := _unfinished(root):
+            raise merging.unfinished(torn[0]) from error
         reasons = [str(error), str(error.__cause__ or "")]
         raise ProjectError(f"DVC: {' '.join(filter(None, reasons))}", "see `dvc doctor`") from error
+
+
+def _unfinished(root: Path) -> list[str]:
+    """Return what DVC reads of a working tree and a merge is unfinished in."""
+    known = [".dvc/config", "dvc.yaml", "dvc.lock", "params.yaml"]
+    named = [*known, *(path for path in git.unmerged(root) if path.endswith((".dvc", ".lock")))]
+    files = {path: root / path for path in named if (root / path).is_file()}
+    return [path for path, file in files.items() if merging.has_marks(file.read_bytes())]
 
 
 class Store:

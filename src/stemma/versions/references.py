@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from stemma import merging
 from stemma.errors import ProjectError
 from stemma.versions import git
 from stemma.versions.locks import LOCK, load
@@ -204,14 +205,21 @@ def _entries(
 
 
 def _parse(read: Callable[[str], bytes], path: str, blob: str) -> dict[str, Any]:
+    content = read(blob)
+    if merging.has_marks(content):
+        raise _refused(path, blob, "has the marks of an unfinished merge")
     try:
-        return load(read(blob))
+        return load(content)
     except yaml.YAMLError as error:
         raise _unreadable(path, blob, error) from error
 
 
 def _unreadable(path: str, blob: str, error: Exception) -> ProjectError:
+    return _refused(path, blob, f"cannot be read: {' '.join(str(error).split())}")
+
+
+def _refused(path: str, blob: str, why: str) -> ProjectError:
     return ProjectError(
-        f"{path} (Git object {blob[:10]}) cannot be read: {' '.join(str(error).split())}",
+        f"{path} (Git object {blob[:10]}) {why}",
         f"`git log --all --find-object={blob[:10]}` shows the commits that have it",
     )
