@@ -25,7 +25,8 @@ class Headline:
     Attributes:
         name: of the figure; empty where there is none.
         value: of the figure.
-        difference: from the first parent; None where that has no such figure.
+        difference: from the first parent; None where that has no such figure, or one of the two
+            speaks of other weights than its version has.
         tone: better or worse where the difference is significant; else empty.
     """
 
@@ -56,7 +57,8 @@ def headlines(found: Sequence[Record], root: Path) -> Mapping[str, Headline]:
         name = next(iter(scores[commit]), "")
         parent = next((one for one in record.parents if one in records), "")
         theirs = scores.get(parent, {}).get(name)
-        if theirs is None:
+        # Two figures of which one speaks of other weights are those of no change.
+        if theirs is None or False in (record.figures_match, records[parent].figures_match):
             made[commit] = Headline(name, scores[commit].get(name))
             continue
         value = scores[commit][name]
