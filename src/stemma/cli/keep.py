@@ -12,6 +12,7 @@ _SOUND = {True: 0, False: 1, None: 3}
 @main.command()
 @click.argument("revision", default="HEAD", metavar="[REV]")
 @click.option("--stage", metavar="NAME", help="Only this stage, on inputs from the cache.")
+@click.option("--twice", is_flag=True, help="Do two rebuilds here agree? Takes twice as long.")
 @click.option("--keep", is_flag=True, help="Keep the worktree with the rebuild; print its path.")
 @click.option("--json", "as_json", is_flag=True, help="Print rows and verdict as JSON.")
 @click.option("--tolerance", is_flag=True, help="Exit 0 also for `equivalent`.")
@@ -32,6 +33,7 @@ _SOUND = {True: 0, False: 1, None: 3}
 def verify(
     revision: str,
     stage: str | None,
+    twice: bool,
     keep: bool,
     as_json: bool,
     tolerance: bool,
@@ -54,7 +56,7 @@ def verify(
     from stemma.versions.verdict import Bounds
 
     bounds = Bounds(metric_bound, weight_bound)
-    report = verb.verify(revision, stage, keep, bounds)
+    report = verb.verify(revision, stage, keep, bounds, twice)
     verb.tell(report, as_json)
     if stage is None:
         verified.keep(report, bounds)
