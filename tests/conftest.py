@@ -15,7 +15,7 @@ from filelock import FileLock
 ROOT = Path(__file__).parents[1]
 # What a version needs of this project; no lock file and no report, so that all of it is built.
 PARTS = [
-    *(".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", "conf"),
+    *(".dvcignore", ".gitattributes", ".gitignore", ".dvc/config", ".dvc/.gitignore", "conf"),
     *(
         "data/input/README.md",
         "data/revoked.jsonl",

@@ -108,8 +108,8 @@ def test_another_family_in_conf_needs_dvc_to_start_anew(project):
     edit(project, "conf/config.yaml", "- model: gpt2_nano", "- model: llama_nano")
     done = project.run("dvc repro", check=False)
     assert done.returncode != 0
-    assert "model.family is now llama; DVC had read before on which files" in done.stderr
-    assert "type `dvc repro` again" in done.stderr
+    assert "model.family is now llama, and DVC had read before on which files" in done.stderr
+    assert "type `dvc repro` again; `stemma compose` before it saves this" in done.stderr
     assert stages_run(project.run("dvc repro").stdout)[-3:] == ["train", "evaluate", "export"]
     lock = (project.path / "dvc.lock").read_text()
     assert "src/stemma/families/llama.py" in lock

@@ -63,7 +63,8 @@ def test_every_package_that_is_not_as_declared_is_named_with_both_versions(tmp_p
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"python==3.11.*\n<<<<<<< HEAD\n", "line 2 declares no package: <<<<<<< HEAD"),
+        (b"python==3.11.*\n<<<<<<< HEAD\n", "has the marks of an unfinished merge"),
+        (b"python==3.11.*\ntorch 2\n", "line 2 declares no package: torch 2"),
         (b"\xff\xfe", "is no text"),
     ],
 )

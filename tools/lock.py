@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stemma import merging
+
 REQUIREMENTS = Path("requirements.lock")
 ENVIRONMENT = Path("environment.lock")
 PYTHON = "3.11"
@@ -52,6 +54,8 @@ def main() -> None:
 
 def environment(requirements: str) -> str:
     """Return environment.lock as it follows from requirements.lock."""
+    if merging.has_marks(requirements):
+        sys.exit(f"{REQUIREMENTS} has the marks of an unfinished merge: type `make lock`")
     pinned = re.findall(r"^([\w.-]+)==.*$", requirements, re.MULTILINE)
     missing = sorted({*CHANGES_BYTES, *OF_EXTRAS} - set(pinned))
     if missing:

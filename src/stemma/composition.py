@@ -23,8 +23,8 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from stemma import merging, pipeline
 from stemma import overrides as grammar
-from stemma import pipeline
 from stemma.config import build, digest_of_conf, read_params
 from stemma.corpus.secrets import find_secret
 from stemma.errors import SettingsError
@@ -108,10 +108,13 @@ def write(composition: Composition, root: Path = Path(), by_dvc: bool = False) -
     content = {RECORD: composition.record(), **composition.values}
     with atomic_file(path, "w") as handle:
         handle.write(OmegaConf.to_yaml(OmegaConf.create(content)))
+    # DVC fills in the paths of dvc.yaml when it loads it, before any stage runs, and keeps
+    # params.yaml locked during this one: it cannot be made to read again, nor run once more inside.
+    # To go on would write the code of the old choice into dvc.lock.
     if by_dvc and (moved := pipeline.moved(before, composition.values)):
         raise SettingsError(
-            f"{', '.join(moved)}; DVC had read before on which files the stages depend",
-            "params.yaml is written: type `dvc repro` again",
+            f"{', '.join(moved)}, and DVC had read before on which files the stages depend",
+            "params.yaml is written: type `dvc repro` again; `stemma compose` before it saves this",
         )
     return _changes(before, composition.values)
 
@@ -156,6 +159,8 @@ def _compose(overrides: Sequence[str], root: Path) -> DictConfig:
     conf = (root / CONF).resolve()
     if not (conf / "config.yaml").exists():
         raise SettingsError(f"{root / CONF}/config.yaml does not exist", "run this in a project")
+    for path in sorted(conf.rglob("*.yaml")):
+        merging.check(path.read_bytes(), path.relative_to(conf.parent).as_posix(), SettingsError)
     try:
         with initialize_config_dir(str(conf), version_base="1.3"):
             return hydra_compose("config", list(overrides))

@@ -21,6 +21,7 @@ from pydantic import (
     ValidationInfo,
 )
 
+from stemma import merging
 from stemma.errors import SettingsError
 from stemma.layout import CONF, PARAMS, RECORD
 
@@ -28,6 +29,7 @@ T = TypeVar("T")
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
+_RESET = "; or `stemma compose --reset` for what conf/ says"
 _UNREADABLE = "mend it, or type `stemma compose --reset` for what conf/ says"
 _STRICT = ConfigDict(
     extra="forbid",
@@ -90,11 +92,13 @@ def load(kind: type[T], path: Path = PARAMS) -> T:
 
 
 def digest_of_conf(conf: Path) -> str:
-    """Return a digest of the names and bytes of the YAML files in conf/."""
+    """Return a digest of the names and lines of the YAML files in conf/."""
     digest = hashlib.sha256()
     for path in sorted(conf.rglob("*.yaml")):
         digest.update(path.relative_to(conf).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        # To YAML every line ending is the same; Git may have changed them.
+        lines = path.read_bytes().replace(b"\r\n", b"\n")
+        digest.update(hashlib.sha256(lines).digest())
     return digest.hexdigest()[:32]
 
 
@@ -112,11 +116,12 @@ def read_params(path: Path = PARAMS) -> dict[str, Any]:
     """Return params.yaml as plain dictionaries and lists.
 
     Raises:
-        SettingsError: there is no such file, or it is no YAML mapping.
+        SettingsError: there is no such file, it is no YAML mapping, or a merge is unfinished in it.
     """
     if not path.exists():
         raise SettingsError(f"{path} does not exist", "type `stemma compose`")
     try:
+        merging.check(path.read_bytes(), str(path), SettingsError, _RESET)
         # OmegaConf and not a bare YAML 1.1 reader, which takes 1e-05 for a string.
         raw = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except (OmegaConfBaseException, yaml.YAMLError, ValueError, OSError) as error:

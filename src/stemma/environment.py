@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from stemma import merging
 from stemma.config import settings
 from stemma.errors import ReproducibilityError
 from stemma.layout import ENVIRONMENT
@@ -101,7 +102,9 @@ def _declared(lock: Path) -> Iterator["Requirement"]:
 
     number, content = 0, ""
     try:
-        for line in lock.read_text(encoding="utf-8-sig").splitlines():
+        text = lock.read_text(encoding="utf-8-sig")
+        merging.check(text, lock.name, ReproducibilityError, f"; or {_MAKE_LOCK}")
+        for line in text.splitlines():
             number, content = number + 1, line.partition("#")[0].strip()
             requirement = Requirement(content) if content else None
             if requirement is None:

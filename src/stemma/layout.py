@@ -17,5 +17,7 @@ REPORTS = Path("reports")
 PLOTS = REPORTS / "plots"
 EVALUATION = PLOTS / "evaluation"
 METRICS = REPORTS / "metrics.json"
+MEASURED = REPORTS / "measured.json"  # which weights they speak of
 FORMATS = REPORTS / "formats.json"
 RUNS = Path("runs")
+OBSERVED = "observed.json"  # beside a model: what it was made on; .dvcignore hides it

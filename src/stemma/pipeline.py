@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from stemma import merging
 from stemma.config import read_params
 
 PIPELINE = Path("dvc.yaml")
@@ -14,11 +15,12 @@ _SETTING = re.compile(r"\$\{([\w.]+)\}")
 
 
 def stage_of(name: str) -> Mapping[str, Any]:
-    """Return a stage as dvc.yaml has it; empty if there is no such file or stage."""
-    if not PIPELINE.exists():
-        return {}
-    with PIPELINE.open(encoding="utf-8") as handle:
-        return yaml.safe_load(handle).get("stages", {}).get(name, {})
+    """Return a stage as dvc.yaml has it; empty if there is no such file or stage.
+
+    Raises:
+        ProjectError: a merge is unfinished in it.
+    """
+    return yaml.safe_load(_text() or "{}").get("stages", {}).get(name, {})
 
 
 def dependencies(name: str) -> list[str]:
@@ -42,6 +44,11 @@ def value_of(params: Any, key: str) -> Any:
 
 def moved(before: Any, after: Any) -> list[str]:
     """Return a phrase for each setting in paths of dvc.yaml whose value is another one."""
-    text = PIPELINE.read_text(encoding="utf-8") if PIPELINE.exists() else ""
-    values = {key: value_of(after, key) for key in sorted(set(_SETTING.findall(text)))}
+    values = {key: value_of(after, key) for key in sorted(set(_SETTING.findall(_text())))}
     return [f"{key} is now {new}" for key, new in values.items() if new != value_of(before, key)]
+
+
+def _text() -> str:
+    text = PIPELINE.read_text(encoding="utf-8") if PIPELINE.exists() else ""
+    merging.check(text, str(PIPELINE))
+    return text

@@ -11,16 +11,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner, Result
 
 import known
 from conftest import Project, environment
 from history import History
-from prepared import manifest, row
-from stemma.cli import main
+from refusing import git, project, refused, run
 from stemma.versions.version import resolve
 
 VERBS = {
@@ -34,75 +30,42 @@ VERBS = {
 verbs = pytest.mark.parametrize("verb", VERBS)
 
 
-def run(folder: Path, *words: str) -> Result:
-    """Run a verb in a folder, as the ``stemma`` command does."""
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        # Set for the process otherwise, by diff.
-        return CliRunner(env={"OPENBLAS_NUM_THREADS": "1"}).invoke(main, list(words))
-    finally:
-        os.chdir(before)
-
-
-def refused(folder: Path, *words: str) -> str:
-    """Return the one line with which a verb refuses."""
-    done = run(folder, *words)
-    assert isinstance(done.exception, SystemExit), done.exception
-    assert (done.exit_code, done.stdout) == (1, "")
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("stemma: ") and line.endswith(")"), "what is wrong, and what to do"
-    return line
-
-
-def git(folder: Path, *words: str) -> None:
-    subprocess.run(
-        ["git", "-c", "protocol.file.allow=always", *words],
-        cwd=folder, env=environment(), check=True, capture_output=True,
-    )  # fmt: skip
-
-
-def outputs(weights: bytes) -> dict[str, dict[str, bytes]]:
-    return {
-        "data/prepared": {"manifest.parquet": manifest([row("doc", "a text")])},
-        "models/trained": {"weights": weights},
-    }
-
-
-def project(folder: Path) -> History:
-    """Make a project with two versions, and the outputs of the second in the working tree.
-
-    The second is the worse one.
-    """
-    made = History(folder)
-    (folder / "reports").mkdir()
-    for loss, name in enumerate(("one", "two"), 1):
-        examples = {"id": [*"abcdefgh"], "words": [4] * 8, "loss": [4.0 * loss] * 8}
-        examples["correct"] = [2] * 8
-        pq.write_table(pa.table(examples), folder / "reports/examples.parquet")
-        figures = {"loss": loss, "accuracy": 0.5, "documents": 8, "tokens": 32}
-        (folder / "reports/metrics.json").write_text(json.dumps(figures))
-        made.commit(
-            outputs(b"{}" if name == "one" else b'{"steps": 2}'), f"train:\n  steps: {loss}\n"
-        )
-        made.git("tag", name)
-    for path, files in outputs(b'{"steps": 2}').items():
-        (folder / path).mkdir(parents=True)
-        for name, content in files.items():
-            (folder / path / name).write_bytes(content)
-    (folder / ".gitignore").write_text("/data/prepared\n/models\n/.dvc/cache\n")
-    return made
+NO_REPOSITORY = (
+    "stemma: there is no Git repository here (go to the folder of a project, or make it one: "
+    "`git init && dvc init`)"
+)
 
 
 @verbs
 def test_no_git_repository(tmp_path: Path, verb: str):
     line = refused(tmp_path, *VERBS[verb])
-    assert line == "stemma: there is no Git repository here (go to the folder of a project)"
+    assert line == NO_REPOSITORY
 
 
 def test_no_git_repository_and_no_revision(tmp_path: Path):
-    line = refused(tmp_path, "show")
-    assert line == "stemma: there is no Git repository here (go to the folder of a project)"
+    assert refused(tmp_path, "show") == NO_REPOSITORY
+
+
+@pytest.mark.parametrize("words", [*VERBS.values(), ["show"], ["verify"], ["fsck"], ["gc"]])
+def test_an_unpacked_archive_of_a_project(tmp_path: Path, words: list[str]):
+    made = project(tmp_path / "project")
+    unpacked = tmp_path / "unpacked"
+    unpacked.mkdir()
+    archive = ["archive", "--format=tar", "-o", str(tmp_path / "it.tar"), "HEAD"]
+    git(made.root, *archive)
+    subprocess.run(["tar", "-xf", tmp_path / "it.tar", "-C", unpacked], check=True)
+    line = refused(unpacked, *words)
+    assert "unpacked is no Git repository" in line
+    assert "`git init && " in line
+
+
+def test_a_repository_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    made = project(tmp_path / "project")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    line = refused(made.root, "log")
+    assert "detected dubious ownership in repository at" in line
+    assert f"(type `git config --global --add safe.directory {made.root}`)" in line
 
 
 UNBORN = {
@@ -341,7 +304,8 @@ def test_a_lock_that_was_torn_where_its_entries_stand_whole(tmp_path: Path, torn
     lock.write_text(lock.read_text().rstrip("\n")[:-6] if torn == "cut" else marked)
     made.git("commit", "-qam", "torn")
     line = refused(made.root, "log")
-    assert re.search(r"dvc.lock of Git object [0-9a-f]{10} cannot be read: ", line), line
+    why = "cannot be read: " if torn == "cut" else "has the marks of an unfinished merge"
+    assert re.search(rf"dvc.lock of Git object [0-9a-f]{{10}} {why}", line), line
 
 
 SPOILT: dict[str, Callable[[Path], object]] = {

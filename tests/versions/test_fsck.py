@@ -156,15 +156,40 @@ def test_a_fresh_clone_has_nothing_and_is_not_damaged(repo, tmp_path):
     repo.run(["git", "clone", "-q", str(repo.path), str(tmp_path / "clone")])
     clone = Project(tmp_path / "clone")
     code, report = fsck(clone)
-    assert (code, report["checked"], report["problems"]) == (0, {"cache": 0}, [])
-    assert report["absent"] == report["objects"] > 0
+    assert (code, report["checked"], report["problems"]) == (3, {"cache": 0}, [])
+    assert report["absent"] == report["unread"] == report["objects"] > 0
+    assert report["sound"] is None
+    said = clone.run("stemma fsck", check=False).stdout
+    # Files of folders are not known before their listings are. The clone has no experiment.
+    assert "nothing to check here: 4 objects are elsewhere" in said
+    assert not {"sound", "sound;"} & {*said.split()}
     clone.run(["dvc", "remote", "modify", "--local", "store", "url", str(tmp_path / "store")])
     assert fsck(clone, "--remote", "store")[0] == 0
+    # A part of it: what was pulled is sound, of the rest nothing is known.
+    clone.run("dvc pull -q")
+    done = clone.run("stemma fsck", check=False)
+    assert done.returncode == 3
+    assert "what was read is sound; 2 of 6 objects are elsewhere" in done.stdout
     # What neither side has is lost.
     weights(repo, "v1", tmp_path / "store").unlink()
     code, report = fsck(clone, "--remote", "store")
     assert code == 1
     assert ("cache", "missing", WEIGHTS, ["v1"]) in problems(report)
+
+
+def test_where_no_version_has_an_object_nothing_is_called_sound(tmp_path):
+    project = Project(tmp_path)
+    project.run("git init -q")
+    project.run("dvc init -q")
+    project.commit("Nothing yet")
+    done = project.run("stemma fsck", check=False)
+    assert (done.returncode, done.stdout.split(":")[-2:]) == (
+        3,
+        [
+            " 0 of 0 objects there, 0.0 MB read\nnothing to check",
+            " no version refers to an object\n",
+        ],
+    )
 
 
 def test_what_was_never_pushed_is_absent_from_the_remote(repo, tmp_path):

@@ -170,11 +170,97 @@ def test_files_of_a_listing_that_is_not_sound_are_not_known(repo, harm):
     assert objects(repo) == before
 
 
-def test_a_cache_beside_the_project_keeps_older_versions(repo, tmp_path):
+def share(repo: Project, tmp_path: Path) -> Path:
+    """Let the project use a cache beside it."""
     (repo.path / ".dvc/cache").rename(tmp_path / "shared")
     repo.run("dvc cache dir -q ../shared")
     repo.commit("A shared cache")
-    shared = tmp_path / "shared/files/md5"
-    before = sorted(shared.rglob("*"))
+    return tmp_path / "shared/files/md5"
+
+
+def clone(repo: Project, folder: Path) -> Project:
+    """Make a clone that uses the same cache, and has a version that it alone knows."""
+    repo.run(["git", "clone", "-q", str(repo.path), str(folder)])
+    other = Project(folder)
+    other.run("dvc checkout -q")
+    (folder / "params.yaml").write_text("rate: 66\n")
+    other.run("dvc repro -q")
+    other.commit("Only here")
+    return other
+
+
+def test_a_cache_that_others_may_use_is_left_alone_until_they_are_named(repo, tmp_path):
+    objects = share(repo, tmp_path)
+    before = {*objects.rglob("*")}
+    other = clone(repo, tmp_path / "other")
+    theirs = {*objects.rglob("*")} - before
+    assert theirs
+    for options in ([], ["--json"], ["--yes"]):
+        done = repo.run(["stemma", "gc", "--unpushed", *options], check=False)
+        assert done.returncode == 1
+        assert str(tmp_path / "shared") in done.stderr and "--projects PATH" in done.stderr
+    collect(repo, "--projects", "../other")
+    assert {*objects.rglob("*")} == before | theirs
+    # What the other has in its working tree only, and in a worktree of its own.
+    (other.path / "params.yaml").write_text("rate: 67\n")
+    other.run("dvc repro -q")
+    other.run(["git", "worktree", "add", "-q", "--detach", str(tmp_path / "third")])
+    third = Project(tmp_path / "third")
+    (third.path / "params.yaml").write_text("rate: 68\n")
+    third.run("dvc repro -q")
+    everything = {*objects.rglob("*")}
+    collect(repo, "--projects", "../other")
+    assert {*objects.rglob("*")} == everything
+    # Named alone, the project says that there is no other.
+    collect(repo, "--projects", ".")
+    assert {file for file in objects.rglob("*") if file.is_file()} <= before
+
+
+def test_a_link_to_a_cache_elsewhere_and_one_that_is_set_to_be_shared(repo, tmp_path):
+    (repo.path / ".dvc/cache").rename(tmp_path / "shared")
+    (repo.path / ".dvc/cache").symlink_to(tmp_path / "shared")
+    done = repo.run("stemma gc --unpushed --yes", check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    (repo.path / ".dvc/cache").unlink()
+    (tmp_path / "shared").rename(repo.path / ".dvc/cache")
     collect(repo)
-    assert sorted(shared.rglob("*")) == before
+    repo.run("dvc config cache.shared group")
+    assert repo.run("stemma gc --unpushed --yes", check=False).returncode == 1
+
+
+def test_a_named_folder_that_has_no_part_in_the_cache(repo, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = repo.run("stemma gc --yes --unpushed --projects ../empty", check=False)
+    assert (done.returncode, "is no project of DVC" in done.stderr) == (1, True)
+    apart = Project(tmp_path / "apart")
+    repo.run(["git", "clone", "-q", str(repo.path), str(apart.path)])
+    done = repo.run("stemma gc --yes --unpushed --projects ../apart", check=False)
+    assert (done.returncode, "does not use the cache" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("kind", ["worktree", "experiment"])
+def test_what_another_working_tree_has_and_did_not_commit_stays(repo, tmp_path, kind):
+    if kind == "worktree":
+        second = Project(tmp_path / "second")
+        repo.run(["git", "worktree", "add", "-q", "--detach", str(second.path)])
+    else:  # as DVC lays one out that it runs beside the working tree
+        second = Project(repo.path / ".dvc/tmp/exps/standalone/tmpabc")
+        repo.run(["git", "clone", "-q", str(repo.path), str(second.path)])
+    second.run(["dvc", "cache", "dir", "-q", "--local", str(repo.path / ".dvc/cache")])
+    before = objects(repo)
+    (second.path / "params.yaml").write_text("rate: 9\n")
+    second.run("dvc repro -q")
+    added = objects(repo) - before
+    assert len(added) == 2
+    collect(repo)
+    assert objects(repo) == before | added
+    if kind == "experiment":
+        return
+    # From there the cache lies outside; what the first has and did not commit counts as well.
+    more = train(repo, 10)
+    collect(second, "--projects", ".")
+    assert objects(repo) == before | added | more
+    # Committed, with nothing but the worktree's own HEAD to reach it.
+    second.commit("Detached")
+    collect(repo)
+    assert added <= objects(repo)

@@ -1,13 +1,18 @@
 """Verbs that prove and keep versions."""
 
+from pathlib import Path
+
 import click
 
 from stemma.cli.group import main
+
+_SOUND = {True: 0, False: 1, None: 3}
 
 
 @main.command()
 @click.argument("revision", default="HEAD", metavar="[REV]")
 @click.option("--stage", metavar="NAME", help="Only this stage, on inputs from the cache.")
+@click.option("--twice", is_flag=True, help="Do two rebuilds here agree? Takes twice as long.")
 @click.option("--keep", is_flag=True, help="Keep the worktree with the rebuild; print its path.")
 @click.option("--json", "as_json", is_flag=True, help="Print rows and verdict as JSON.")
 @click.option("--tolerance", is_flag=True, help="Exit 0 also for `equivalent`.")
@@ -28,6 +33,7 @@ from stemma.cli.group import main
 def verify(
     revision: str,
     stage: str | None,
+    twice: bool,
     keep: bool,
     as_json: bool,
     tolerance: bool,
@@ -50,7 +56,7 @@ def verify(
     from stemma.versions.verdict import Bounds
 
     bounds = Bounds(metric_bound, weight_bound)
-    report = verb.verify(revision, stage, keep, bounds)
+    report = verb.verify(revision, stage, keep, bounds, twice)
     verb.tell(report, as_json)
     if stage is None:
         verified.keep(report, bounds)
@@ -65,27 +71,39 @@ def verify(
 def fsck(remote: str | None, repair: bool, as_json: bool) -> None:
     """Check that every object of every version is present and hashes to its name.
 
-    Reads all that a tag, a branch, an experiment or their history refers to; exit code 1 if an
-    object is damaged or missing. docs/faults.md says what each state means.
-    """
+    Reads all that a tag, a branch, an experiment or their history refers to. docs/faults.md says
+    what each state means.
+
+    \b
+    exit 0   every object was read and is sound
+    exit 1   an object is damaged or missing
+    exit 3   what was read is sound, and not all was: nothing is known of what is elsewhere
+    """  # noqa: D301 (click wants the character, not two)
     from stemma.versions import fsck as verb
 
     if repair and not remote:
         raise click.UsageError("--repair needs --remote NAME: the side to mend from")
-    if not verb.fsck(remote, repair, as_json):
-        raise SystemExit(1)
+    raise SystemExit(_SOUND[verb.fsck(remote, repair, as_json)])
 
 
 @main.command()
 @click.option("--unpushed", is_flag=True, help="Also what no remote has a copy of.")
+@click.option(
+    "--projects",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="PATH",
+    help="Keep what this project needs too, which uses the same cache; repeatable.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def gc(unpushed: bool, yes: bool, as_json: bool) -> None:
+def gc(unpushed: bool, projects: tuple[Path, ...], yes: bool, as_json: bool) -> None:
     """Delete from the cache what no version refers to; show it and ask first.
 
     Kept: all that a tag, a branch, an experiment, their history, Git's reflogs or the working tree
-    refers to, and all that the default remote does not have.
+    of any of Git's worktrees refers to, and all that the default remote does not have. A cache
+    outside of the project may hold the only copy of what others made: --unpushed wants them named.
     """
     from stemma.versions import gc as verb
 
-    verb.gc(unpushed, yes, as_json)
+    verb.gc(unpushed, yes, as_json, projects)

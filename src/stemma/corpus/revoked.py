@@ -8,8 +8,9 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from stemma import lfs
+from stemma import lfs, merging
 from stemma.errors import DataError
+from stemma.layout import REVOKED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +59,9 @@ def read(path: Path) -> list[Entry]:
     if not path.exists():
         return []
     lfs.refuse_file(path, DataError)
-    lines = path.read_bytes().splitlines()
+    content = path.read_bytes()
+    merging.check(content, REVOKED.as_posix(), DataError)
+    lines = content.splitlines()
     return [_entry(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line]
 
 

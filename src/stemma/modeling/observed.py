@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stemma.files import read_json, sha256_of, write_json
-
-OBSERVED = "observed.json"
+from stemma.layout import OBSERVED
 
 
 def record(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Hand on a trained model for others to load: safetensors, configuration, tokenizer."""
 
+import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,8 +8,9 @@ from typing import Any, Literal
 
 from safetensors import SafetensorError, safe_open
 
+from stemma import merging
 from stemma.errors import ModelError
-from stemma.files import read_json, write_json
+from stemma.files import write_json
 from stemma.layout import BASE
 from stemma.modeling import shards
 from stemma.modeling.loading import ADAPTER, ADAPTER_CONFIG
@@ -91,7 +93,9 @@ def read_object(path: Path, stage: str = "train", keys: Iterable[str] = ()) -> d
     """
     remedy = f"type `dvc repro {stage}`, or `dvc checkout` to restore the files"
     try:
-        value = read_json(path)
+        text = path.read_text(encoding="utf-8")
+        merging.check(text, path.as_posix(), ModelError)
+        value = json.loads(text)
     except FileNotFoundError as error:
         raise ModelError(f"{path} does not exist", remedy) from error
     except ValueError as error:

@@ -2,7 +2,8 @@
 
 Takes models/trained and data/prepared; gives reports/metrics.json (each figure with the ends of its
 95 % interval, for the model and under ``baselines``), reports/examples.parquet (one row per
-example), reports/samples.md, and under reports/plots/evaluation/ the same figures as a table and
+example), reports/samples.md, reports/measured.json (which weights all of this speaks of, and what
+the declared runtime came to), and under reports/plots/evaluation/ the same figures as a table and
 what else the task has to show.
 """
 
@@ -34,9 +35,11 @@ def run(settings: EvaluateSettings) -> None:
     """
     runtime = start(settings.runtime)
 
+    from stemma.modeling.measured import record
     from stemma.modeling.results import write
 
     task = settings.task
+    record(TRAINED, runtime)
     write(measure_of(task).measure(task, settings.evaluate, TRAINED, runtime))
 
 

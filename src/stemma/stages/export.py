@@ -3,8 +3,8 @@
 Takes models/trained, reports/metrics.json, data/raw/sources.json and
 data/prepared/data_report.json; gives a folder that ``AutoModelForCausalLM.from_pretrained`` loads
 without this package, with a model card (README.md) and manifest.json, which has the size and the
-SHA-256 of every other file of the version. Beside them, and outside of it, observed.json says what
-the model was made on.
+SHA-256 of every other file of the version, and DVC's name of the models/trained that it was made
+of. Beside them, and outside of it, observed.json says what the model was made on.
 
 The formats that are asked for stand in folders of their names, and reports/formats.json has the
 size and the figures of each, measured as evaluate does; those of the original are evaluate's own,
@@ -84,6 +84,7 @@ def run(settings: ExportSettings) -> None:
         SettingsError: a format needs a package that is not there, or a whole model.
     """
     from stemma.files import atomic_directory, write_json
+    from stemma.hashes import hashes_of, name_of
     from stemma.modeling.card import write_card
     from stemma.modeling.conventions import settle
     from stemma.modeling.observed import hand_on
@@ -96,7 +97,8 @@ def run(settings: ExportSettings) -> None:
         formats = _formats(settings, folder, runtime)
         card = write_card(_facts(settings.export, settings.task.name, formats))
         (folder / "README.md").write_text(card, encoding="utf-8")
-        write_json(folder / "manifest.json", {"files": _files(folder)})
+        trained = name_of(hashes_of(TRAINED))
+        write_json(folder / "manifest.json", {"trained": trained, "files": _files(folder)})
         hand_on(TRAINED, folder)
     write_json(FORMATS, formats)
 

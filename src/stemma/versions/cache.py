@@ -5,7 +5,9 @@ import functools
 from pathlib import Path
 from typing import Any
 
+from stemma import merging
 from stemma.errors import ProjectError
+from stemma.hashes import DIR
 from stemma.versions import objects
 
 
@@ -52,7 +54,7 @@ class Cache:
         Raises:
             MissingError: it is a folder, and its listing is nowhere, or torn.
         """
-        if not key.endswith(objects.DIR):
+        if not key.endswith(DIR):
             return {"": key}
         try:
             return objects.listed(self.path(key, owner).read_bytes())
@@ -90,6 +92,10 @@ class Cache:
     def _config(self) -> dict[str, Any]:
         from dvc.config import Config, ConfigError
 
+        for name in ("config", "config.local"):
+            path = self._root / ".dvc" / name
+            if path.exists():
+                merging.check(path.read_bytes(), f".dvc/{name}")
         try:
             return dict(Config(str(self._root / ".dvc")))
         except ConfigError as error:

@@ -1,7 +1,6 @@
 """Why a stage did not come out as dvc.lock says: a cause, and the evidence for it."""
 
 import dataclasses
-import hashlib
 import json
 import subprocess
 import textwrap
@@ -10,15 +9,23 @@ from pathlib import Path
 from typing import Literal
 
 from stemma.environment import packages, variables
-from stemma.layout import CONF, ENVIRONMENT
-from stemma.versions import git
+from stemma.hashes import md5_of
+from stemma.layout import CONF, ENVIRONMENT, EXPORTED, MEASURED
+from stemma.versions import git, line_endings, processors
 from stemma.versions.locks import Entry, Stage
+from stemma.versions.measured import EXPORT, FIGURES, REMEDY, facts_of, is_of
 from stemma.versions.verdict import Row, Sides, leaves
 
 Cause = Literal[
-    "code", "settings", "threads or precision", "data", "environment", "dvc.lock",
-    "not committed", "stopped", "unknown",
+    "code", "settings", "threads or precision", "processor", "data", "environment", "dvc.lock",
+    "line endings", "not committed", "stale", "stopped", "unknown",
 ]  # fmt: skip
+# Where a stage notes the weights that it read: output -> file, key, and what is wrong otherwise.
+_NOTES = {
+    MEASURED.as_posix(): [("", "weights", FIGURES)],
+    EXPORTED.as_posix(): [("manifest.json", "trained", EXPORT)],
+}
+STALE: Cause = "stale"
 _SHOWN = 5  # differences of one kind
 _HISTORY = 200  # commits that are searched for the content of a hash
 
@@ -57,17 +64,32 @@ def of_claims(
                 yield Finding("dvc.lock", f"dvc.lock contradicts itself: {evidence}")
         elif dep.path not in found:
             yield Finding("code", f"dvc.yaml no longer lists the dependency {dep.path}")
-        elif found[dep.path] != dep.md5:
+        elif found[dep.path] == dep.md5:
+            continue
+        elif line_endings.explain(sides.tree / dep.path, dep.md5):
+            yield Finding("line endings", f"{dep.path} has others than in dvc.lock", claim=False)
+        else:
             yield Finding(_kind_of(dep.path), _evidence(dep, found[dep.path], sides.tree))
     for path in found.keys() - {dep.path for dep in locked.deps}:
         yield Finding("code", f"dvc.lock does not have the dependency {path}")
     yield from _of_settings(locked, rebuilt)
+    yield from _of_weights(locked, version, sides)
+
+
+def _of_weights(locked: Stage, version: Mapping[str, Stage], sides: Sides) -> Iterator[Finding]:
+    """Yield what a stage of a version made of other weights than those of the version."""
+    for out in locked.outs:
+        files = sides.expected(out) or {}
+        for file, key, claim in _NOTES.get(out.path, ()):
+            noted = facts_of(files[file].read_bytes()).get(key) if file in files else None
+            if is_of(noted, version.values()) is False:
+                yield Finding(STALE, f"{claim}, in which {noted} are meant ({REMEDY})")
 
 
 def of_output(
     row: Row, locked: Stage, rebuilt: Stage, version: Mapping[str, Stage], sides: Sides
-) -> Finding:
-    """Return why an output differs although all inputs are the same."""
+) -> list[Finding]:
+    """Return why an output differs although all inputs are the same, the likeliest first."""
     readers = [
         stage.name
         for stage in version.values()
@@ -76,34 +98,43 @@ def of_output(
     ]
     if readers:
         evidence = f"{', '.join(readers)} read {row.rebuilt}, which is what the rebuild gives"
-        return Finding("dvc.lock", f"{row.output} has another hash than its readers: {evidence}")
+        claim = f"{row.output} has another hash than its readers: {evidence}"
+        return [Finding("dvc.lock", claim)]
     kept = sides.tracked / row.output
-    if kept.exists() and _md5(kept) == row.rebuilt:
+    if kept.exists() and md5_of(kept) == row.rebuilt:
         evidence = f"{row.output} of the commit is what the rebuild gives, dvc.lock names another"
-        return Finding("dvc.lock", evidence)
+        return [Finding("dvc.lock", evidence)]
+    if kept.is_file() and line_endings.same_but_for_them(kept, sides.tree / row.output):
+        return [Finding("line endings", f"{row.output} differs in nothing else", claim=False)]
     facts = list(_of_facts(locked, rebuilt, sides))
-    if facts:
-        runtime = any(fact.startswith("runtime.") for fact in facts)
-        settings = any(fact.startswith("settings.") for fact in facts)
-        other: Cause = "settings" if settings else "unknown"
-        evidence = "; ".join(facts[:_SHOWN])
-        return Finding("threads or precision" if runtime else other, evidence, settings)
+    settings = [fact for fact in facts if fact.startswith("settings.")]
+    if settings:
+        return [Finding("settings", "; ".join(facts[:_SHOWN]))]
+    # Here the declared runtime is the same: what differs of it is what `auto` came to.
+    apart = [fact for fact in facts if fact.startswith("runtime.")] or processors.apart(
+        rebuilt, sides
+    )
     declared = rebuilt.params.get("runtime.instructions", "native")
     unlike = [*packages(sides.tree / ENVIRONMENT), *variables(declared)]
-    if unlike:
-        return Finding("environment", "; ".join(unlike[:_SHOWN]), claim=False)
-    if kept.exists() or sides.expected(_entry(locked, row.output)) is not None:
-        return Finding(
-            "unknown",
-            "the same inputs, settings, code and declared packages: another processor, or a stage "
-            "that is not deterministic",
-            claim=False,
-        )
-    evidence = (
-        f"nothing shows that {row.expected} was ever made: it is not in the cache, or broken there "
-        "(`dvc fetch`, and verify again)"
+    found = [Finding("environment", "; ".join(unlike[:_SHOWN]), claim=False)] if unlike else []
+    if why := processors.evidence(rebuilt, apart, sides):
+        # What is known to differ stands before what may.
+        maybe = bool(unlike) and not apart and processors.is_told(sides)
+        found.insert(len(found) if maybe else 0, Finding("processor", why, claim=False))
+    if facts and not apart:
+        found.append(Finding("unknown", "; ".join(facts[:_SHOWN]), claim=False))
+    return found or [_unknown(row, locked, kept.exists(), sides)]
+
+
+def _unknown(row: Row, locked: Stage, kept: bool, sides: Sides) -> Finding:
+    if kept or sides.expected(_entry(locked, row.output)) is not None:
+        same = "the same inputs, settings, code and declared packages, and no processor computes "
+        return Finding("unknown", f"{same}otherwise: a stage that is not deterministic", False)
+    return Finding(
+        "unknown",
+        f"{row.expected} is at hand nowhere, so that it cannot be said how it differs (`dvc "
+        "fetch`, and verify again)",
     )
-    return Finding("dvc.lock", evidence)
 
 
 def _entry(stage: Stage, path: str) -> Entry:
@@ -136,7 +167,7 @@ def _commit_with(dep: Entry, tree: Path) -> str | None:
             capture_output=True,
             check=False,
         )
-        if hashlib.md5(shown.stdout, usedforsecurity=False).hexdigest() == dep.md5:
+        if md5_of(shown.stdout) == dep.md5:
             return commit
     return None
 
@@ -171,8 +202,3 @@ def _changes(one: object, other: object, here: str, there: str) -> Iterator[str]
 
 def _short(value: object) -> str:
     return textwrap.shorten(str(value), 40, placeholder="…")
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "md5").hexdigest()

@@ -13,6 +13,7 @@ from stemma.statistics.significance import holm, mcnemar, quantile_of_t, smalles
 from stemma.versions.examples import Pairs, match, pair
 from stemma.versions.formulas import FORMULAS
 from stemma.versions.history import EXAMPLES
+from stemma.versions.measured import FIGURES, REMEDY, figures_match
 from stemma.versions.metrics import figures, metric
 from stemma.versions.version import Version
 
@@ -132,6 +133,9 @@ def _missing(name: str, version: Version, *metrics: dict[str, Any]) -> str:
 
 
 def _obstacle(a: Version, b: Version, pairs: Pairs | None, how: dict[str, tuple[Any, Any]]) -> str:
+    for one in (a, b):
+        if figures_match(one) is False:
+            return f"{FIGURES} in {one.name} ({REMEDY})"
     if TASK in how:
         return "the tasks are {} and {}".format(*how[TASK])
     if pairs is None:

@@ -11,8 +11,11 @@ from stemma.versions.integrity import ABSENT, Problem, Report, examine
 from stemma.versions.objects import DamagedError, Store, cache_of, remote_of, repository
 
 
-def fsck(remote: str | None, repair: bool, as_json: bool) -> bool:
-    """Check, mend if asked to, print what was found; return whether all is sound now.
+def fsck(remote: str | None, repair: bool, as_json: bool) -> bool | None:
+    """Check, mend if asked to, print what was found.
+
+    Returns:
+        Whether all is sound now; None if what was read is, and not every object was.
 
     Raises:
         ProjectError: Git or DVC refuses, or there is no such remote.
@@ -62,9 +65,8 @@ def _print(report: Report) -> None:
     for store, count in report.checked.items():
         read = f"{report.bytes[store] / 1e6:,.1f} MB"
         console.print(f"{store}: {count} of {report.objects} objects there, {read} read")
-    if report.absent:
-        console.print(f"{report.absent} objects are not in the cache (`dvc pull` fetches them)")
-    console.print(_verdict(report.problems))
+    for line in _verdict(report):
+        console.print(line, soft_wrap=True)
 
 
 def _rows(problems: list[Problem]) -> Iterator[tuple[str, ...]]:
@@ -76,14 +78,24 @@ def _rows(problems: list[Problem]) -> Iterator[tuple[str, ...]]:
             yield *first, path, ", ".join(use.versions)
 
 
-def _verdict(problems: list[Problem]) -> str:
-    left = [problem.state for problem in problems if problem.repair != "repaired"]
-    if not left:
-        return f"sound, after {len(problems)} repairs" if problems else "sound"
-    hints = []
+def _verdict(report: Report) -> Iterator[str]:
+    left = [problem.state for problem in report.problems if problem.repair != "repaired"]
+    if left:
+        yield f"not sound: {len(left)} objects"
+    elif not report.objects:
+        yield "nothing to check: no version refers to an object"
+    elif not any(report.checked.values()):
+        yield f"nothing to check here: {report.objects} objects are elsewhere"
+    elif report.unread:
+        yield f"what was read is sound; {report.unread} of {report.objects} objects are elsewhere"
+    else:
+        yield f"sound, after {len(report.problems)} repairs" if report.problems else "sound"
+    if report.unread:
+        yield "`stemma fsck --remote NAME` reads them there; `dvc fetch --all-commits` brings them."
+    elif report.absent:
+        yield f"{report.absent} objects are not in the cache: `dvc fetch --all-commits` brings them"
     if ABSENT in left:
-        hints.append("`dvc push` sends what is absent from a remote.")
-    if set(left) != {ABSENT}:
-        hints.append("`stemma fsck --remote NAME --repair` takes what the other side has;")
-        hints.append("what no side has, `dvc repro` at that version builds again.")
-    return "\n".join([f"not sound: {len(left)} objects", *hints])
+        yield "`dvc push` sends what is absent from a remote."
+    if {*left} - {ABSENT}:
+        yield "`stemma fsck --remote NAME --repair` takes what the other side has;"
+        yield "what no side has, `dvc repro` at that version builds again."

@@ -1,55 +1,80 @@
 """Delete from the cache what no version refers to, and nothing else."""
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 from stemma.errors import ProjectError
-from stemma.versions.objects import DIR, DamagedError, Store, cache_of, remote_of, repository
+from stemma.hashes import DIR
+from stemma.versions.objects import DamagedError, Store, cache_of, remote_of, repository
 from stemma.versions.references import Output, Versions, outputs
+from stemma.versions.sharing import folder_of, is_shared, users
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
 ROWS = 10  # the largest; --json has all
+_UNSOUND = (DamagedError, FileNotFoundError)
 
 
-def gc(unpushed: bool, yes: bool, as_json: bool) -> None:
+def gc(unpushed: bool, yes: bool, as_json: bool, projects: Sequence[Path] = ()) -> None:
     """Show what can go, ask, and delete it.
 
     Args:
         unpushed: let go also of what the default remote does not have.
         yes: do not ask.
         as_json: print what can go as JSON; without ``yes`` nothing is deleted.
+        projects: others that use the same cache; what they need stays too.
 
     Raises:
-        ProjectError: DVC is at work, or the files of some version cannot be known.
+        ProjectError: DVC is at work, or the files of some version cannot be known; or others may
+            use the cache, and what no remote has was to go.
     """
     # Under DVC's lock no other command can add an object between the look and the deletion.
     with repository() as repo, repo.lock:
-        cache, held = cache_of(repo), outputs(reflog=True)
-        _used_by_git(held, cache, DamagedError)  # DVC would stop in the middle of such a listing
-        # DVC fetches the listings that are not here, if the remote has them.
-        used = _used_by_dvc(repo)
-        used |= _used_by_git(held, cache, (DamagedError, FileNotFoundError))
-        spare = [key for key in cache.all() if key not in used]
-        only_here = set() if unpushed else set(spare) - _pushed(repo, spare)
-        sizes = {key: cache.size(key) for key in spare if key not in only_here}
-        if as_json:
-            print(json.dumps({"objects": sizes, "unpushed": len(only_here), "deleted": yes}))
-        else:
-            _show(sizes, len(only_here), cache)
-            yes = yes or (bool(sizes) and click.confirm("Delete them?", err=True))
-        if yes and sizes:
-            cache.keep(used | only_here)
+        if unpushed and not projects and is_shared(repo):
+            raise ProjectError(
+                f"others may use the cache {folder_of(repo)}, and it can hold the only copy of "
+                "their versions",
+                "name every other project that uses it, `--projects PATH` for each (`--projects .` "
+                "if there is none), or leave out --unpushed",
+            )
+        cache = cache_of(repo)
+        with users(repo, projects) as (owners, trees):
+            used = _used(owners, trees, cache)
+            spare = [key for key in cache.all() if key not in used]
+            only_here = set() if unpushed else set(spare) - _pushed(repo, spare)
+            sizes = {key: cache.size(key) for key in spare if key not in only_here}
+            if as_json:
+                print(json.dumps({"objects": sizes, "unpushed": len(only_here), "deleted": yes}))
+            else:
+                _show(sizes, len(only_here), cache)
+                yes = yes or (bool(sizes) and click.confirm("Delete them?", err=True))
+            if yes and sizes:
+                cache.keep(used | only_here)
+
+
+def _used(owners: Sequence["Repo"], trees: Sequence["Repo"], cache: Store) -> set[str]:
+    held = [outputs(Path(owner.root_dir), reflog=True) for owner in owners]
+    for one in held:  # DVC would stop in the middle of such a listing
+        _used_by_git(one, cache, DamagedError)
+    # DVC fetches the listings that are not here, if the remote has them.
+    used = set().union(*(_used_by_dvc(owner) for owner in owners))
+    used |= set().union(*(_named(tree.used_objs()) for tree in trees))
+    return used.union(*(_used_by_git(one, cache, _UNSOUND) for one in held))
 
 
 def _used_by_dvc(repo: "Repo") -> set[str]:
     """Return what ``dvc gc --workspace --all-commits --all-experiments`` keeps."""
-    found = repo.used_objs(all_commits=True, all_experiments=True)
+    return _named(repo.used_objs(all_commits=True, all_experiments=True))
+
+
+def _named(found: Mapping[Any, Collection[Any]]) -> set[str]:
     return {info.value for infos in found.values() for info in infos}
 
 
@@ -73,7 +98,7 @@ def _used_by_git(
         used.add(output.key)
         try:
             used.update(cache.files(output.key).values())
-        except (DamagedError, FileNotFoundError) as error:
+        except _UNSOUND as error:
             if not versions.kept or not isinstance(error, refused):
                 continue
             raise ProjectError(

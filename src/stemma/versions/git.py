@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,12 +11,15 @@ from typing import IO
 
 from stemma.errors import ProjectError
 
+_REASONS = ("fatal: ", "error: ")
+_REASON = re.compile(f"^({'|'.join(_REASONS)})")
+
 
 def run(arguments: Sequence[str], root: Path = Path(), given: str | None = None) -> str:
     """Return what ``git ARGUMENTS`` prints, with ``given`` on its standard input.
 
     Raises:
-        ProjectError: git fails; with the last line that it says.
+        ProjectError: git fails; with what it says, and the command that it recommends if it does.
     """
     command = ["git", "-C", str(root), *arguments]
     english = os.environ | {"LC_ALL": "C"}
@@ -23,13 +27,33 @@ def run(arguments: Sequence[str], root: Path = Path(), given: str | None = None)
         command, input=given, env=english, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        if "not a git repository" in said:
-            raise ProjectError("there is no Git repository here", "go to the folder of a project")
-        raise ProjectError(
-            f"git {arguments[0]}: {said.removeprefix('fatal: ')}", "see `git status`"
-        )
+        raise _refusal(arguments[0], done.stderr, root)
     return done.stdout
+
+
+def _refusal(verb: str, told: str, root: Path) -> ProjectError:
+    lines = [line.strip() for line in told.splitlines() if line.strip()] or ["no reason given"]
+    if any("not a git repository" in line for line in lines):
+        return _no_repository(root)
+    # What Git warns of stands before the reason; advice on several lines stands behind it.
+    said = next((line for line in lines if line.startswith(_REASONS)), lines[-1])
+    advice = next((line for line in lines if line.startswith("git ")), "git status")
+    verb_of = "see" if advice == "git status" else "type"
+    return ProjectError(f"git {verb}: {_REASON.sub('', said)}", f"{verb_of} `{advice}`")
+
+
+def _no_repository(root: Path) -> ProjectError:
+    # An unpacked archive of a project has .dvc, which `dvc init` refuses.
+    if (root / ".dvc").is_dir():
+        return ProjectError(
+            f"{root.resolve().name} is no Git repository, though DVC's settings are here",
+            "`git init && git add -A && git commit -m first` makes it one; an unpacked archive has "
+            "no history: `git clone` brings it",
+        )
+    return ProjectError(
+        "there is no Git repository here",
+        "go to the folder of a project, or make it one: `git init && dvc init`",
+    )
 
 
 def is_repository(root: Path = Path()) -> bool:
@@ -69,6 +93,12 @@ def experiment(name: str, root: Path = Path()) -> str:
     # refs/exps/<2 digits>/<38 digits>/<name>
     listed = run(["for-each-ref", "--format=%(refname)", "refs/exps/*/*/*"], root).split()
     return next((ref for ref in listed if ref.split("/", 4)[4] == name), "")
+
+
+def unmerged(root: Path = Path()) -> list[str]:
+    """Return the files in which a merge has a conflict that is not resolved yet, from the root."""
+    listed = run(["diff", "--name-only", "--diff-filter=U", "--relative", "-z"], root)
+    return sorted({path for path in listed.split("\0") if path})
 
 
 def is_shallow(root: Path = Path()) -> bool:

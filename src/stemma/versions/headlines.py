@@ -25,7 +25,8 @@ class Headline:
     Attributes:
         name: of the figure; empty where there is none.
         value: of the figure.
-        difference: from the first parent; None where the headline of that is another figure.
+        difference: from the first parent; None where the headline of that is another figure, or one
+            of the two speaks of other weights than its version has.
         tone: better or worse where the difference is significant; else empty.
     """
 
@@ -56,7 +57,9 @@ def headlines(found: Sequence[Record], root: Path) -> Mapping[str, Headline]:
         name = next(iter(scores[commit]), "")
         parent = next((one for one in record.parents if one in records), "")
         theirs = scores.get(parent, {})
-        if next(iter(theirs), None) != name:
+        # Two figures of which one speaks of other weights are those of no change.
+        stale = name and parent and False in (record.figures_match, records[parent].figures_match)
+        if next(iter(theirs), None) != name or stale:
             made[commit] = Headline(name, scores[commit].get(name))
             continue
         value = scores[commit][name]

@@ -13,11 +13,13 @@ from stemma.layout import (
     CONF,
     ENVIRONMENT,
     INPUT,
+    MEASURED,
     METRICS,
     PARAMS,
     RAW,
     RECORD,
     REPORTS,
+    TRAINED,
 )
 from stemma.versions import git
 from stemma.versions.locks import LOCK, parse
@@ -29,7 +31,7 @@ KINDS: tuple[Kind, ...] = ("base", "data", "settings", "code", "environment")
 _OUTPUTS: dict[Kind, str] = {"base": BASE.as_posix(), "data": RAW.as_posix()}
 EXAMPLES = REPORTS / "examples.parquet"
 # What git says of a version: its dvc.lock and the rest that Git keeps of it.
-_FILES = (LOCK, PARAMS.as_posix(), METRICS.as_posix(), EXAMPLES.as_posix())
+_FILES = (LOCK, *(path.as_posix() for path in (PARAMS, METRICS, EXAMPLES, MEASURED)))
 _SETTING = re.compile(r"^( *)([^\s:-][^:]*):(?: (.+))?$")
 _FORMAT = "%x01" + "%x02".join(("%H", "%P", "%an", "%as", "%s"))
 # dvc.lock as DVC writes it; a YAML reader takes 7 ms for one, and there may be thousands. From one
@@ -69,6 +71,7 @@ class Record:
         settings: params.yaml by dotted key, values as text; {} without one.
         metrics: what reports/metrics.json has; {} without one.
         examples: Git's hash of its figures by document; None without any.
+        weights: DVC's name of the weights that its figures speak of; empty if that is not known.
     """
 
     commit: str
@@ -82,6 +85,13 @@ class Record:
     settings: Mapping[str, str]
     metrics: Mapping[str, Any]
     examples: str | None
+    weights: str = ""
+
+    @property
+    def figures_match(self) -> bool | None:
+        """Whether its figures speak of its weights; None if that is not known."""
+        locked, _ = self.lock.outs.get(TRAINED.as_posix(), ("", 0))
+        return self.weights == locked if self.weights and locked else None
 
 
 def records(scope: Sequence[str], root: Path = Path()) -> list[Record]:
@@ -106,15 +116,17 @@ def records(scope: Sequence[str], root: Path = Path()) -> list[Record]:
     blobs = _blobs([facts[0] for _, facts in drawn], root)
     locks = _read_all(_lock, [row[0] for row in blobs], root)
     settings = _read_all(_settings, [row[1] for row in blobs], root)
-    metrics = _read_all(_metrics, [row[2] for row in blobs], root)
+    metrics = _read_all(_object, [row[2] for row in blobs], root)
+    measured = _read_all(_object, [row[4] for row in blobs], root)
     found = []
-    for (edges, facts), (lock, params, scored, examples) in zip(drawn, blobs, strict=True):
+    for (edges, facts), (lock, params, scored, examples, told) in zip(drawn, blobs, strict=True):
         # A commit that deleted it is none.
         if lock is not None:
             commit, parents, author, date, subject = facts
             key = commit, edges, tuple(parents.split()), author, date, subject, lock
             made = settings.get(params, {}), metrics.get(scored, {})
-            found.append(Record(*key, locks[lock], *made, examples))
+            weights = str(measured.get(told, {}).get("weights") or "")
+            found.append(Record(*key, locks[lock], *made, examples, weights))
     return found
 
 
@@ -224,7 +236,7 @@ def _read_section(text: str) -> Mapping[str, str]:
     return found
 
 
-def _metrics(blob: str, content: bytes) -> Mapping[str, Any]:
+def _object(blob: str, content: bytes) -> Mapping[str, Any]:
     try:
         found = json.loads(content)
     except ValueError:

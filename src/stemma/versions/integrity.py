@@ -6,7 +6,8 @@ from multiprocessing.pool import ThreadPool
 
 from tqdm import tqdm
 
-from stemma.versions.objects import DIR, DamagedError, Store
+from stemma.hashes import DIR
+from stemma.versions.objects import DamagedError, Store
 from stemma.versions.references import Output, Versions, outputs
 
 THREADS = 4  # hashlib lets go of the interpreter; more do not pay on one disk
@@ -57,6 +58,8 @@ class Report:
         checked: by store, how many were read and hashed.
         bytes: by store, how much was read.
         absent: objects that are not in the cache and need not be.
+        unread: of them, those that `dvc push` sends and no store that was read has: nothing is
+            known of them.
         problems: what is not as it should be, sorted by name.
     """
 
@@ -64,12 +67,15 @@ class Report:
     checked: dict[str, int]
     bytes: dict[str, int]
     absent: int
+    unread: int
     problems: list[Problem]
 
     @property
-    def sound(self) -> bool:
-        """Whether nothing is left to mend."""
-        return all(problem.repair == "repaired" for problem in self.problems)
+    def sound(self) -> bool | None:
+        """Whether nothing is left to mend; None if it seems so and not every object was read."""
+        if any(problem.repair != "repaired" for problem in self.problems):
+            return False
+        return True if any(self.checked.values()) and not self.unread else None
 
 
 def examine(stores: list[Store], elsewhere: bool) -> Report:
@@ -91,8 +97,12 @@ def examine(stores: list[Store], elsewhere: bool) -> Report:
     objects.check([key for key in objects.needs if not key.endswith(DIR)])
     problems = list(objects.problems(elsewhere))
     _name(problems, versions, objects)
-    absent = sum(need.states["cache"][0] == ABSENT for need in objects.needs.values())
-    return Report(len(objects.needs), objects.checked, objects.read, absent, problems)
+    needs = objects.needs.values()
+    absent = sum(need.states["cache"][0] == ABSENT for need in needs)
+    unread = sum(
+        need.pushed and all(state == ABSENT for state, _ in need.states.values()) for need in needs
+    )
+    return Report(len(needs), objects.checked, objects.read, absent, unread, problems)
 
 
 @dataclasses.dataclass(slots=True)

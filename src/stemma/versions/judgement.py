@@ -12,7 +12,7 @@ from stemma.versions.locks import Stage
 from stemma.versions.rebuild import Rebuilt, absent
 from stemma.versions.verdict import Bounds, Row, Sides, follow, rows_of
 
-_INSIDE = ("exact", "equivalent", "follows")
+_INSIDE = ("exact", "equivalent", "follows", "not compared")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Report:
         output: its first output that does; None if only an input is not what dvc.lock claims.
         weights: how far the first tensors that differ are apart.
         findings: why the first stage diverges.
+        remarks: what else a reader should know.
+        repeated: outputs in which two rebuilds on this machine differ; None if it was made once.
         machine: on which it was rebuilt.
         worktree: where the rebuild was kept; None if it was not.
     """
@@ -35,6 +37,8 @@ class Report:
     output: str | None
     weights: Distance | None
     findings: list[Finding]
+    remarks: list[str] = dataclasses.field(default_factory=list)
+    repeated: list[str] | None = None
     machine: str = ""
     worktree: str | None = None
 
@@ -79,8 +83,11 @@ def judge(
     if result.failed and not result.stages:  # nothing was built: one stage is the reason for all
         first = result.failed
     own = [row for row in rows if row.stage == first and row.status != "exact"]
-    findings = claims[first] or [_unexplained(own[0], version, result, sides)]
+    findings = claims[first] or _unexplained(own[0], version, result, sides)
     false = any(finding.claim for found in (*claims.values(), findings) for finding in found)
+    # That figures or export are those of other weights is told whatever diverges before them.
+    later = (found for name in names if name != first for found in claims[name])
+    findings = [*findings, *(found for found in later if found.cause == causes.STALE)]
     inside = all(row.status in _INSIDE for row in rows) and not false
     return Report(
         commit,
@@ -111,8 +118,10 @@ def _claims(
     return list(causes.of_claims(name, version, built, sides))
 
 
-def _unexplained(row: Row, version: Mapping[str, Stage], result: Rebuilt, sides: Sides) -> Finding:
+def _unexplained(
+    row: Row, version: Mapping[str, Stage], result: Rebuilt, sides: Sides
+) -> list[Finding]:
     rebuilt = next((stage for stage in result.stages if stage.name == row.stage), None)
     if rebuilt is None:
-        return Finding("code", f"dvc.yaml has no stage {row.stage}")
+        return [Finding("code", f"dvc.yaml has no stage {row.stage}")]
     return causes.of_output(row, version[row.stage], rebuilt, version, sides)

@@ -6,11 +6,13 @@ from typing import Any
 
 import yaml
 
+from stemma import merging
 from stemma.errors import ProjectError
 from stemma.layout import PARAMS
 from stemma.versions import git
 
 LOCK = "dvc.lock"
+_AS_IT_WAS = "`dvc repro` where that commit is checked out and a side is taken makes it whole"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where it is
 
 
@@ -62,6 +64,8 @@ def parse(text: str, owner: str) -> list[Stage]:
     Raises:
         ProjectError: it cannot be read.
     """
+    if merging.has_marks(text):
+        raise ProjectError(f"{LOCK} of {owner} has the marks of an unfinished merge", _AS_IT_WAS)
     try:
         return [_stage(name, raw) for name, raw in load(text)["stages"].items()]
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:

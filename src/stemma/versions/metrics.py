@@ -4,6 +4,7 @@ import dataclasses
 import json
 from typing import Any, Literal
 
+from stemma import merging
 from stemma.errors import ProjectError
 from stemma.layout import METRICS as FILE
 from stemma.modeling.formulas import names_of
@@ -74,6 +75,8 @@ def read_metrics(version: Version) -> dict[str, Any] | None:
     raw = version.read(FILE.as_posix())
     if raw is None:
         return None
+    if merging.has_marks(raw):
+        raise ProjectError(f"{FILE} of {version.name} has the marks of an unfinished merge", REMEDY)
     try:
         content = json.loads(raw)
     except ValueError as error:

@@ -9,17 +9,19 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stemma import merging
 from stemma.errors import ProjectError
 from stemma.files import atomic_file
+from stemma.hashes import DIR
+from stemma.versions import git
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
-DIR = ".dir"
 CHUNK = 1 << 20
 READ_ONLY = 0o444  # as DVC protects its objects
 
@@ -38,19 +40,6 @@ def listed(listing: bytes) -> dict[str, str]:
     return {item["relpath"]: item["md5"] for item in json.loads(listing)}
 
 
-def name_of(files: Mapping[str, str]) -> str:
-    """Return the name of an output's object: of a folder, the hash of its listing as DVC writes it.
-
-    Args:
-        files: the MD5 of each file by its path in the output; "" if it is a file.
-    """
-    if "" in files:
-        return files[""]
-    listing = [{"md5": files[path], "relpath": path} for path in sorted(files)]
-    digest = hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest()
-    return f"{digest}{DIR}"
-
-
 class DamagedError(Exception):
     """An object's bytes do not hash to its name, or cannot be read; the text says which."""
 
@@ -60,8 +49,10 @@ def repository(root: Path = Path()) -> Iterator["Repo"]:
     """Open the project of a folder as DVC does, with all of its configuration.
 
     Raises:
-        ProjectError: DVC refuses, at any time within the block.
+        ProjectError: DVC refuses, at any time within the block; or Git does.
     """
+    # In the words of Git, which name the remedy: DVC's own do not.
+    git.run(["rev-parse", "--git-dir"], root)
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
@@ -69,8 +60,18 @@ def repository(root: Path = Path()) -> Iterator["Repo"]:
         with Repo(str(root)) as repo:
             yield repo
     except DvcException as error:
+        if torn := _unfinished(root):
+            raise merging.unfinished(torn[0]) from error
         reasons = [str(error), str(error.__cause__ or "")]
         raise ProjectError(f"DVC: {' '.join(filter(None, reasons))}", "see `dvc doctor`") from error
+
+
+def _unfinished(root: Path) -> list[str]:
+    """Return what DVC reads of a working tree and a merge is unfinished in."""
+    known = [".dvc/config", "dvc.yaml", "dvc.lock", "params.yaml"]
+    named = [*known, *(path for path in git.unmerged(root) if path.endswith((".dvc", ".lock")))]
+    files = {path: root / path for path in named if (root / path).is_file()}
+    return [path for path, file in files.items() if merging.has_marks(file.read_bytes())]
 
 
 class Store:

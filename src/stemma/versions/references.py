@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from stemma import merging
 from stemma.errors import ProjectError
 from stemma.versions import git
 from stemma.versions.locks import LOCK, load
@@ -25,7 +26,8 @@ class Output:
     Attributes:
         path: relative to the project's root.
         key: the object's name: an MD5, of a folder that of its listing, ending in ``.dir``.
-        pushed: whether ``dvc push`` would send it to a remote.
+        pushed: whether ``dvc push`` would send it to a remote: not what a stage made that dvc.yaml
+            has no more, since DVC leaves it in dvc.lock.
     """
 
     path: str
@@ -173,10 +175,9 @@ def _locked(
     for name, stage in (raw.get("stages") or {}).items():
         # A stage of a foreach or matrix is name@item in the lock.
         declared = (pipeline.get("stages") or {}).get(name.partition("@")[0]) or {}
-        declared = declared.get("do", declared)
-        yield from _entries(
-            stage.get("outs", ()), _flags(declared), folder / declared.get("wdir", "."), True
-        )
+        flags = _flags(declared := declared.get("do", declared))
+        wdir = folder / declared.get("wdir", ".")
+        yield from _entries(stage.get("outs", ()), flags, wdir, bool(declared))
 
 
 def _flags(stage: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -204,14 +205,21 @@ def _entries(
 
 
 def _parse(read: Callable[[str], bytes], path: str, blob: str) -> dict[str, Any]:
+    content = read(blob)
+    if merging.has_marks(content):
+        raise _refused(path, blob, "has the marks of an unfinished merge")
     try:
-        return load(read(blob))
+        return load(content)
     except yaml.YAMLError as error:
         raise _unreadable(path, blob, error) from error
 
 
 def _unreadable(path: str, blob: str, error: Exception) -> ProjectError:
+    return _refused(path, blob, f"cannot be read: {' '.join(str(error).split())}")
+
+
+def _refused(path: str, blob: str, why: str) -> ProjectError:
     return ProjectError(
-        f"{path} (Git object {blob[:10]}) cannot be read: {' '.join(str(error).split())}",
+        f"{path} (Git object {blob[:10]}) {why}",
         f"`git log --all --find-object={blob[:10]}` shows the commits that have it",
     )

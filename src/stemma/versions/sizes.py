@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from stemma.hashes import DIR
 from stemma.layout import REPORTS
 from stemma.versions.history import Lock
-from stemma.versions.objects import DIR, path_in
+from stemma.versions.objects import path_in
 
 _IN_GIT = f"{REPORTS}/"
 

@@ -1,16 +1,14 @@
 """Whether what lies in the working tree are the bytes of a commit, and if not, why."""
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stemma.environment import packages, variables
+from stemma.hashes import hashes_of, name_of
 from stemma.layout import ENVIRONMENT, PARAMS
 from stemma.versions import git
-from stemma.versions.locks import Entry, Stage, stages_at
-from stemma.versions.objects import DIR
+from stemma.versions.locks import Stage, stages_at
 from stemma.versions.verdict import leaves
 from stemma.versions.version import Tree
 
@@ -62,13 +60,13 @@ def status(revision: str = "HEAD", root: Path = Path()) -> Status:
         dataclasses.replace(stage, outs=tuple(out for out in stage.outs if out.path != _PARAMS))
         for stage in stages_at(commit, root)
     ]
-    tree = Tree(root)
-    made = {out.path: _hash(tree, root, out) for stage in stages for out in stage.outs}
+    paths = {out.path: root / out.path for stage in stages for out in stage.outs}
+    made = {out: name_of(hashes_of(path)) if path.exists() else None for out, path in paths.items()}
     missing = tuple(path for path, md5 in made.items() if md5 is None)
     wrong = {out.path: stage for stage in stages for out in stage.outs if made[out.path] != out.md5}
     different = {path: stage for path, stage in wrong.items() if path not in missing}
     first = next(iter(different.values()), None)
-    here = {stage.name: stage for stage in tree.stages()}
+    here = {stage.name: stage for stage in Tree(root).stages()}
     listed = git.run(["diff", "--name-only", "--relative", commit], root).splitlines()
     return Status(
         commit,
@@ -79,19 +77,6 @@ def status(revision: str = "HEAD", root: Path = Path()) -> Status:
         tuple(_causes(first, here.get(first.name), made, root)) if first else (),
         tuple(path for path in listed if path not in made),
     )
-
-
-def _hash(tree: Tree, root: Path, out: Entry) -> str | None:
-    """Return what DVC would write into dvc.lock for an output; None if it is not there."""
-    if not (root / out.path).exists():
-        return None
-    files = tree.hashes(out.path)
-    if "" in files:
-        return files[""]
-    # As dvc-data writes the listing of a folder.
-    listing = [{"md5": md5, "relpath": path} for path, md5 in sorted(files.items())]
-    text = json.dumps(listing, sort_keys=True).encode()
-    return hashlib.md5(text, usedforsecurity=False).hexdigest() + DIR
 
 
 def _causes(

@@ -8,13 +8,17 @@ from typing import Any, Literal
 
 from stemma.layout import METRICS
 from stemma.versions.distance import Distance, distance
+from stemma.versions.examples import parse
+from stemma.versions.history import EXAMPLES
+from stemma.versions.line_endings import same_but_for_them
 from stemma.versions.locks import Entry, Stage
 from stemma.versions.objects import Store
+from stemma.versions.show.kept import json_of
 from stemma.versions.tensors import SUFFIX
 
 # Beside weights these describe the model, or are made of them; every other file is a part of it.
 _DESCRIBE = ("README.md", "manifest.json", "training.json", "onnx/model.onnx")
-Status = Literal["exact", "equivalent", "follows", "different", "not rebuilt"]
+Status = Literal["exact", "equivalent", "follows", "not compared", "different", "not rebuilt"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +26,8 @@ class Bounds:
     """Within which a rebuild on another processor is the same model.
 
     Attributes:
-        metric: relative difference of a number in reports/metrics.json.
+        metric: relative difference of a number in reports/metrics.json; and ‖a - b‖ / ‖a‖ of the
+            losses in reports/examples.parquet.
         weight: ‖a - b‖ / ‖a‖ of a tensor.
     """
 
@@ -36,7 +41,8 @@ class Row:
 
     Attributes:
         status: ``follows`` is not the same, has no bound of its own, and was made with weights that
-            are equivalent.
+            are equivalent; ``not compared`` are weights of which the version's own are not at hand,
+            where its figures, which Git keeps, are equivalent.
         expected: hash in dvc.lock; empty if it has none.
         rebuilt: hash of the rebuild; empty if there is none.
         note: how far the two are apart, or what is missing.
@@ -104,12 +110,22 @@ def rows_of(
 def _apart(stage: str, one: Entry, other: Entry, sides: Sides, bounds: Bounds) -> Row:
     ours, theirs = sides.expected(one), sides.rebuilt(other)
     row = Row(stage, one.path, "different", one.md5, other.md5)
-    if ours is None or theirs is None:
+    if theirs is None:
         return row
+    if ours is None:
+        weighs = any(file.endswith(SUFFIX) for file in theirs)
+        return dataclasses.replace(row, status="not compared") if weighs else row
+    if "" in ours and same_but_for_them(ours[""], theirs[""]):
+        return dataclasses.replace(row, status="equivalent", note="only line endings differ")
     if one.path == METRICS.as_posix():
         name, apart = _furthest_metric(ours[""], theirs[""])
         within: Status = "equivalent" if apart <= bounds.metric else "different"
         note = f"metrics within {apart:.3g} ({name}); bound {bounds.metric:g}"
+        return dataclasses.replace(row, status=within, note=note)
+    if one.path == EXAMPLES.as_posix():
+        apart = _losses_apart(ours[""], theirs[""])
+        within = "equivalent" if apart <= bounds.metric else "different"
+        note = f"losses within {apart:.3g} of their norm; bound {bounds.metric:g}"
         return dataclasses.replace(row, status=within, note=note)
     if not any(file.endswith(SUFFIX) for file in ours):
         return row
@@ -133,9 +149,21 @@ def _unequal_parts(ours: Mapping[str, Path], theirs: Mapping[str, Path]) -> list
 
 
 def _furthest_metric(ours: Path, theirs: Path) -> tuple[str, float]:
-    one, other = (dict(leaves(json.loads(path.read_bytes()))) for path in (ours, theirs))
+    one = dict(leaves(json_of(ours.read_bytes(), f"{METRICS} of the version")))
+    other = dict(leaves(json.loads(theirs.read_bytes())))
     apart = {key: _relative(one.get(key), other.get(key)) for key in {*one, *other}}
     return max(sorted(apart.items()), key=lambda item: item[1], default=("none", 0.0))
+
+
+def _losses_apart(ours: Path, theirs: Path) -> float:
+    """Return how far the losses of the same examples are apart; infinite if they are others."""
+    import numpy as np
+
+    one = parse(ours.read_bytes(), "the version")
+    other = parse(theirs.read_bytes(), "the rebuild")
+    if "loss" not in one or "loss" not in other or not np.array_equal(one["id"], other["id"]):
+        return float("inf")
+    return float(np.linalg.norm(one["loss"] - other["loss"]) / np.linalg.norm(one["loss"]))
 
 
 def _relative(one: object, other: object) -> float:
@@ -157,13 +185,23 @@ def leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def follow(rows: list[Row], stages: Mapping[str, Stage]) -> list[Row]:
-    """Mark what differs only because it was made with, or beside, equivalent weights."""
+    """Mark what differs only because it was made with, or beside, equivalent weights.
+
+    Weights that are not at hand count as equivalent where the figures are.
+    """
+    figures = (row.status for row in rows if row.output == METRICS.as_posix())
+    vouched = any(status in ("exact", "equivalent") for status in figures)
     loose: set[str] = set()
     result = []
     for row in rows:
         inputs = {dep.path for dep in stages[row.stage].deps} if row.stage in stages else set()
         beside = {other.output for other in rows if other.stage == row.stage}
-        if row.status == "equivalent" and row.weights:
+        if row.status == "not compared" and not vouched:
+            row = dataclasses.replace(row, status="different")
+        elif row.status == "not compared":
+            loose.add(row.output)
+            row = dataclasses.replace(row, note="judged by the figures in Git")
+        elif row.status == "equivalent" and row.weights:
             loose.add(row.output)
         elif row.status == "different" and not row.note and loose & (inputs | beside):
             row = dataclasses.replace(row, status="follows")

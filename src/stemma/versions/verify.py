@@ -14,15 +14,21 @@ from stemma.layout import TRAINED
 from stemma.modeling import observed
 from stemma.versions import git
 from stemma.versions.judgement import Report, compare, judge
+from stemma.versions.line_endings import restore
 from stemma.versions.locks import Stage, stages_at
 from stemma.versions.objects import cache_at
-from stemma.versions.rebuild import rebuild, surroundings
+from stemma.versions.rebuild import Rebuilt, rebuild, surroundings
 from stemma.versions.verdict import Bounds, Sides
 from stemma.versions.worktree import Worktree, check_top, worktree
 
 
 def verify(
-    revision: str, stage: str | None, keep: bool, bounds: Bounds, root: Path = Path()
+    revision: str,
+    stage: str | None,
+    keep: bool,
+    bounds: Bounds,
+    twice: bool = False,
+    root: Path = Path(),
 ) -> Report:
     """Rebuild a version in a temporary worktree and compare every output.
 
@@ -31,6 +37,7 @@ def verify(
         stage: only this one; None for all.
         keep: leave the worktree.
         bounds: within which a version that is not the same is equivalent.
+        twice: rebuild it once more, and compare the two rebuilds with each other.
         root: the project.
 
     Raises:
@@ -47,7 +54,9 @@ def verify(
         line = f"the working tree has changes; what is verified is the commit {commit[:10]}"
         print(line, file=sys.stderr)
     cache, remotes = surroundings(root)
+    wanted = [one for one in locked if stage in (None, one.name)]
     with worktree(commit, root, keep) as site:
+        remarks = _line_endings(restore(site.tree, wanted))
         tracked = _set_aside(site, locked)
         result = rebuild(site, locked, cache, remotes, stage)
         sides = Sides(cache_at(cache), cache_at(result.cache), site.tree, tracked)
@@ -56,7 +65,22 @@ def verify(
         rows = compare(dict.fromkeys(names), version, result, sides, bounds)
         report = judge(commit, rows, version, result, sides)
         kept = str(site.tree) if keep else None
-        return dataclasses.replace(report, machine=_machine(site.tree), worktree=kept)
+        machine = _machine(site.tree)
+        report = dataclasses.replace(report, remarks=remarks, machine=machine, worktree=kept)
+    return _repeated(report, result, stage, locked, root) if twice else report
+
+
+def _repeated(
+    report: Report, result: Rebuilt, stage: str | None, locked: list[Stage], root: Path
+) -> Report:
+    cache, remotes = surroundings(root)
+    with worktree(report.commit, root, keep=False) as site:
+        restore(site.tree, [one for one in locked if stage in (None, one.name)])
+        again = rebuild(site, locked, cache, remotes, stage)
+    first, second = (
+        {(out.path, out.md5) for made in one.stages for out in made.outs} for one in (result, again)
+    )
+    return dataclasses.replace(report, repeated=sorted({path for path, _ in first ^ second}))
 
 
 def tell(report: Report, as_json: bool) -> None:
@@ -77,6 +101,16 @@ def tell(report: Report, as_json: bool) -> None:
     console.print(table)
     for line in _summary(report):
         console.print(line, markup=False, soft_wrap=True)
+
+
+def _line_endings(paths: list[str]) -> list[str]:
+    if not paths:
+        return []
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return [
+        f"line endings: dvc.lock names {paths[0]}{more} with others than the commit has; rebuilt "
+        "with those of dvc.lock (`* -text` in .gitattributes keeps Git from changing them)"
+    ]
 
 
 def _set_aside(site: Worktree, locked: list[Stage]) -> Path:
@@ -117,6 +151,14 @@ def _summary(report: Report) -> list[str]:
         lines.append(f"first tensor that differs: {weights.first}")
         lines.append(f"largest difference: {weights.largest:.3g}, in {weights.where}")
     lines += [f"likely cause: {found.cause}: {found.evidence}" for found in report.findings]
+    lines += report.remarks
+    if report.repeated is not None:
+        apart = ", ".join(report.repeated)
+        lines.append(
+            f"two rebuilds here differ in {apart}: a stage is not deterministic"
+            if apart
+            else "two rebuilds here agree byte for byte"
+        )
     if report.worktree:
         lines.append(
             f"kept: {report.worktree} (remove: git worktree remove --force {report.worktree})"

@@ -6,12 +6,12 @@ DVC keeps from its cache, and from the default remote what the cache lacks. Noth
 
 import abc
 import functools
-import hashlib
 from pathlib import Path
 
+from stemma import merging
 from stemma.errors import ProjectError
+from stemma.hashes import files_of, hashes_of
 from stemma.layout import TRAINED
-from stemma.modeling.observed import OBSERVED
 from stemma.versions import git
 from stemma.versions.cache import Cache, MissingError
 from stemma.versions.locks import LOCK, Entry, Stage, parse
@@ -127,9 +127,23 @@ class Tree(Version):
         super().__init__("the working tree")
         self._root = root
 
-    def read(self, path: str) -> bytes | None:  # noqa: D102
+    def read(self, path: str) -> bytes | None:
+        """Return a file that Git keeps; None if there is none.
+
+        Raises:
+            ProjectError: a merge is unfinished in it.
+        """
         file = self._root / path
-        return file.read_bytes() if file.is_file() else None
+        content = file.read_bytes() if file.is_file() else None
+        if content and self._is_unfinished(path, content):
+            raise merging.unfinished(path)
+        return content
+
+    def _is_unfinished(self, path: str, content: bytes) -> bool:
+        # A text may have such lines of its own; where Git puts none, one side is left standing.
+        if path.endswith(".md") or b"\0" in content:
+            return path in git.unmerged(self._root)
+        return merging.has_marks(content)
 
     def tracked(self) -> dict[str, str]:  # noqa: D102
         listed = git.run(["ls-files", "-z", "-c", "-o", "--exclude-standard"], self._root)
@@ -146,15 +160,11 @@ class Tree(Version):
 
     def size(self, output: str) -> int:
         """Return the bytes of an output; 0 if it is not there."""
-        return sum(file.stat().st_size for file in _files(self._root / output))
+        return sum(file.stat().st_size for file in files_of(self._root / output).values())
 
     def _list(self, output: str) -> dict[str, str]:
         self._check(output)
-        return self.hashes(output)
-
-    def hashes(self, output: str) -> dict[str, str]:
-        """Return the MD5 of each file of an output by path; ``""`` is an output that is a file."""
-        return _hashes(self._root / output)
+        return hashes_of(self._root / output)
 
     def _check(self, output: str) -> None:
         locked = (out.path for stage in self.stages() for out in stage.outs)
@@ -177,7 +187,7 @@ class Folder(Version):
         self._folder = folder
 
     def _list(self, output: str) -> dict[str, str]:
-        return _hashes(self._folder) if output == TRAINED.as_posix() else {}
+        return hashes_of(self._folder) if output == TRAINED.as_posix() else {}
 
     def path(self, output: str, file: str) -> Path:  # noqa: D102
         return self._folder / file
@@ -245,24 +255,6 @@ def _folder(name: str) -> Folder:
         f"{name} is no folder with a model: it has no *.safetensors, config.json or tokenizer.json",
         "name one that save_pretrained wrote, a commit, or none for the working tree",
     )
-
-
-def _hashes(path: Path) -> dict[str, str]:
-    if path.is_file():
-        return {"": _md5(path)}
-    return {file.relative_to(path).as_posix(): _md5(file) for file in _files(path)}
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    # What a model was made on is no part of the version.
-    return sorted(file for file in path.rglob("*") if file.is_file() and file.name != OBSERVED)
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "md5").hexdigest()
 
 
 __all__ = ["Commit", "Folder", "MissingError", "Part", "Tree", "Version", "resolve"]

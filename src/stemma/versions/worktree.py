@@ -24,6 +24,17 @@ _GRACE = 5.0  # seconds
 # Git sets them for a hook; they would lead a child back to the user's own repository.
 _GIT_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
+# All files, with the bytes of the commit, whatever the user's own checkouts are like; and without
+# the hook of `dvc install`, which would check out from a cache that is not there.
+_SETTINGS = {
+    "core.autocrlf": "false",
+    "core.eol": "lf",
+    "core.attributesFile": os.devnull,
+    "core.sparseCheckout": "false",
+    "core.hooksPath": os.devnull,
+}
+_AS_COMMITTED = [word for pair in _SETTINGS.items() for word in ("-c", "=".join(pair))]
+
 
 class Worktree:
     """A clean checkout of a commit.
@@ -112,9 +123,8 @@ def worktree(commit: str, root: Path, keep: bool) -> Iterator[Worktree]:
                 folder.mkdir()
                 handle = _try_lock(folder)
                 assert handle is not None
-                # The hook of `dvc install` would check out from a cache that is not there.
-                add = ["-c", "core.hooksPath=/dev/null", "worktree", "add", "--detach", "--quiet"]
-                git.run([*add, str(folder / "tree"), commit], root)
+                add = ["worktree", "add", "--detach", "--quiet", str(folder / "tree"), commit]
+                git.run([*_AS_COMMITTED, *add], root)
             yield Worktree(folder, handle)
         finally:
             with _undisturbed():

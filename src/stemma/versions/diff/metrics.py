@@ -10,6 +10,7 @@ from stemma.versions.comparison import ROUNDS, TASK, Comparison, Tested, compare
 from stemma.versions.diff.section import Block, Cell, Section, Table, Text, without
 from stemma.versions.examples import Pairs
 from stemma.versions.history import EXAMPLES
+from stemma.versions.measured import figures_match
 from stemma.versions.metrics import figures, metric, read_metrics
 from stemma.versions.version import Version
 
@@ -31,7 +32,8 @@ def compare(a: Version, b: Version) -> Section | None:
     if left is None or right is None:
         has = left is not None, right is not None
         return without(NAME, (a, b), has, FILE, "figures")
-    if figures(left) == figures(right) and a.read(_EXAMPLES) == b.read(_EXAMPLES):
+    same = figures(left) == figures(right) and a.read(_EXAMPLES) == b.read(_EXAMPLES)
+    if same and False not in (figures_match(a), figures_match(b)):
         return None
     found = compare_versions(a, b, left, right)
     return Section(

@@ -8,6 +8,7 @@ from stemma.layout import FORMATS, METRICS, TRAINED
 from stemma.modeling import observed
 from stemma.versions.declared import packages
 from stemma.versions.locks import LOCK
+from stemma.versions.measured import export_matches, figures_match
 from stemma.versions.metrics import read_metrics
 from stemma.versions.samples import read_samples
 from stemma.versions.show import making
@@ -52,6 +53,8 @@ def facts_of(version: Version, root: Path = Path()) -> dict[str, Any]:
         "data": making.data(version, kept),
         "base": making.base(version, kept),
         "metrics": metrics,
+        "metrics_match": figures_match(version),
+        "export_matches": export_matches(version),
         "formats": json_of(formats, f"{FORMATS} of {version.name}") if formats else None,
         "samples": read_samples(version),
         **whereabouts(ordered(stages), version.commit, root),

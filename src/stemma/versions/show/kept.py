@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from stemma import merging
 from stemma.errors import ProjectError
 from stemma.versions.cache import MissingError
 from stemma.versions.version import Version
+
+_AGAIN = "`dvc repro` writes it again"
 
 
 class Kept:
@@ -41,13 +44,15 @@ def json_of(raw: bytes, owner: str, *keys: str) -> dict[str, Any]:
     Raises:
         ProjectError: it is torn, holds no object, or lacks one of the keys.
     """
+    if merging.has_marks(raw):
+        raise ProjectError(f"{owner} has the marks of an unfinished merge", _AGAIN)
     try:
         content = json.loads(raw)
     except ValueError as error:
-        raise ProjectError(f"{owner} is torn: {error}", "`dvc repro` writes it again") from error
+        raise ProjectError(f"{owner} is torn: {error}", _AGAIN) from error
     if not isinstance(content, dict):
-        raise ProjectError(f"{owner} holds no JSON object", "`dvc repro` writes it again")
+        raise ProjectError(f"{owner} holds no JSON object", _AGAIN)
     for key in keys:
         if key not in content:
-            raise ProjectError(f"{owner} has no key '{key}'", "`dvc repro` writes it again")
+            raise ProjectError(f"{owner} has no key '{key}'", _AGAIN)
     return content

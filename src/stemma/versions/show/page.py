@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stemma.layout import BASE, PREPARED, RAW, TRAINED
+from stemma.versions.measured import EXPORT, FIGURES, REMEDY
 from stemma.versions.show import tables
 from stemma.versions.show.tables import count
 
@@ -64,6 +65,9 @@ def _head(facts: dict[str, Any]) -> Iterator[Text]:
             more = f" and {len(edited) - _EDITED} more" if len(edited) > _EDITED else ""
             yield Text(f"changed since: {', '.join(edited[:_EDITED])}{more}", "yellow")
     yield from _taints(facts["tainted"])
+    for key, claim in (("metrics_match", FIGURES), ("export_matches", EXPORT)):
+        if facts[key] is False:
+            yield Text(f"{claim} ({REMEDY})", "bold red")
     if commit:
         yield _verified(facts)
 

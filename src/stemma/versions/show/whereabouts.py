@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from stemma.hashes import DIR, name_of
 from stemma.versions import git
 from stemma.versions.cache import Cache, Place
 from stemma.versions.locks import Entry, Stage
-from stemma.versions.objects import DIR, listed, name_of, path_in
+from stemma.versions.objects import listed, path_in
 from stemma.versions.version import Tree
 
 GIT, TREE = "Git", "working tree"
