@@ -1,12 +1,11 @@
 """What a bisection found, for a reader and for a script."""
 
 import dataclasses
-import json
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from stemma.versions import printing
 from stemma.versions.bisect import Bisection
 from stemma.versions.history import Record
 from stemma.versions.metrics import metric
@@ -20,9 +19,9 @@ _SUBJECT = 16  # characters: a line of 80 holds the figures first
 def tell(found: Bisection, as_json: bool) -> None:
     """Print the versions that were judged and the answer."""
     if as_json:
-        print(json.dumps(_facts(found), indent=2))
+        printing.print_json(_facts(found))
         return
-    console = Console(highlight=False, markup=False)
+    console = printing.console()
     label = metric(found.name).label
     table = Table("version", label, "change", "95 % interval", "", box=None)
     table.add_column("subject", no_wrap=True, overflow="ellipsis", max_width=_SUBJECT)

@@ -10,6 +10,8 @@ from typing import IO
 
 from stemma.errors import ProjectError
 
+_SIGNED = {"commit": "%H", "date": "%as", "author": "%an", "subject": "%s"}
+
 
 def run(arguments: Sequence[str], root: Path = Path(), given: str | None = None) -> str:
     """Return what ``git ARGUMENTS`` prints, with ``given`` on its standard input.
@@ -17,10 +19,17 @@ def run(arguments: Sequence[str], root: Path = Path(), given: str | None = None)
     Raises:
         ProjectError: git fails; with the last line that it says.
     """
-    command = ["git", "-C", str(root), *arguments]
+    # Whatever the locale, or the configuration for commits: names and messages come in UTF-8.
+    command = ["git", "-c", "i18n.logOutputEncoding=UTF-8", "-C", str(root), *arguments]
     english = os.environ | {"LC_ALL": "C"}
     done = subprocess.run(
-        command, input=given, env=english, capture_output=True, text=True, check=False
+        command,
+        input=given,
+        env=english,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        check=False,
     )
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -47,7 +56,7 @@ def find(revision: str, root: Path = Path()) -> str | None:
     run(["rev-parse", "--git-dir"], root)
     command = ["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "--end-of-options"]
     done = subprocess.run(
-        [*command, f"{revision}^{{commit}}"], capture_output=True, text=True, check=False
+        [*command, f"{revision}^{{commit}}"], capture_output=True, encoding="utf-8", check=False
     )
     # Of a range Git prints both ends, and fails.
     return None if done.returncode else done.stdout.strip()
@@ -87,6 +96,16 @@ def read(commit: str, path: str, root: Path = Path()) -> str | None:
     """Return a text file as a commit has it; None if the commit has no such file."""
     found = content(commit, path, root)
     return None if found is None else found.decode()
+
+
+def signed(commits: Sequence[str], root: Path = Path()) -> list[dict[str, str]]:
+    """Return of each commit its hash, date, author and subject."""
+    if not commits:
+        return []
+    told = run(["show", "--no-patch", f"--format={'%x00'.join(_SIGNED.values())}", *commits], root)
+    return [
+        dict(zip(_SIGNED, line.split("\0", 3), strict=True)) for line in told.split("\n") if line
+    ]
 
 
 @contextlib.contextmanager

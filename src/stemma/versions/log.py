@@ -1,21 +1,20 @@
 """One line per version: the tree it stands in, what changed, and whether that made it better."""
 
 import dataclasses
-import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.filesize import decimal
 from rich.text import Text
 
 from stemma.corpus import revoked
 from stemma.errors import ProjectError
 from stemma.layout import REVOKED
-from stemma.versions import git
+from stemma.streams import say
+from stemma.versions import git, printing
 from stemma.versions.cache import Cache
 from stemma.versions.edges import bases
 from stemma.versions.headlines import Headline, headlines
@@ -78,12 +77,12 @@ def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path
         print("(`git fetch --unshallow` brings them)", file=sys.stderr)
     if as_json:
         refs = {line.record.commit: line.refs for line in lines}
-        print(json.dumps([_facts(line, refs.get(line.base, ())) for line in lines], indent=2))
+        printing.print_json([_facts(line, refs.get(line.base, ())) for line in lines])
         return
-    console = Console(highlight=False)
+    console = printing.console()
     texts = [text for line in lines for text in _drawn(line, graph=not path)]
     if not console.is_terminal:
-        print("\n".join(text.plain for text in texts))
+        say("\n".join(text.plain for text in texts))
         return
     for text in texts:
         text.truncate(console.width, overflow="ellipsis")

@@ -5,7 +5,7 @@ from typing import Any
 
 from stemma.errors import DataError
 from stemma.layout import RAW
-from stemma.versions.diff.section import Cell, Table
+from stemma.versions.diff.section import Table
 from stemma.versions.version import Version
 
 _FILE = "sources.json"
@@ -56,12 +56,13 @@ def table_of(sources: dict[str, dict[str, Any]], names: tuple[str, str]) -> Tabl
     for name, fact in sources.items():
         one, other = fact["a"] or {}, fact["b"] or {}
         for field in fact["changed"] or [_FIRST, "origin", "version", "documents"]:
-            cells = (
-                Cell(str(one.get(field, "")), "removed"),
-                Cell(str(other.get(field, "")), "added"),
-            )
-            rows.append((name, field, *cells))
-    return Table("Sources", ("source", "", *names), tuple(rows))
+            rows.append((name, field, _told(one, field), _told(other, field)))
+    return Table("Sources", ("source", "field", *names), tuple(rows))
+
+
+def _told(entry: dict[str, Any], field: str) -> str:
+    # Ten digits tell two contents apart; --json has all of them.
+    return str(entry.get(field, ""))[: 10 if field == "sha256" else None]
 
 
 def _fields(left: dict[str, Any], right: dict[str, Any]) -> list[str]:

@@ -32,7 +32,10 @@ def of_rank(rank: Rank) -> str:
     """Say a rank in a word or two."""
     if rank.rank is not None:
         return str(rank.rank)
-    return f"> {rank.most}" if rank.holding is None else f"{rank.holding} (99 %)"
+    # Of a matrix of which more than half of the directions change, no rank is told.
+    return (
+        f"over {rank.most}" if rank.holding is None else f"{rank.holding} hold 99 % of the change"
+    )
 
 
 def _broken(changed: list[Figure]) -> Iterator[str]:
