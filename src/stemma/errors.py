@@ -82,6 +82,8 @@ def boundary(name: str, traceback: bool | None = None) -> Iterator[None]:
         raise SystemExit(130) from None
     except MemoryError:
         _fail(name, "out of memory (lower the batch size, the shard size or the workers)")
+    except RecursionError:
+        _fail(name, "a file is nested deeper than can be read (--traceback shows where it is read)")
     except OSError as error:
         _fail(name, _describe_os_error(error))
 

@@ -7,7 +7,15 @@ import sys
 # What Stemma itself writes beyond ASCII; of users' texts each other character becomes "?".
 _PLAIN = {
     **{"→": "->", "←": "<-", "−": "-", "–": "-", "…": "...", "×": "x", "≤": "<=", "≥": ">="},  # noqa: RUF001
-    **{"‖": "||", "·": "*", "√": "sqrt ", "•": "*", "█": "#", "\N{REPLACEMENT CHARACTER}": "?"},
+    **{
+        "‖": "||",
+        "·": "*",
+        "√": "sqrt ",
+        "∞": "inf",
+        "•": "*",
+        "█": "#",
+        "\N{REPLACEMENT CHARACTER}": "?",
+    },
     **dict.fromkeys("\N{FIGURE SPACE}\N{PUNCTUATION SPACE}", " "),
 }
 _HANDLER = "stemma.plain"

@@ -41,4 +41,6 @@ def digits_for(width: float) -> int:
 
 def brief(value: float) -> str:
     """Return a number in two digits, for where only its size matters."""
-    return f"{value:.2g}".replace("-", "−")
+    if math.isfinite(value):
+        return f"{value:.2g}".replace("-", "−")
+    return "NaN" if math.isnan(value) else "∞"

@@ -2,7 +2,6 @@
 
 from stemma.versions.diff.report import Report
 from stemma.versions.diff.section import Block, Heatmap, Histogram, Sides, Table, Text
-from stemma.versions.numbers import brief
 
 
 def markdown(report: Report) -> str:
@@ -30,9 +29,7 @@ def _block(block: Block) -> str:
             rows = [[cell.text for cell in row] for row in block.cells()]
             return _grid(block.title, list(block.columns), rows, block.right)
         case Heatmap():
-            values = [["" if value is None else brief(value) for value in row]
-                      for row in block.values]  # fmt: skip
-            rows = [[name, *row] for name, row in zip(block.rows, values, strict=True)]
+            rows = [[name, *row] for name, row in zip(block.rows, block.texts(), strict=True)]
             right = frozenset(range(1, len(block.columns) + 1))
             return _grid(f"{block.title} ({block.unit})", ["layer", *block.columns], rows, right)
         case Histogram():

@@ -26,6 +26,5 @@ def html(report: Report) -> str:
 
 
 def _rows(heatmap: Heatmap) -> Iterator[tuple[str, list[str], list[str]]]:
-    for name, values, shades in zip(heatmap.rows, heatmap.values, heatmap.shades(), strict=True):
-        told = ["" if value is None else brief(value) for value in values]
-        yield name, [f"{shade:.3f}" for shade in shades], told
+    for name, texts, shades in zip(heatmap.rows, heatmap.texts(), heatmap.shades(), strict=True):
+        yield name, [f"{shade:.3f}" for shade in shades], texts

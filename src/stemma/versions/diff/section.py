@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from stemma.versions.numbers import figure
+from stemma.versions.numbers import brief, figure
 
 if TYPE_CHECKING:
     from stemma.versions.version import Version
@@ -87,7 +87,8 @@ class Heatmap:
     """Numbers of two dimensions, shown by colour; None where there is none.
 
     Attributes:
-        values: [rows][columns], not negative.
+        values: [rows][columns], not negative; NaN where there is no number to be compared,
+            infinite where there was nothing but zeros.
         unit: what they are, for the legend.
     """
 
@@ -99,8 +100,9 @@ class Heatmap:
 
     @property
     def largest(self) -> float:
-        """The largest value; 0 where there is none."""
-        return max((value or 0 for row in self.values for value in row), default=0)
+        """The largest finite value; 0 where there is none."""
+        values = (value for row in self.values for value in row if value is not None)
+        return max(filter(math.isfinite, values), default=0)
 
     def shades(self) -> list[list[float]]:
         """Return how strong the colour of each value is, 0 to 1, [rows][columns]; 0 for None.
@@ -108,7 +110,17 @@ class Heatmap:
         The square root tells small changes apart that a single large one would hide.
         """
         largest = self.largest or 1
-        return [[((value or 0) / largest) ** 0.5 for value in row] for row in self.values]
+
+        def shade(value: float | None) -> float:
+            if value is None:
+                return 0.0
+            return (value / largest) ** 0.5 if math.isfinite(value) else 1.0
+
+        return [[shade(value) for value in row] for row in self.values]
+
+    def texts(self) -> list[list[str]]:
+        """Return the values in words, [rows][columns]: NaN is no number, infinite is from zero."""
+        return [["" if value is None else brief(value) for value in row] for row in self.values]
 
     def legend(self) -> list[tuple[float, float]]:
         """Return some shades with the values that they stand for, from none to the largest."""

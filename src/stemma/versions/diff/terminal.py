@@ -93,18 +93,18 @@ def _heatmap(heatmap: Heatmap) -> RenderableType:
     grid.add_column("layer")
     for name in heatmap.columns:
         grid.add_column(name, justify="right", overflow="fold")
-    for name, *row in zip(heatmap.rows, heatmap.values, heatmap.shades(), strict=True):
+    for name, *row in zip(heatmap.rows, heatmap.texts(), heatmap.shades(), strict=True):
         grid.add_row(name, *map(_shade, *row))
-    legend = [_shade(value, shade) for shade, value in heatmap.legend()]
+    legend = [_shade(brief(value), shade) for shade, value in heatmap.legend()]
     return Group(grid, Words.assemble(*legend, f" {heatmap.unit}"))
 
 
-def _shade(value: float | None, share: float) -> Words:
-    if value is None:
+def _shade(text: str, share: float) -> Words:
+    if not text:
         return Words("")
     red = round(255 - 60 * share), round(245 - 175 * share), round(235 - 190 * share)
     ink = "black" if share < 0.7 else "white"
-    return Words(f" {brief(value)} ", Style(color=ink, bgcolor="rgb({},{},{})".format(*red)))
+    return Words(f" {text} ", Style(color=ink, bgcolor="rgb({},{},{})".format(*red)))
 
 
 def _histogram(histogram: Histogram) -> RenderableType:

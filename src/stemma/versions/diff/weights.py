@@ -1,5 +1,6 @@
 """What changed in the weights: which tensors, how far, and whether it is a LoRA."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -66,6 +67,7 @@ def _facts(aligned: Aligned, figures: list[Figure]) -> dict[str, Any]:
             for figure in figures
             if figure.dtypes[0] != figure.dtypes[1]
         },
+        "not_compared": {name: list(dtypes) for name, dtypes in aligned.unread.items()},
         "relative": total.relative,
         "cosine": total.cosine,
         "layers": [
@@ -108,6 +110,10 @@ def _blocks(aligned: Aligned, figures: list[Figure]) -> Iterable[Block]:
     rows += [
         (name, f"{_shape(one)} is now {_shape(two)}") for name, (one, two) in aligned.shapes.items()
     ]
+    rows += [
+        (name, f"other bytes, of type {weights_words.of_types(types)}, not compared as numbers")
+        for name, types in aligned.unread.items()
+    ]
     if rows:
         more = f" ({_SHOWN} of {len(rows)} shown)" if len(rows) > _SHOWN else ""
         yield Table(f"Other tensors{more}", _OTHERS, tuple(rows[:_SHOWN]), whole=_WHOLE)
@@ -121,7 +127,11 @@ def _heatmap(aligned: Aligned, figures: list[Figure]) -> Heatmap:
     there = set(parts)
 
     def value(part: Part) -> float | None:
-        return together(groups.get(part, ())).relative if part in there else None
+        if part not in there:
+            return None
+        change = together(groups.get(part, ()))
+        nothing = math.nan if any(change.broken) else math.inf
+        return nothing if change.relative is None else change.relative
 
     return Heatmap(
         "Relative change by layer and kind",
@@ -147,7 +157,7 @@ def _row(figure: Figure) -> tuple[str, ...]:
     return (
         figure.name,
         _shape(figure.shape),
-        "from zero" if relative is None else brief(relative),
+        brief(relative) if relative is not None else "NaN" if any(change.broken) else "from zero",
         "" if cosine is None else written(cosine, 6),
         f"{change.changed / change.size:.1%}",
         brief(change.largest),

@@ -23,7 +23,7 @@ def of(aligned: Aligned, figures: list[Figure]) -> Iterator[str]:
         yield _where(aligned, figures, changed)
         yield from _most(changed)
         yield from _low_rank(aligned, changed)
-    elif not (aligned.added or aligned.removed or aligned.shapes):
+    elif not (aligned.added or aligned.removed or aligned.shapes or aligned.unread):
         yield "the same numbers in other files"
     yield from _others(aligned, figures)
 
@@ -36,6 +36,11 @@ def of_rank(rank: Rank) -> str:
     return (
         f"over {rank.most}" if rank.holding is None else f"{rank.holding} hold 99 % of the change"
     )
+
+
+def of_types(both: tuple[str, str]) -> str:
+    """Say the types of a tensor, before and after."""
+    return " → ".join(dict.fromkeys(both))
 
 
 def _broken(changed: list[Figure]) -> Iterator[str]:
@@ -102,6 +107,12 @@ def _others(aligned: Aligned, figures: list[Figure]) -> Iterator[str]:
     if aligned.shapes:
         names = list(aligned.shapes)
         yield f"{_count(len(names), 'tensor')} {_has(names)} another shape: {_names(names)}"
+    if aligned.unread:
+        types = sorted({of_types(both) for both in aligned.unread.values()})
+        yield (
+            f"{_count(len(aligned.unread), 'tensor')} {_has([*aligned.unread])} other bytes and "
+            f"cannot be compared as numbers, of type {', '.join(types)}: {_names([*aligned.unread])}"
+        )
     kinds = Counter(f.dtypes for f in figures if f.dtypes[0] != f.dtypes[1])
     for (before, after), count in kinds.items():
         exactly = all(not f.change.changed for f in figures if f.dtypes == (before, after))
