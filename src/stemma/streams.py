@@ -6,16 +6,8 @@ import sys
 
 # What Stemma itself writes beyond ASCII; of users' texts each other character becomes "?".
 _PLAIN = {
-    **{"→": "->", "←": "<-", "−": "-", "–": "-", "…": "...", "×": "x", "≤": "<=", "≥": ">="},  # noqa: RUF001
-    **{
-        "‖": "||",
-        "·": "*",
-        "√": "sqrt ",
-        "∞": "inf",
-        "•": "*",
-        "█": "#",
-        "\N{REPLACEMENT CHARACTER}": "?",
-    },
+    **{"→": "->", "←": "<-", "−": "-", "…": "...", "×": "x", "≤": "<=", "≥": ">=", "‖": "||"},
+    **{"·": "*", "√": "sqrt ", "∞": "inf", "•": "*", "█": "#", "\N{REPLACEMENT CHARACTER}": "?"},
     **dict.fromkeys("\N{FIGURE SPACE}\N{PUNCTUATION SPACE}", " "),
 }
 _HANDLER = "stemma.plain"

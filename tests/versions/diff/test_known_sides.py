@@ -127,7 +127,8 @@ def test_two_folders_differ_in_their_models_and_nothing_else(history: Path, tmp_
     assert weights.facts == sections(diff(history, "merge", "layer"))["weights"]
     assert report.verdict.startswith("Weights: only layer 1 changed")
     assert report.rest == (
-        "Equal: tokenizer. Nothing to compare: settings, environment, code, data, metrics, behaviour."
+        "Equal: tokenizer. "
+        "Nothing to compare: settings, environment, code, data, metrics, behaviour."
     )
     same = lay(history, "layer", "models/trained", tmp_path / "same")
     assert diff(history, str(other), str(same)).verdict.endswith("are the same.")

@@ -108,10 +108,11 @@ def _others(aligned: Aligned, figures: list[Figure]) -> Iterator[str]:
         names = list(aligned.shapes)
         yield f"{_count(len(names), 'tensor')} {_has(names)} another shape: {_names(names)}"
     if aligned.unread:
-        types = sorted({of_types(both) for both in aligned.unread.values()})
+        names = list(aligned.unread)
+        types = ", ".join(sorted({of_types(both) for both in aligned.unread.values()}))
         yield (
-            f"{_count(len(aligned.unread), 'tensor')} {_has([*aligned.unread])} other bytes and "
-            f"cannot be compared as numbers, of type {', '.join(types)}: {_names([*aligned.unread])}"
+            f"{_count(len(names), 'tensor')} {_has(names)} other bytes and cannot be compared as "
+            f"numbers, of type {types}: {_names(names)}"
         )
     kinds = Counter(f.dtypes for f in figures if f.dtypes[0] != f.dtypes[1])
     for (before, after), count in kinds.items():
