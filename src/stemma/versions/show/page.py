@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stemma.layout import BASE, PREPARED, RAW, TRAINED
+from stemma.modeling.origins import grouped
 from stemma.versions import printing
 from stemma.versions.show import tables
 from stemma.versions.show.tables import count
@@ -187,7 +188,7 @@ def _environment(pins: dict[str, str]) -> str:
 def _data(data: dict[str, Any] | None) -> Iterator[str]:
     if data is None:
         return
-    for one in data["sources"]:
+    for one in grouped(data["sources"]):
         version = f" {one['version']}" if one.get("version") else ""
         documents = count(one["documents"], "document")
         yield f"{one['name']}{version}: {documents} from {one['origin']}; licence: {one['license']}"
