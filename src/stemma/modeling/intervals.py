@@ -14,7 +14,8 @@ from stemma.modeling.heldout import Predicted
 from stemma.modeling.windows import Scores
 from stemma.statistics.resampling import draw
 
-_DIGITS = 4
+# More than anyone reads, so that nobody rounds what was rounded; fewer than processors differ in.
+_DIGITS = 10
 _DOUBLINGS = 40
 
 
@@ -147,5 +148,5 @@ def bootstrap(
     for name, value in values.items():
         low, high = np.quantile(drawn[name], [0.025, 0.975])
         for key, number in ((name, value), (f"{name}_low", low), (f"{name}_high", high)):
-            result[key] = round(float(number), _DIGITS)
+            result[key] = float(f"{number:.{_DIGITS}g}")
     return result

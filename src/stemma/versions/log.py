@@ -21,6 +21,7 @@ from stemma.versions.headlines import Headline, headlines
 from stemma.versions.history import Kind, Record, changes, records
 from stemma.versions.locks import LOCK
 from stemma.versions.metrics import figures
+from stemma.versions.numbers import figure, signed
 from stemma.versions.references import is_experiment, names
 from stemma.versions.sizes import Added, Sizes
 
@@ -242,9 +243,9 @@ def _drawn(line: Line, graph: bool) -> list[Text]:
     text.append(record.commit[:7], "yellow")
     text.append(f" {record.date} ")
     if line.headline.value is not None:
-        text.append(f"{line.headline.value:.3f} ")
+        text.append(f"{figure(line.headline.value)} ")
         text.append(
-            f"{_signed(line.headline.difference):7} ", _TONES.get(line.headline.tone, "dim")
+            f"{_signed(line.headline.difference):8} ", _TONES.get(line.headline.tone, "dim")
         )
     text.append(f"{_size(line.added):>8} ", "dim")
     text.append(f"<- {line.base[:7]} " if line.base else "", "yellow")
@@ -259,7 +260,10 @@ def _drawn(line: Line, graph: bool) -> list[Text]:
 
 
 def _signed(difference: float | None) -> str:
-    return "" if difference is None else "=" if round(difference, 3) == 0 else f"{difference:+.3f}"
+    if difference is None:
+        return ""
+    told = signed(difference)
+    return told if told.strip("+0.") else "="
 
 
 def _told(changed: Mapping[Kind, list[str]]) -> str:
