@@ -260,10 +260,8 @@ def _drawn(line: Line, graph: bool) -> list[Text]:
 
 
 def _signed(difference: float | None) -> str:
-    if difference is None:
-        return ""
-    told = signed(difference)
-    return told if told.strip("+0.") else "="
+    told = "" if difference is None else signed(difference)
+    return "=" if told and not told.strip("+0.") else told
 
 
 def _told(changed: Mapping[Kind, list[str]]) -> str:
