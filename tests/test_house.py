@@ -56,3 +56,19 @@ def test_the_readme_draws_the_tree_that_is_there():
     for module in (SOURCE / "stemma").iterdir():
         if module.name != "__pycache__" and module.name != "__init__.py":
             assert module.name in readme, f"README.md does not show {module.name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(SOURCE).as_posix())
+def test_texts_are_shown_and_read_in_one_way(path):
+    """Users' texts are no markup, JSON is strict, and what a command says is UTF-8 anywhere."""
+    if path.name in ("streams.py", "printing.py"):
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            name, given = ast.unparse(node.func), {word.arg for word in node.keywords}
+            assert name != "print" or "file" in given, "say(), console() or print_json()"
+            assert "markup" not in name and "markup" not in given
+            if name.startswith("subprocess."):
+                assert not given & {"text", "universal_newlines"}, "give encoding and errors"
+            if name.endswith((".read_text", ".write_text")):
+                assert "encoding" in given, "the locale's would be taken"

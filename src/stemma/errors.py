@@ -14,6 +14,8 @@ import errno
 import sys
 from collections.abc import Iterator
 
+from stemma.streams import forgive, visible
+
 
 class StemmaError(Exception):
     """Something the user can mend.
@@ -67,6 +69,7 @@ def boundary(name: str, traceback: bool | None = None) -> Iterator[None]:
     Raises:
         SystemExit: code 1 for a user's error, 130 for Ctrl-C.
     """
+    forgive()
     if traceback if traceback is not None else "--traceback" in sys.argv:
         yield
         return
@@ -79,12 +82,14 @@ def boundary(name: str, traceback: bool | None = None) -> Iterator[None]:
         raise SystemExit(130) from None
     except MemoryError:
         _fail(name, "out of memory (lower the batch size, the shard size or the workers)")
+    except RecursionError:
+        _fail(name, "a file is nested deeper than can be read (--traceback shows where it is read)")
     except OSError as error:
         _fail(name, _describe_os_error(error))
 
 
 def _fail(name: str, line: str) -> None:
-    print(f"{name}: {' '.join(line.split())}", file=sys.stderr)
+    print(f"{name}: {visible(' '.join(line.split()))}", file=sys.stderr)
     raise SystemExit(1) from None
 
 

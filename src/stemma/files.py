@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import json
-import math
 import os
 import shutil
 import stat
@@ -55,23 +54,6 @@ def write_json(path: Path, value: object) -> None:
     """Write ``value`` as indented JSON with sorted keys and a final newline, atomically."""
     with atomic_file(path, "w") as handle:
         handle.write(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
-
-
-def to_json(value: object) -> str:
-    """Return indented JSON for a program to read.
-
-    A number that is not finite is null in it: JSON has no such numbers, and who reads it would stop
-    at Python's ``Infinity``.
-    """
-    return json.dumps(_finite(value), indent=2, allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    return [_finite(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def read_json(path: Path) -> Any:

@@ -213,8 +213,8 @@ def test_formats_and_samples(history: History, capsys: pytest.CaptureFixture[str
     history.commit({"models/exported": {"model.safetensors": b"1"}})
     told = page(facts(history), capsys)
     rows = [line.split() for line in told.splitlines()]
-    assert ["original", "4.0", "kB", "1.500", "1.250", "-", "1.750"] in rows
-    assert ["int8", "999", "bytes", "1.625"] in rows
+    assert ["original", "4.0", "kB", "1.5000", "1.2500", "to", "1.7500"] in rows
+    assert ["int8", "999", "bytes", "1.6250"] in rows
     assert "Sample: long\n  line 0\n" in told and "  line 7\n  …\n" in told
     assert "line 8" not in told
     assert "Sample: one\n  one\n" in told and "two" not in told
@@ -228,7 +228,7 @@ def test_figures_have_the_labels_of_the_tasks(history: History, capsys: pytest.C
     assert "Test split, 1 document, 9 tokens" in told
     for label in ("loss, nats", "BLEU", "ROUGE-L", "of_my_own"):
         assert any(line.startswith(label) for line in told.splitlines()), label
-    assert "1.500 - 2.500" in told and "9.000" in told
+    assert "1.5000 to 2.5000" in told and "9.0000" in told
 
 
 def test_the_environment_is_that_of_the_python_that_it_declares(history: History):

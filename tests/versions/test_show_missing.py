@@ -31,7 +31,7 @@ def test_bytes_that_are_nowhere_are_missing_and_the_rest_is_told(
     told = words(page(found, capsys))
     assert "data data/raw: its bytes are missing" in told
     assert "missing data/raw of HEAD is not in the cache, and there is no default remote" in told
-    assert "loss, nats 2.000 1.500 - 2.500" in told
+    assert "loss, nats 2.0000 1.5000 to 2.5000" in told
     assert told.endswith("nowhere")
 
 

@@ -3,10 +3,12 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from stemma.errors import ProjectError, boundary
+from stemma.streams import forgive
 
 
 class _Verb(click.Command):
@@ -28,6 +30,10 @@ class _Project(click.Group):
     """Runs every verb inside the one place where an error becomes a line."""
 
     command_class = _Verb
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        forgive()  # the help too
+        return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> object:
         with boundary("stemma", traceback=ctx.params["traceback"]):

@@ -1,11 +1,11 @@
 """Verbs that change what the next version is made of."""
 
-import json
 import os
 
 import click
 
 from stemma.cli.group import main
+from stemma.streams import say
 
 
 @main.command()
@@ -26,6 +26,7 @@ def compose(overrides: tuple[str, ...], reset: bool, check: bool, as_json: bool)
     stemma compose --check                     has params.yaml drifted from conf/?
     """  # noqa: D301 (click wants the character, not two)
     from stemma import composition
+    from stemma.versions.printing import print_json
 
     if check and (overrides or reset):
         raise click.UsageError("--check takes no overrides and no --reset")
@@ -37,7 +38,7 @@ def compose(overrides: tuple[str, ...], reset: bool, check: bool, as_json: bool)
             composition.recompose(overrides, reset=reset), by_dvc="DVC_STAGE" in os.environ
         )
     if as_json:
-        click.echo(json.dumps({"drifted" if check else "changed": changes}))
+        print_json({"drifted" if check else "changed": changes})
     else:
         _tell_changes(changes, check)
     if check and changes:
@@ -46,12 +47,12 @@ def compose(overrides: tuple[str, ...], reset: bool, check: bool, as_json: bool)
 
 def _tell_changes(changes: list[str], check: bool) -> None:
     for line in changes:
-        click.echo(line)
+        say(line)
     if check:
-        click.echo(
+        say(
             "params.yaml has drifted from conf/; type `stemma compose` or `dvc repro`"
             if changes
             else "params.yaml is what conf/ composes to"
         )
     elif not changes:
-        click.echo("params.yaml is written; no value changed")
+        say("params.yaml is written; no value changed")

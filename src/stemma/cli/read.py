@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from stemma.cli.group import main
-from stemma.files import atomic_file, to_json
+from stemma.files import atomic_file
 from stemma.versions.diff import SECTIONS
 
 
@@ -24,12 +24,13 @@ def show(revision: str | None, as_json: bool) -> None:
     stemma show v1
     stemma show HEAD~2 --json
     """  # noqa: D301 (click wants the character, not two)
+    from stemma.versions.printing import print_json
     from stemma.versions.show import facts, page
     from stemma.versions.version import resolve
 
     found = facts.facts_of(resolve(revision))
     if as_json:
-        click.echo(to_json(found))
+        print_json(found)
     else:
         page.show(found)
 
@@ -88,22 +89,24 @@ def diff(
         raise click.UsageError("choose one of --json, --markdown and --html")
     # Threads of BLAS would spin against those that read the weights.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from stemma.streams import say
     from stemma.versions.diff import report as reports
+    from stemma.versions.printing import print_json
     from stemma.versions.version import resolve
 
     report = reports.build(resolve(a), resolve(b), only or SECTIONS)
     if as_json:
-        click.echo(to_json(report.facts()))
+        print_json(report.facts())
     elif markdown:
         from stemma.versions.diff.markdown import markdown as page
 
-        click.echo(page(report), nl=False)
+        say(page(report))
     elif html:
         from stemma.versions.diff.page import html as page
 
         with atomic_file(html) as handle:
-            handle.write(page(report).encode())
-        click.echo(f"{html}: {report.verdict}")
+            handle.write(page(report).encode(errors="replace"))
+        say(f"{html}: {report.verdict}")
     else:
         from stemma.versions.diff.terminal import show
 

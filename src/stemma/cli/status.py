@@ -1,7 +1,6 @@
 """``stemma status``: whether the working tree has the bytes of a commit."""
 
 import dataclasses
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -26,13 +25,15 @@ def status(revision: str, as_json: bool) -> None:
     exit 0    every output has the bytes of REV
     exit 1    one is missing or different
     """  # noqa: D301 (click wants the character, not two)
+    from stemma.streams import say
+    from stemma.versions.printing import print_json
     from stemma.versions.status import status as verb
 
     found = verb(revision)
     if as_json:
-        click.echo(json.dumps({**dataclasses.asdict(found), "exact": found.exact}, indent=2))
+        print_json({**dataclasses.asdict(found), "exact": found.exact})
     else:
-        click.echo("\n".join(_lines(found, revision)))
+        say("\n".join(_lines(found, revision)))
     if not found.exact:
         raise SystemExit(1)
 

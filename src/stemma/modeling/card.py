@@ -9,6 +9,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from stemma.modeling import origin
 from stemma.modeling.conventions import context_of
 from stemma.modeling.formulas import ENDS, remarks
+from stemma.modeling.origins import grouped
 from stemma.modeling.tables import flat, table
 from stemma.modeling.uses import Use, use_of
 
@@ -144,7 +145,7 @@ def _front_matter(facts: Facts) -> ModelCardData:
         for source in facts.sources
         if str(source["origin"]).startswith(_HUB)
     ]
-    names = ", ".join(str(source["name"]) for source in facts.sources[:_MOST_SOURCES])
+    names = ", ".join(str(source["name"]) for source in grouped(facts.sources)[:_MOST_SOURCES])
     metrics, use = _metrics(facts), _use(facts)
     results = [
         EvalResult(
@@ -234,18 +235,19 @@ def _with_interval(row: Mapping[str, float], key: str) -> str:
 
 
 def _data(facts: Facts) -> str:
-    shown = facts.sources[:_MOST_SOURCES]
+    sources = grouped(facts.sources)
+    shown = sources[:_MOST_SOURCES]
     header = ["source", "origin", "version", "licence", "documents", "bytes", "SHA-256"]
     rows = [
         [
             *(source[key] for key in ("name", "origin", "version", "license")),
             f"{source['documents']:,}",
             f"{source['bytes']:,}",
-            f"`{source['sha256']}`",
+            f"`{source['sha256']}`" if source["sha256"] else "of each in `data/raw/sources.json`",
         ]
         for source in shown
     ]
-    more = len(facts.sources) - len(shown)
+    more = len(sources) - len(shown)
     rest = f"\n\nand {more:,} more, listed in `data/raw/sources.json`." if more else ""
     documents = facts.report["documents"]
     kept = f"Of {documents['raw']:,} documents {documents['kept']:,} were kept."

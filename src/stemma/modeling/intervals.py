@@ -14,7 +14,8 @@ from stemma.modeling.heldout import Predicted
 from stemma.modeling.windows import Scores
 from stemma.statistics.resampling import FEWEST, draw
 
-_DIGITS = 4
+# More than anyone reads, so that nobody rounds what was rounded; fewer than processors differ in.
+_DIGITS = 10
 _OF_BYTES = "bits_per_byte"
 _IMPOSSIBLE = 149 * np.log(2)  # nats: the smallest number of single precision is 2^-149
 _DOUBLINGS = 40
@@ -172,7 +173,7 @@ def bootstrap(
     for key, number in result.items():
         if not np.isfinite(number):
             raise _diverged(f"{key} of the test split is not a finite number")
-    return {key: round(number, _DIGITS) for key, number in result.items()}
+    return {key: float(f"{number:.{_DIGITS}g}") for key, number in result.items()}
 
 
 def _diverged(what: str) -> ModelError:

@@ -76,7 +76,9 @@ def _observe() -> dict[str, Any]:
 def _driver() -> str:
     query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
-        told = subprocess.run(query, check=True, capture_output=True, text=True).stdout
+        told = subprocess.run(
+            query, check=True, capture_output=True, encoding="utf-8", errors="replace"
+        ).stdout
     except (OSError, subprocess.CalledProcessError):
         return "unknown"  # a ROCm build, or a container without the tool
     return told.splitlines()[0]

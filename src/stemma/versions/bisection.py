@@ -3,13 +3,13 @@
 import dataclasses
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
-from stemma.files import to_json
+from stemma.versions import printing
 from stemma.versions.bisect import Bisection
 from stemma.versions.history import Record
 from stemma.versions.metrics import metric
+from stemma.versions.numbers import figure, interval, signed
 from stemma.versions.trial import Judged
 
 _STYLES = {"worse": "red", "not worse": "green", "cannot tell": "yellow"}
@@ -20,9 +20,9 @@ _SUBJECT = 16  # characters: a line of 80 holds the figures first
 def tell(found: Bisection, as_json: bool) -> None:
     """Print the versions that were judged and the answer."""
     if as_json:
-        print(to_json(_facts(found)))
+        printing.print_json(_facts(found))
         return
-    console = Console(highlight=False, markup=False)
+    console = printing.console()
     label = metric(found.name).label
     table = Table("version", label, "change", "95 % interval", "", box=None)
     table.add_column("subject", no_wrap=True, overflow="ellipsis", max_width=_SUBJECT)
@@ -30,21 +30,20 @@ def tell(found: Bisection, as_json: bool) -> None:
         table.columns[index].no_wrap = True
     for record, judged in found.judged.values():
         table.add_row(*_row(record, judged), record.subject, style=_STYLES[judged.verdict])
-    table.add_row(found.good[:7], f"{found.value:.4f}", "", "", "good")
+    table.add_row(found.good[:7], figure(found.value), "", "", "good")
     console.print(table)
     for line in (*_remarks(found), *_answer(found)):
         console.print(line, soft_wrap=True)
 
 
 def _row(record: Record, judged: Judged) -> tuple[str, ...]:
-    value = "" if judged.value is None else f"{judged.value:.4f}"
     one = judged.difference
     figures = (
-        ("", "") if one is None else (f"{one.b - one.a:+.4f}", f"{one.low:+.4f} to {one.high:+.4f}")
+        ("", "") if one is None else (signed(one.b - one.a), interval(one.low, one.high, sign="+"))
     )
     why = f": {judged.why}" if judged.why else ""
     rebuilt = " (measured again)" if judged.rebuilt else ""
-    return record.commit[:7], value, *figures, f"{judged.verdict}{why}{rebuilt}"
+    return record.commit[:7], figure(judged.value), *figures, f"{judged.verdict}{why}{rebuilt}"
 
 
 def _remarks(found: Bisection) -> list[str]:
@@ -64,9 +63,8 @@ def _answer(found: Bisection) -> list[str]:
     label = metric(found.name).label
     newest, judged = next(iter(found.judged.values()))
     if found.status == "not worse":
-        unseen = (
-            f" (less than {judged.smallest:.4f} would not have shown)" if judged.smallest else ""
-        )
+        least = figure(judged.smallest)
+        unseen = f" (less than {least} would not have shown)" if judged.smallest else ""
         return [f"{label} is not worse in {newest.commit[:7]}: there is nothing to find{unseen}."]
     if found.status == "cannot tell":
         return [f"Cannot tell whether {label} is worse in {newest.commit[:7]}: {judged.why}."]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stemma.versions.tensors import Stored, Tensor
 
 CHUNK = 2**16  # numbers: the arrays of a piece fit a core's own cache
+_BYTES = 4 * CHUNK
 # Between these, sums of squares in single precision are good to six digits.
 _SMALL, _LARGE = 1e-25, 1e37
 
@@ -63,9 +64,9 @@ class Change:
 
     @property
     def relative(self) -> float | None:
-        """‖b - a‖ / ‖a‖; None where a is zero and b is not."""
+        """‖b - a‖ / ‖a‖; None where a is zero and b is not, or no number can be compared."""
         if not self.before:
-            return None if self.between else 0.0
+            return None if self.changed else 0.0
         return math.sqrt(self.between / self.before)
 
     @property
@@ -83,13 +84,12 @@ def is_same(one: Tensor, other: Tensor) -> bool:
     """Say whether two stored tensors are the same bytes; read up to where they are not."""
     if not isinstance(one, Stored) or not isinstance(other, Stored):
         return False
-    if (one.dtype, one.shape) != (other.dtype, other.shape):
+    if (one.dtype, one.shape, one.length) != (other.dtype, other.shape, other.length):
         return False
-    size = math.prod(one.shape)
-    with one.open_raw(CHUNK) as ours, other.open_raw(CHUNK) as theirs:
+    with one.open_raw(_BYTES) as ours, other.open_raw(_BYTES) as theirs:
         return all(
             np.array_equal(ours(start, stop), theirs(start, stop))
-            for start, stop in _steps(size, CHUNK)
+            for start, stop in _steps(one.length, _BYTES)
         )
 
 

@@ -1,6 +1,7 @@
 """Whether one version is better than another: their figures, paired by example and tested."""
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,6 +22,7 @@ LEVEL = 0.05
 ROUNDS = 10_000
 TASK = "task.name"
 _SEED = 0
+_DIVERGED = "it is no finite number: the training diverged"
 # What decides how much a model sees while it is measured.
 _MEASURING = ("context", "stride")
 
@@ -92,7 +94,12 @@ def compare_versions(
     else:
         assert pairs
         found = _test(pairs, both)
-        untested |= {name: _reason(pairs, name) for name in both if name not in found}
+        values = {name: (figures(metrics_a)[name], figures(metrics_b)[name]) for name in both}
+        untested |= {
+            name: _reason(pairs, name) if all(map(math.isfinite, values[name])) else _DIVERGED
+            for name in both
+            if name not in found
+        }
     return Comparison(
         pairs,
         _judge(found, 0 if pairs is None else len(pairs.ids)),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stemma.versions.change import Pair, is_same, measure
-from stemma.versions.tensors import SUFFIX, read_header
+from stemma.versions.tensors import SUFFIX, is_known, read_header
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Distance:
         largest: the largest absolute difference of two weights.
         where: the tensor that has it.
         relative: the largest, over tensors, of ‖a - b‖ / ‖a‖ (Euclidean); infinite if a shape, a
-            type or the set of names differs, or a weight is no number.
+            type or the set of names differs, or a weight is no number that can be read.
     """
 
     first: str
@@ -54,7 +54,11 @@ def _differences(ours: Path, theirs: Path, file: str) -> Iterator[tuple[str, flo
         a, b = one.get(name), other.get(name)
         if a is None or b is None or (a.shape, a.dtype) != (b.shape, b.dtype):
             yield name, float("inf"), float("inf")
-        elif not is_same(a, b):
+        elif is_same(a, b):
+            continue
+        elif not is_known(a):
+            yield name, float("inf"), float("inf")
+        else:
             change = measure(Pair(a, b))
             if any(change.broken):
                 yield name, float("inf"), float("inf")

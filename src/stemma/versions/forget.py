@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from stemma.corpus.revoked import Entry, read
 from stemma.errors import ProjectError
 from stemma.files import atomic_file
 from stemma.layout import PREPARED, RAW, REVOKED
+from stemma.versions import printing
 from stemma.versions.history import Record
 from stemma.versions.manifests import MANIFEST
 from stemma.versions.occurrences import Match, Wanted, exact, search
@@ -107,9 +107,9 @@ def taints(found: Sequence[Record], root: Path = Path()) -> dict[str, Trace]:
 def tell(done: Forgotten, as_json: bool) -> None:
     """Print what was revoked, what it taints and what is to be done."""
     if as_json:
-        print(json.dumps(_facts(done), indent=2))
+        printing.print_json(_facts(done))
         return
-    console = Console(highlight=False, markup=False)
+    console = printing.console()
     for entry in done.added:
         console.print(f"revoked: {entry.id} ({entry.sha256[:10]}): {entry.why}")
     if not done.added:

@@ -1,12 +1,11 @@
 """Is every object that a version refers to present and sound? Print it; mend it if asked to."""
 
 import dataclasses
-import json
 from collections.abc import Iterator
 
-from rich.console import Console
 from rich.table import Table
 
+from stemma.versions import printing
 from stemma.versions.integrity import ABSENT, Problem, Report, examine
 from stemma.versions.objects import DamagedError, Store, cache_of, remote_of, repository
 
@@ -28,7 +27,7 @@ def fsck(remote: str | None, repair: bool, as_json: bool) -> bool | None:
         if repair:
             _mend(report, stores)
     if as_json:
-        print(json.dumps(dataclasses.asdict(report) | {"sound": report.sound}, indent=2))
+        printing.print_json(dataclasses.asdict(report) | {"sound": report.sound})
     else:
         _print(report)
     return report.sound
@@ -54,7 +53,7 @@ def _copy(key: str, here: Store, other: Store) -> str:
 
 
 def _print(report: Report) -> None:
-    console = Console(highlight=False)
+    console = printing.console()
     if report.problems:
         table = Table()
         for column in ("where", "object", "state", "file", "versions"):

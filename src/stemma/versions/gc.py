@@ -1,16 +1,15 @@
 """Delete from the cache what no version refers to, and nothing else."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from stemma.errors import ProjectError
 from stemma.hashes import DIR
+from stemma.versions import printing
 from stemma.versions.objects import DamagedError, Store, cache_of, remote_of, repository
 from stemma.versions.references import Output, Versions, outputs
 from stemma.versions.sharing import folder_of, is_shared, users
@@ -51,7 +50,7 @@ def gc(unpushed: bool, yes: bool, as_json: bool, projects: Sequence[Path] = ()) 
             only_here = set() if unpushed else set(spare) - _pushed(repo, spare)
             sizes = {key: cache.size(key) for key in spare if key not in only_here}
             if as_json:
-                print(json.dumps({"objects": sizes, "unpushed": len(only_here), "deleted": yes}))
+                printing.print_json({"objects": sizes, "unpushed": len(only_here), "deleted": yes})
             else:
                 _show(sizes, len(only_here), cache)
                 yes = yes or (bool(sizes) and click.confirm("Delete them?", err=True))
@@ -117,7 +116,7 @@ def _pushed(repo: "Repo", keys: list[str]) -> set[str]:
 
 
 def _show(sizes: dict[str, int], only_here: int, cache: Store) -> None:
-    console = Console(highlight=False)
+    console = printing.console()
     if sizes:
         console.print(_table(sizes, cache))
         console.print(f"{len(sizes)} objects, {sum(sizes.values()) / 1e6:,.1f} MB, can go")

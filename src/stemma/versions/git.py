@@ -13,6 +13,7 @@ from stemma.errors import ProjectError
 
 _REASONS = ("fatal: ", "error: ")
 _REASON = re.compile(f"^({'|'.join(_REASONS)})")
+_SIGNED = {"commit": "%H", "date": "%as", "author": "%an", "subject": "%s"}
 
 
 def run(arguments: Sequence[str], root: Path = Path(), given: str | None = None) -> str:
@@ -21,10 +22,17 @@ def run(arguments: Sequence[str], root: Path = Path(), given: str | None = None)
     Raises:
         ProjectError: git fails; with what it says, and the command that it recommends if it does.
     """
-    command = ["git", "-C", str(root), *arguments]
+    # Whatever the locale, or the configuration for commits: names and messages come in UTF-8.
+    command = ["git", "-c", "i18n.logOutputEncoding=UTF-8", "-C", str(root), *arguments]
     english = os.environ | {"LC_ALL": "C"}
     done = subprocess.run(
-        command, input=given, env=english, capture_output=True, text=True, check=False
+        command,
+        input=given,
+        env=english,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        check=False,
     )
     if done.returncode:
         raise _refusal(arguments[0], done.stderr, root)
@@ -71,7 +79,7 @@ def find(revision: str, root: Path = Path()) -> str | None:
     run(["rev-parse", "--git-dir"], root)
     command = ["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "--end-of-options"]
     done = subprocess.run(
-        [*command, f"{revision}^{{commit}}"], capture_output=True, text=True, check=False
+        [*command, f"{revision}^{{commit}}"], capture_output=True, encoding="utf-8", check=False
     )
     # Of a range Git prints both ends, and fails.
     return None if done.returncode else done.stdout.strip()
@@ -117,6 +125,16 @@ def read(commit: str, path: str, root: Path = Path()) -> str | None:
     """Return a text file as a commit has it; None if the commit has no such file."""
     found = content(commit, path, root)
     return None if found is None else found.decode()
+
+
+def signed(commits: Sequence[str], root: Path = Path()) -> list[dict[str, str]]:
+    """Return of each commit its hash, date, author and subject."""
+    if not commits:
+        return []
+    told = run(["show", "--no-patch", f"--format={'%x00'.join(_SIGNED.values())}", *commits], root)
+    return [
+        dict(zip(_SIGNED, line.split("\0", 3), strict=True)) for line in told.split("\n") if line
+    ]
 
 
 @contextlib.contextmanager

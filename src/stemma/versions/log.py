@@ -6,14 +6,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.text import Text
 
 from stemma.corpus import revoked
 from stemma.errors import ProjectError
-from stemma.files import to_json
 from stemma.layout import REVOKED
-from stemma.versions import git
+from stemma.streams import say
+from stemma.versions import git, printing
 from stemma.versions.cache import Cache
 from stemma.versions.edges import bases
 from stemma.versions.headlines import headlines
@@ -49,12 +48,12 @@ def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path
         print("(`git fetch --unshallow` brings them)", file=sys.stderr)
     if as_json:
         refs = {line.record.commit: line.refs for line in lines}
-        print(to_json([facts(line, refs.get(line.base, ())) for line in lines]))
+        printing.print_json([facts(line, refs.get(line.base, ())) for line in lines])
         return
-    console = Console(highlight=False)
+    console = printing.console()
     texts = [text for line in lines for text in drawn(line, graph=not path)]
     if not console.is_terminal:
-        print("\n".join(text.plain for text in texts))
+        say("\n".join(text.plain for text in texts))
         return
     for text in texts:
         text.truncate(console.width, overflow="ellipsis")

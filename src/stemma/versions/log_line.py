@@ -10,6 +10,7 @@ from rich.text import Text
 from stemma.versions.headlines import Headline
 from stemma.versions.history import Kind, Record
 from stemma.versions.metrics import figures
+from stemma.versions.numbers import figure, signed
 from stemma.versions.sizes import Added
 
 _NAMES = 3  # in a line; JSON has all
@@ -47,9 +48,9 @@ def drawn(line: Line, graph: bool) -> list[Text]:
     text.append(record.commit[:7], "yellow")
     text.append(f" {record.date} ")
     if line.headline.value is not None:
-        text.append(f"{line.headline.value:.3f} ")
+        text.append(f"{figure(line.headline.value)} ")
         text.append(
-            f"{_signed(line.headline.difference):7} ", _TONES.get(line.headline.tone, "dim")
+            f"{_signed(line.headline.difference):8} ", _TONES.get(line.headline.tone, "dim")
         )
     text.append(f"{_size(line.added):>8} ", "dim")
     text.append(f"<- {line.base[:7]} " if line.base else "", "yellow")
@@ -65,7 +66,8 @@ def drawn(line: Line, graph: bool) -> list[Text]:
 
 
 def _signed(difference: float | None) -> str:
-    return "" if difference is None else "=" if round(difference, 3) == 0 else f"{difference:+.3f}"
+    told = "" if difference is None else signed(difference)
+    return "=" if told and not told.strip("+0.") else told
 
 
 def _told(changed: Mapping[Kind, list[str]]) -> str:

@@ -6,9 +6,11 @@ https://huggingface.co/docs/safetensors
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,7 +51,11 @@ class Tensor(Protocol):
         ...
 
     def open(self, most: int) -> contextlib.AbstractContextManager[Read]:
-        """Give a reader of pieces of at most ``most`` numbers, for one thread."""
+        """Give a reader of pieces of at most ``most`` numbers, for one thread.
+
+        Raises:
+            ModelError: numbers of this type are not known here.
+        """
         ...
 
 
@@ -60,6 +66,7 @@ class Stored:
     Attributes:
         file: what the file is called in errors.
         first: of the file, the byte at which its numbers begin.
+        length: bytes of its numbers.
     """
 
     name: str
@@ -68,31 +75,42 @@ class Stored:
     dtype: str
     shape: tuple[int, ...]
     first: int
+    length: int
 
     @contextlib.contextmanager
     def open(self, most: int) -> Iterator[Read]:  # noqa: D102 (as Tensor)
+        if not is_known(self):
+            raise ModelError(
+                f"{self.file}: '{self.name}' has numbers of type {self.dtype}, which are not known "
+                "here",
+                "store it in one of " + ", ".join(_TYPES),
+            )
         kind, work = _TYPES[self.dtype]
-        out = np.empty(most, work)
-        with self.open_raw(most) as read:
+        width, out = np.dtype(kind).itemsize, np.empty(most, work)
+        with self.open_raw(most * width) as read:
             yield lambda start, stop: decode(
-                read(start, stop).view(kind), self.dtype, out[: stop - start]
+                read(start * width, stop * width).view(kind), self.dtype, out[: stop - start]
             )
 
     @contextlib.contextmanager
     def open_raw(self, most: int) -> Iterator[Read]:
-        """Give a reader of the bytes of numbers."""
-        width = np.dtype(_TYPES[self.dtype][0]).itemsize
-        raw = np.empty(most * width, np.uint8)
+        """Give a reader of bytes, whatever the type of the numbers that they are."""
+        raw = np.empty(most, np.uint8)
         with self.path.open("rb", buffering=0) as handle:
 
             def read(start: int, stop: int) -> NDArray[np.uint8]:
-                piece = raw[: (stop - start) * width]
-                handle.seek(self.first + start * width)
+                piece = raw[: stop - start]
+                handle.seek(self.first + start)
                 if handle.readinto(piece.data) != len(piece):
                     raise _torn(self.file, f"it ends within '{self.name}'")
                 return piece
 
             yield read
+
+
+def is_known(tensor: Tensor) -> bool:
+    """Say whether the numbers of a tensor can be read; if not, bytes are all that there is."""
+    return tensor.dtype in _TYPES
 
 
 def decode(raw: NDArray[Any], dtype: str, out: NDArray[Any]) -> NDArray[Any]:
@@ -121,8 +139,7 @@ def read_header(path: Path, file: str) -> dict[str, Stored]:
         file: what it is called in errors.
 
     Raises:
-        ModelError: it is torn, a pointer of Git LFS, no such file, or has numbers of a type that is
-            not known.
+        ModelError: it is torn, a pointer of Git LFS, or no such file.
     """
     lfs.refuse_file(path, ModelError, file)
     size = path.stat().st_size
@@ -132,26 +149,52 @@ def read_header(path: Path, file: str) -> dict[str, Stored]:
             raise _torn(file, f"its header would be {length} bytes long, and it has {size} in all")
         text = handle.read(length)
     try:
-        header = {name: facts for name, facts in json.loads(text).items() if name != "__metadata__"}
-        return {
+        header = json.loads(text, object_pairs_hook=_without_twins)
+        header.pop("__metadata__", None)
+        found = {
             name: _checked(name, facts, path, file, 8 + length, size)
             for name, facts in sorted(header.items())
         }
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise _torn(file, f"its header cannot be read ({error!r})") from error
+    _refuse_overlaps(found.values(), file)
+    return found
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        (name, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"'{name}' stands there twice")
+    return found
 
 
 def _checked(
     name: str, facts: dict[str, Any], path: Path, file: str, first: int, size: int
 ) -> Stored:
-    dtype, shape, (start, stop) = facts["dtype"], tuple(facts["shape"]), facts["data_offsets"]
-    if dtype not in _TYPES:
-        raise ModelError(f"{file}: '{name}' has numbers of type {dtype}, which are not known here")
-    if stop - start != math.prod(shape) * np.dtype(_TYPES[dtype][0]).itemsize or start < 0:
-        raise _torn(file, f"'{name}' has another size than its shape and type say")
+    dtype, shape, (start, stop) = facts["dtype"], facts["shape"], facts["data_offsets"]
+    if not isinstance(dtype, str) or not all(map(_is_count, (*shape, start, stop))):
+        raise _torn(file, f"'{name}' has no type, or a size or a place that is no whole number")
+    if stop < start:
+        raise _torn(file, f"'{name}' ends before it begins")
     if first + stop > size:
         raise _torn(file, f"it ends within '{name}'")
-    return Stored(name, path, file, dtype, shape, first + start)
+    stored = Stored(name, path, file, dtype, tuple(shape), first + start, stop - start)
+    # How many bits a number of another type has is not known.
+    if is_known(stored) and stored.length != math.prod(shape) * np.dtype(_TYPES[dtype][0]).itemsize:
+        raise _torn(file, f"'{name}' has another size than its shape and type say")
+    return stored
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _refuse_overlaps(tensors: Iterable[Stored], file: str) -> None:
+    placed = sorted((one for one in tensors if one.length), key=lambda one: one.first)
+    for one, other in itertools.pairwise(placed):
+        if other.first < one.first + one.length:
+            raise _torn(file, f"'{one.name}' and '{other.name}' lie over each other")
 
 
 def _torn(file: str, reason: str) -> ModelError:

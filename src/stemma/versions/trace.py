@@ -2,13 +2,11 @@
 
 import dataclasses
 import hashlib
-import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from stemma import lfs
@@ -16,7 +14,7 @@ from stemma.corpus.normalise import normalise
 from stemma.corpus.split import TRAIN, VALIDATION
 from stemma.errors import ProjectError
 from stemma.layout import EXPORTED, PREPARED, TRAINED
-from stemma.versions import git
+from stemma.versions import git, printing
 from stemma.versions.descent import Descent
 from stemma.versions.history import Record, records
 from stemma.versions.log import names_of
@@ -199,9 +197,9 @@ def followed(
 def tell(traces: Sequence[Trace], as_json: bool) -> None:
     """Print which versions hold the record, in which split, and which descend from those."""
     if as_json:
-        print(json.dumps([_facts(one) for one in traces], indent=2))
+        printing.print_json([_facts(one) for one in traces])
         return
-    console = Console(highlight=False, markup=False)
+    console = printing.console()
     held = [one for one in traces if one.splits or one.through]
     trained = sum(TRAIN in one.splits for one in traces)
     heirs = sum(bool(one.through) for one in traces)

@@ -1,18 +1,17 @@
 """Rebuild a version from its raw sources, and say whether it is what its dvc.lock claims."""
 
 import dataclasses
-import math
 import platform
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+
+from rich.table import Table
 
 from stemma.errors import ProjectError
-from stemma.files import to_json
 from stemma.layout import TRAINED
 from stemma.modeling import observed
-from stemma.versions import git
+from stemma.versions import git, printing
 from stemma.versions.judgement import Report, compare, judge
 from stemma.versions.line_endings import restore
 from stemma.versions.locks import Stage, stages_at
@@ -86,12 +85,9 @@ def _repeated(
 def tell(report: Report, as_json: bool) -> None:
     """Print a report as a table and a verdict, or as JSON."""
     if as_json:
-        print(to_json(_as_json(report)))
+        printing.print_json(dataclasses.asdict(report))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False)
+    console = printing.console()
     table = Table(title=f"{report.commit[:10]} rebuilt")
     for column in ("stage", "output", "status", "dvc.lock", "rebuilt", ""):
         table.add_column(column, overflow="fold")
@@ -100,7 +96,7 @@ def tell(report: Report, as_json: bool) -> None:
         table.add_row(row.stage, row.output, row.status, *hashes, row.note)
     console.print(table)
     for line in _summary(report):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 def _line_endings(paths: list[str]) -> list[str]:
@@ -128,18 +124,6 @@ def _machine(tree: Path) -> str:
     seen = observed.read(tree / TRAINED)
     names = [seen["processor"]["name"], *seen["gpus"]] if seen else [platform.machine()]
     return ", ".join(names)
-
-
-def _as_json(report: Report) -> dict[str, Any]:
-    # JSON has no infinity: such a distance is null.
-    def finite(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: finite(inner) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [finite(inner) for inner in value]
-        return None if isinstance(value, float) and math.isinf(value) else value
-
-    return finite(dataclasses.asdict(report))
 
 
 def _summary(report: Report) -> list[str]:

@@ -40,6 +40,10 @@ class Version(abc.ABC):
         """Return a file that Git keeps; None if the version has none."""
         return None
 
+    def signed(self) -> dict[str, str] | None:
+        """Return its commit, date, author and subject; None if it is no commit."""
+        return None
+
     def tracked(self) -> dict[str, str]:
         """Return the Git blob of each file that Git keeps, by path."""
         return {}
@@ -98,6 +102,10 @@ class Commit(Version):
     def read(self, path: str) -> bytes | None:  # noqa: D102 (as Version)
         assert self.commit
         return git.content(self.commit, path, self._root)
+
+    def signed(self) -> dict[str, str]:  # noqa: D102
+        assert self.commit
+        return git.signed([self.commit], self._root)[0]
 
     def tracked(self) -> dict[str, str]:  # noqa: D102
         assert self.commit

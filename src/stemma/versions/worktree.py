@@ -64,7 +64,7 @@ class Worktree:
             env=self._environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             pass_fds=(self._handle,),
             start_new_session=True,

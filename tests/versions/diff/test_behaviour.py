@@ -10,7 +10,7 @@ from measured import classes, texts, version, without
 from stemma.corpus.packing import TokenWriter
 from stemma.errors import ProjectError
 from stemma.versions.diff.behaviour import compare
-from stemma.versions.diff.section import Cell, Section, Sides, Table, Text
+from stemma.versions.diff.section import Alike, Cell, Section, Sides, Table, Text
 from stemma.versions.version import Commit, Tree, Version
 
 
@@ -48,7 +48,7 @@ def test_who_fares_worse_and_better_most(tmp_path: Path) -> None:
     section = found(version(tmp_path / "a", a), version(tmp_path / "b", b))
     assert section.words == (
         "1 of 20 documents fare better and 2 worse; "
-        "most changed is doc-003 (+0.500 bits per byte).",
+        "most changed is doc-003 (+0.5000 bits per byte).",
     )
     facts = section.facts["documents"]
     assert [row["id"] for row in facts["most_worse"]] == ["doc-003", "doc-007"]
@@ -57,10 +57,10 @@ def test_who_fares_worse_and_better_most(tmp_path: Path) -> None:
     worse, better = (block for block in section.blocks if isinstance(block, Table))
     assert worse.title == "Fare worse, bits per byte"
     assert [(row[0], row[3]) for row in worse.rows] == [
-        ("doc-003", Cell("+0.500", "worse")),
-        ("doc-007", Cell("+0.250", "worse")),
+        ("doc-003", Cell("+0.5000", "worse")),
+        ("doc-007", Cell("+0.2500", "worse")),
     ]
-    assert better.rows[0][3] == Cell("-0.125", "better")
+    assert better.rows[0][3] == Cell("−0.1250", "better")
 
 
 def test_no_more_than_five_each_way(tmp_path: Path) -> None:
@@ -163,11 +163,11 @@ def test_the_same_prompts_side_by_side(tmp_path: Path) -> None:
 def test_nothing_to_say(tmp_path: Path) -> None:
     a = version(tmp_path / "a", texts(), samples=SAMPLES)
     b = version(tmp_path / "b", texts(), samples=SAMPLES)
-    assert compare(a, b) is None
-    assert compare(Tree(tmp_path / "nowhere"), b) is None
+    assert compare(a, b) is Alike.EQUAL
+    assert compare(Tree(tmp_path / "nowhere"), b) is Alike.ABSENT
 
 
 def test_losses_of_two_tasks_are_not_set_against_each_other(tmp_path: Path) -> None:
     a = version(tmp_path / "a", texts(), evaluate={"task": {"name": "causal_lm"}})
     b = version(tmp_path / "b", texts(seed=1), evaluate={"task": {"name": "masked_lm"}})
-    assert compare(a, b) is None
+    assert compare(a, b) is Alike.ABSENT

@@ -13,7 +13,7 @@ from stemma.errors import DataError
 from stemma.versions.diff import data
 from stemma.versions.diff.data import compare
 from stemma.versions.diff.data_shift import jensen_shannon, kolmogorov_smirnov
-from stemma.versions.diff.section import Section, Sides, Table
+from stemma.versions.diff.section import Alike, Section, Sides, Table
 from stemma.versions.version import Folder, MissingError, Tree
 
 WORDS = ["king", "queen", "night", "day", "sorrow", "love", "crown", "ghost", "garden", "song"]
@@ -52,22 +52,22 @@ def only(section: Section, *kinds: str) -> None:
 
 
 def test_the_same_documents_are_no_section(tmp_path: Path):
-    assert compare(version(tmp_path / "a", TEXTS), version(tmp_path / "b", TEXTS)) is None
+    assert compare(version(tmp_path / "a", TEXTS), version(tmp_path / "b", TEXTS)) is Alike.EQUAL
 
 
 def test_other_tokens_of_the_same_documents_belong_to_the_tokenizer(tmp_path: Path):
     changes = {name: {"tokens": 7} for name in TEXTS}
     one, other = version(tmp_path / "a", TEXTS), version(tmp_path / "b", TEXTS, changes)
-    assert compare(one, other) is None
+    assert compare(one, other) is Alike.EQUAL
 
 
 def test_the_order_of_documents_is_no_change(tmp_path: Path):
     turned = dict(reversed(TEXTS.items()))
-    assert compare(version(tmp_path / "a", TEXTS), version(tmp_path / "b", turned)) is None
+    assert compare(version(tmp_path / "a", TEXTS), version(tmp_path / "b", turned)) is Alike.EQUAL
 
 
 def test_a_version_without_documents_is_no_section(tmp_path: Path):
-    assert compare(version(tmp_path / "a", TEXTS), Folder(tmp_path)) is None
+    assert compare(version(tmp_path / "a", TEXTS), Folder(tmp_path)) is Alike.ABSENT
 
 
 def test_an_added_and_a_removed_document(tmp_path: Path):

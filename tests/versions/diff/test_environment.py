@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from stemma.versions.diff.environment import compare
+from stemma.versions.diff.section import Alike
 from stemma.versions.version import Tree
 
 LOCK = (
@@ -18,7 +19,7 @@ def tree(folder: Path, lock: str) -> Tree:
 
 def test_what_is_for_another_python_is_no_change(tmp_path: Path) -> None:
     a = tree(tmp_path / "a", LOCK)
-    assert compare(a, tree(tmp_path / "b", LOCK.replace("2.0", "2.1"))) is None
+    assert compare(a, tree(tmp_path / "b", LOCK.replace("2.0", "2.1"))) is Alike.EQUAL
     found = compare(a, tree(tmp_path / "c", LOCK.replace("1.0", "1.1")))
     assert found and found.facts == {"numpy": {"a": "1.0", "b": "1.1"}}
     assert found.words == ("Another environment: numpy 1.0 → 1.1.",)

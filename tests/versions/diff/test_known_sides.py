@@ -126,6 +126,10 @@ def test_two_folders_differ_in_their_models_and_nothing_else(history: Path, tmp_
     (weights,) = report.sections
     assert weights.facts == sections(diff(history, "merge", "layer"))["weights"]
     assert report.verdict.startswith("Weights: only layer 1 changed")
+    assert report.rest == (
+        "Equal: tokenizer. "
+        "Nothing to compare: settings, environment, code, data, metrics, behaviour."
+    )
     same = lay(history, "layer", "models/trained", tmp_path / "same")
     assert diff(history, str(other), str(same)).verdict.endswith("are the same.")
 
@@ -202,7 +206,7 @@ def test_of_much_code_the_first_files_are_shown(copied: Project):
     assert len(code.facts) == len(run) > 20
     table, more = code.blocks
     assert isinstance(table, Table) and len(table.rows) == 20
-    assert more == Text(f"… and {len(run) - 20} more; --json has all.")
+    assert more == Text(f"20 of {len(run)} shown; --json has all.")
 
 
 def test_figures_that_are_the_same_are_no_section(copied: Project):

@@ -7,7 +7,8 @@ import pytest
 from measured import classes, texts, version, without
 from stemma.errors import ProjectError
 from stemma.versions.diff.metrics import compare
-from stemma.versions.diff.section import Cell, Section, Table, Text
+from stemma.versions.diff.section import Alike, Cell, Section, Table, Text
+from stemma.versions.numbers import signed
 
 
 def found(tmp_path: Path, a: dict, b: dict, **kwargs) -> Section:
@@ -27,9 +28,11 @@ def tables(section: Section) -> dict[str, Table]:
 
 def test_a_real_gain_is_said_once_and_shown_in_every_figure(tmp_path: Path) -> None:
     section = found(tmp_path, texts(), texts(seed=1, effect=-0.03))
-    assert section.words[0].startswith("Bits per byte fell from 1.")
-    assert section.words[0].endswith("p < 0.001): real, and better.")
-    assert [words.split(" rose")[0] for words in section.words[1:]] == [
+    words = [words for words in section.words if isinstance(words, Cell)]
+    assert len(words) == len(section.words) and {one.tone for one in words} == {"better"}
+    assert words[0].text.startswith("Bits per byte fell from 1.")
+    assert words[0].text.endswith("p < 0.001): real, and better.")
+    assert [one.text.split(" rose")[0] for one in words[1:]] == [
         "Top-1 accuracy",
         "Top-5 accuracy",
     ], "perplexity and loss are the same finding as bits per byte"
@@ -40,6 +43,9 @@ def test_a_real_gain_is_said_once_and_shown_in_every_figure(tmp_path: Path) -> N
     assert bits["p"] == tested["loss"]["p"] == tested["perplexity"]["p"]
     corrected = {name: round(one["corrected"] / one["p"]) for name, one in tested.items()}
     assert max(corrected.values()) == 3, "three aspects, not five figures"
+    (headline,) = section.headline
+    assert headline.tone == "better"
+    assert headline.text.startswith(f"Better: bits per byte {signed(bits['difference'])} [")
     table = tables(section)["Over the documents of both"]
     assert [row[0] for row in table.rows] == [
         "bits per byte",
@@ -57,7 +63,7 @@ def test_no_more_than_noise(tmp_path: Path) -> None:
     smallest = section.facts["tested"]["bits_per_byte"]["smallest"]
     assert section.words[0] == (
         "Bits per byte: no difference that 40 documents could show "
-        f"(the smallest they could: {smallest:.3f})."
+        f"(the smallest they could: {smallest:.4f})."
     )
     # 40 documents that each vary by 0.02 on either side: z and t of 5 % / 3 and of 80 %.
     assert smallest == pytest.approx(0.02 * np.sqrt(2 / 40) * (2.5 + 0.85), rel=0.3)
@@ -75,14 +81,14 @@ def test_a_figure_that_is_the_same_everywhere(tmp_path: Path) -> None:
 
 def test_the_same_reports_differ_in_nothing(tmp_path: Path) -> None:
     one, other = version(tmp_path / "a", texts()), version(tmp_path / "b", texts())
-    assert compare(one, other) is None
+    assert compare(one, other) is Alike.EQUAL
 
 
 def test_no_reports_at_all(tmp_path: Path) -> None:
     bare = version(tmp_path / "bare", None)
-    assert compare(bare, version(tmp_path / "other", None)) is None
+    assert compare(bare, version(tmp_path / "other", None)) is Alike.ABSENT
     section = compare(bare, version(tmp_path / "measured", texts()))
-    assert section
+    assert not isinstance(section, Alike)
     assert section.words == ("bare has no reports/metrics.json: there are no figures to compare.",)
 
 

@@ -56,7 +56,7 @@ window.onload = () => {
     faint: texts.filter(element => contrast(element, view) < 4.5).map(element => element.outerHTML),
     hidden: texts.filter(element => !element.getBoundingClientRect().width)
       .map(element => element.outerHTML),
-    tallest: Math.max(...[...page.querySelectorAll("td:first-child")]
+    tallest: Math.max(...[...page.querySelectorAll("tr > :first-child")]
       .map(cell => cell.getBoundingClientRect().height)),
   };
   document.body.textContent = JSON.stringify(found);

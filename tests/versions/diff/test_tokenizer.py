@@ -12,7 +12,7 @@ import pytest
 from spoken import clauses
 from stemma.corpus.encoding import Encoder
 from stemma.errors import DataError
-from stemma.versions.diff.section import Section, Table
+from stemma.versions.diff.section import Alike, Section, Table
 from stemma.versions.diff.tokenizer import compare
 from stemma.versions.version import Folder, Tree
 from tiny import make_data, texts
@@ -52,8 +52,8 @@ def edited(tmp_path: Path, file: str, change: Any) -> Section | None:
 
 
 def test_the_same_tokenizer_is_no_section(tmp_path: Path):
-    assert compare(prepared(tmp_path / "a"), prepared(tmp_path / "b")) is None
-    assert edited(tmp_path / "c", "tokenizer.json", lambda content: None) is None
+    assert compare(prepared(tmp_path / "a"), prepared(tmp_path / "b")) is Alike.EQUAL
+    assert edited(tmp_path / "c", "tokenizer.json", lambda content: None) is Alike.EQUAL
 
 
 def test_one_merge_more_is_that_merge_and_its_entry(tmp_path: Path):
@@ -160,7 +160,7 @@ def test_the_two_ways_to_write_merges_are_one(tmp_path: Path):
         merges = content["model"]["merges"]
         content["model"]["merges"] = [m if isinstance(m, str) else " ".join(m) for m in merges]
 
-    assert edited(tmp_path, "tokenizer.json", joined) is None
+    assert edited(tmp_path, "tokenizer.json", joined) is Alike.EQUAL
 
 
 def test_a_folder_with_a_model_and_one_without(tmp_path: Path):
@@ -175,7 +175,7 @@ def test_a_folder_with_a_model_and_one_without(tmp_path: Path):
     found = compare(sides[0], none)
     assert found is not None
     assert found.words == (f"{none.name} has no tokenizer.",)
-    assert compare(none, none) is None
+    assert compare(none, none) is Alike.ABSENT
 
 
 @pytest.mark.parametrize(

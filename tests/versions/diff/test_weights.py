@@ -10,7 +10,7 @@ import torch
 
 from spoken import clauses
 from stemma.versions.change import CHUNK
-from stemma.versions.diff.section import Heatmap, Table
+from stemma.versions.diff.section import Alike, Heatmap, Table
 from stemma.versions.diff.weights import compare
 from stemma.versions.version import Folder
 from weighted import WIDTH, llama, saved, section, sharded, stirred, with_lora
@@ -40,7 +40,7 @@ def test_the_same_files_are_not_even_read(tmp_path: Path):
         def path(self, output: str, file: str) -> Path:
             raise AssertionError(file)
 
-    assert compare(Unread(tmp_path / "a"), weights) is None
+    assert compare(Unread(tmp_path / "a"), weights) is Alike.EQUAL
 
 
 def test_one_changed_layer_is_that_layer_and_nothing_else(tmp_path: Path):
@@ -52,7 +52,7 @@ def test_one_changed_layer_is_that_layer_and_nothing_else(tmp_path: Path):
     assert found.facts["same"] == len(one) - 4
     (heatmap,) = (block for block in found.blocks if isinstance(block, Heatmap))
     assert heatmap.rows == ("outside", "0", "1", "2")
-    assert heatmap.columns == ("embedding", "q", "o", "mlp", "norm")
+    assert heatmap.columns == ("embedding", "query", "attention output", "mlp", "norm")
     assert heatmap.values[0] == (0.0, None, None, None, None)
     for row, value in zip(heatmap.rows[1:], heatmap.values[1:], strict=True):
         assert [v and round(v, 2) for v in value] == [
@@ -160,7 +160,7 @@ def test_new_missing_reshaped_and_retyped_tensors(tmp_path: Path):
     assert found.facts["changed"] == []
     assert found.facts["shapes"] == {"model.embed_tokens.weight": [[300, WIDTH], [301, WIDTH]]}
     (table,) = (block for block in found.blocks if isinstance(block, Table))
-    assert ("model.embed_tokens.weight", "300 × 160 is now 301 × 160") in table.rows  # noqa: RUF001
+    assert ("model.embed_tokens.weight", "300 × 160 is now 301 × 160") in table.rows
 
 
 def test_rounding_to_a_coarser_type_is_called_that(tmp_path: Path):
@@ -173,15 +173,15 @@ def test_a_side_without_weights(tmp_path: Path):
     (tmp_path / "none").mkdir()
     some, none = saved(tmp_path / "a", llama()), Folder(tmp_path / "none")
     found = compare(some, none)
-    assert found is not None
+    assert not isinstance(found, Alike)
     assert found.words == (f"{none.name} has no weights.",)
-    assert compare(none, none) is None
+    assert compare(none, none) is Alike.ABSENT
 
 
 def test_other_files_with_the_same_weights(tmp_path: Path):
     one = llama()
     found = compare(saved(tmp_path / "a", one), sharded(tmp_path / "b", one))
-    assert found is not None
+    assert not isinstance(found, Alike)
     assert clauses(found) == ("the same numbers in other files",)
 
 
@@ -198,7 +198,7 @@ def test_of_files_only_those_that_differ_are_read(tmp_path: Path):
 
     sharded(tmp_path / "b", other)
     found = compare(ours, Sparing(tmp_path / "b"))
-    assert found is not None
+    assert not isinstance(found, Alike)
     assert clauses(found)[0].startswith("only layer 2 changed")
 
 
@@ -212,7 +212,7 @@ def test_memory_is_bounded_by_a_piece_and_not_by_a_tensor(tmp_path: Path):
     found = compare(*sides)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert found is not None
+    assert not isinstance(found, Alike)
     assert found.facts["changed"][1]["largest"] == 1
     assert peak < 2**23 * len(os.sched_getaffinity(0))  # the tensors are 32 and 64 MiB each
 

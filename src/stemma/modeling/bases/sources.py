@@ -119,7 +119,11 @@ def _exported(name: str) -> Iterator[tuple[Path, str]]:
         folder = Path(parent) / "exported"
         get = ["dvc", "get", "--quiet", ".", EXPORTED.as_posix(), "--rev", commit]
         done = subprocess.run(
-            [*get, "--out", str(folder)], capture_output=True, text=True, check=False
+            [*get, "--out", str(folder)],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
         )
         if done.returncode or not folder.is_dir():
             said = done.stderr.strip().splitlines() or ["it gave nothing"]
@@ -141,7 +145,7 @@ def _commit(name: str) -> str:
     whole = len(revision) == 40 and not set(revision) - set("0123456789abcdef")
     found = revision if whole else f"refs/tags/{revision}"
     git = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{found}^{{commit}}"]
-    done = subprocess.run(git, capture_output=True, text=True, check=False)
+    done = subprocess.run(git, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         raise SourceError(
             f"model.base.path: {name} is no version of this repository",

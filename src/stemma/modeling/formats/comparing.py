@@ -16,7 +16,7 @@ from stemma.modeling.loading import load_saved
 from stemma.modeling.weights import copy_weights, size_of, weight_files
 
 Figures = dict[str, float]
-_DIGITS = 4
+_DIGITS = 10  # as the figures have
 
 
 def write_formats(

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from stemma.modeling.formulas import Examples
 from stemma.versions.comparison import TASK, measuring
-from stemma.versions.diff.section import Block, Cell, Section, Table, Text
+from stemma.versions.diff.section import Alike, Block, Cell, Section, Table, Text
+from stemma.versions.diff.spread import spread
 from stemma.versions.examples import Pairs, pair, read_examples
+from stemma.versions.numbers import figure, signed
 from stemma.versions.samples import read_samples
 from stemma.versions.sides import side_by_side
 from stemma.versions.texts import beginnings
@@ -43,17 +45,17 @@ class _Loss:
         return self.b - self.a
 
 
-def compare(a: Version, b: Version) -> Section | None:
+def compare(a: Version, b: Version) -> Section | Alike:
     """Compare what two versions make of the test split and of the prompts.
 
     Returns:
-        None if it is the same, or if the tasks are not.
+        EQUAL if it is the same; ABSENT if the tasks are not, or there is nothing of both.
 
     Raises:
         ProjectError: a file of either version is torn.
     """
     if TASK in measuring(a, b):
-        return None
+        return Alike.ABSENT
     pairs, prompts = pair(a, b), _Prompts.of(a, b)
     loss = _loss(pairs) if pairs else None
     facts: dict[str, Any] = {}
@@ -68,7 +70,9 @@ def compare(a: Version, b: Version) -> Section | None:
         facts["prompts"] = prompts.facts()
         words.append(prompts.words())
         blocks += prompts.blocks((a.name, b.name))
-    return Section(NAME, tuple(words), facts, tuple(blocks)) if blocks else None
+    if blocks:
+        return Section(NAME, tuple(words), facts, tuple(blocks))
+    return Alike.EQUAL if loss or prompts.both else Alike.ABSENT
 
 
 def _loss(pairs: Pairs) -> _Loss | None:
@@ -135,17 +139,20 @@ def _words_of(pairs: Pairs, loss: _Loss) -> str:
     most = int(np.abs(change).argmax())
     return (
         f"{better} of {len(pairs.ids)} documents fare better and {worse} worse; most changed is "
-        f"{pairs.ids[most]} ({change[most]:+.3f} {loss.unit})."
+        f"{pairs.ids[most]} ({signed(change[most])} {loss.unit})."
     )
 
 
 def _blocks_of(pairs: Pairs, loss: _Loss, texts: _Texts, names: tuple[str, str]) -> list[Block]:
-    blocks: list[Block] = []
-    for title, rows in (("Fare worse", texts.worse), ("Fare better", texts.better)):
+    blocks: list[Block] = [spread(loss.change, loss.unit)]
+    sides = (("worse", texts.worse, loss.change > 0), ("better", texts.better, loss.change < 0))
+    for how, rows, those in sides:
         if rows:
             columns = ("document", *names, "change", "begins")
             lines = tuple(_line(index, pairs, loss, texts) for index in rows)
-            blocks.append(Table(f"{title}, {loss.unit}", columns, lines, frozenset({1, 2, 3})))
+            more = f" ({len(rows)} of {those.sum():,} shown)" if len(rows) < those.sum() else ""
+            title = f"Fare {how}, {loss.unit}{more}"
+            blocks.append(Table(title, columns, lines, frozenset({1, 2, 3})))
     if texts.missing:
         blocks.append(Text(f"Without their texts: {texts.missing}."))
     for column in _SAID:
@@ -162,9 +169,9 @@ def _line(index: int, pairs: Pairs, loss: _Loss, texts: _Texts) -> tuple[str | C
     change, text = loss.change[index], texts.of[index]
     return (
         pairs.ids[index],
-        f"{loss.a[index]:.3f}",
-        f"{loss.b[index]:.3f}",
-        Cell(f"{change:+.3f}", "worse" if change > 0 else "better"),
+        figure(loss.a[index]),
+        figure(loss.b[index]),
+        Cell(signed(change), "worse" if change > 0 else "better"),
         text if len(text) <= _CHARACTERS else text[: _CHARACTERS - 1] + "…",
     )
 

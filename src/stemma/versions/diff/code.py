@@ -5,7 +5,7 @@ import itertools
 from typing import Any
 
 from stemma.layout import CONF, ENVIRONMENT, INPUT
-from stemma.versions.diff.section import Cell, Section, Table, Text
+from stemma.versions.diff.section import Alike, Cell, Section, Table, Text
 from stemma.versions.version import Version
 
 NAME = "code"
@@ -13,19 +13,19 @@ _SHOWN = 20
 _ELSEWHERE = (CONF.name, INPUT.parts[0], ENVIRONMENT.name)
 
 
-def compare(a: Version, b: Version) -> Section | None:
-    """Compare the files of code that dvc.lock names; None if they are the same."""
+def compare(a: Version, b: Version) -> Section | Alike:
+    """Compare the files of code that dvc.lock names."""
     left, right = _closures(a), _closures(b)
     if not left or not right:
-        return None
+        return Alike.ABSENT
     ours, theirs = a.tracked(), b.tracked()
     paths = [path for path in sorted({*left, *right}) if ours.get(path) != theirs.get(path)]
     if not paths:
-        return None
+        return Alike.EQUAL
     facts = {path: _facts(path, a, b, left, right) for path in paths}
     rows = tuple(
         (path, ", ".join(fact["stages"]), Cell(f"+{fact['added']}", "added"),
-         Cell(f"-{fact['removed']}", "removed"))
+         Cell(f"−{fact['removed']}", "removed"))
         for path, fact in list(facts.items())[:_SHOWN]
     )  # fmt: skip
     stages = list(dict.fromkeys(stage for fact in facts.values() for stage in fact["stages"]))
@@ -34,8 +34,8 @@ def compare(a: Version, b: Version) -> Section | None:
         f"{len(paths)} file{'s' * (len(paths) > 1)} of code changed, "
         f"{lines} line{'s' * (lines != 1)}, run by {', '.join(stages)}."
     )
-    table = Table("", ("file", "stages", "lines", ""), rows, frozenset({2, 3}))
-    more = [Text(f"… and {len(paths) - _SHOWN} more; --json has all.")] * (len(paths) > _SHOWN)
+    table = Table("", ("file", "stages", "lines added", "lines removed"), rows, frozenset({2, 3}))
+    more = [Text(f"{_SHOWN} of {len(paths)} shown; --json has all.")] * (len(paths) > _SHOWN)
     return Section(NAME, (words,), facts, (table, *more))
 
 

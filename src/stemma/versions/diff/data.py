@@ -10,19 +10,19 @@ from stemma.corpus.split import SPLITS
 from stemma.layout import PREPARED
 from stemma.versions.diff import data_shift, data_sources, data_words
 from stemma.versions.diff.data_matching import Matched, counts, match, nearest, similarities
-from stemma.versions.diff.section import Block, Section, Text, without
+from stemma.versions.diff.section import Alike, Block, Section, Text, without
 from stemma.versions.manifests import MANIFEST, has_manifest
 from stemma.versions.version import MissingError, Version
 
 NAME = "data"
 
 
-def compare(a: Version, b: Version) -> Section | None:
+def compare(a: Version, b: Version) -> Section | Alike:
     """Compare the documents of two versions.
 
     Returns:
-        None if they and what became of them are the same, if neither has a manifest, or if one is
-        a model alone.
+        EQUAL if they and what became of them are the same; ABSENT if neither has a manifest, or if
+        one is a model alone.
 
     Raises:
         DataError: a manifest, a shard or sources.json is torn.
@@ -37,7 +37,7 @@ def compare(a: Version, b: Version) -> Section | None:
     if a.files(output)[MANIFEST] != b.files(output)[MANIFEST]:
         matched = match(a, b)
     if (matched is None or matched.same) and not sources:
-        return None
+        return Alike.EQUAL
     facts: dict[str, Any] = {"sources": sources}
     words = data_sources.sentences(sources)
     blocks: list[Block] = [Text(f"Sources: {unknown}")] if unknown else []

@@ -92,7 +92,7 @@ def tables(found: dict[str, Any], names: tuple[str, str]) -> list[Table]:
     counts = [(key, languages["a"].get(key, 0), languages["b"].get(key, 0)) for key in keys]
     moved = tuple((key, f"{a:,}", f"{b:,}") for key, a, b in counts if a != b)
     if moved:
-        made.append(Table("Documents by language", ("", *names), moved, frozenset((1, 2))))
+        made.append(Table("Documents by language", ("language", *names), moved, frozenset((1, 2))))
     return made
 
 

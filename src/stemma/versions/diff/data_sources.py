@@ -5,12 +5,13 @@ from typing import Any
 
 from stemma.errors import DataError
 from stemma.layout import RAW
-from stemma.versions.diff.section import Cell, Table
+from stemma.versions.diff.section import Table
 from stemma.versions.version import Version
 
 _FILE = "sources.json"
 # What is told first: who may use the text.
 _FIRST = "license"
+_NAMED, _ROWS = 4, 20  # sources in a sentence, lines of the table
 
 
 def compare_sources(a: Version, b: Version) -> dict[str, dict[str, Any]]:
@@ -37,17 +38,30 @@ def compare_sources(a: Version, b: Version) -> dict[str, dict[str, Any]]:
 
 def sentences(sources: dict[str, dict[str, Any]]) -> list[str]:
     """Say which sources differ; licences first."""
-    licences, rest = [], []
+    said: dict[tuple[str, str], list[str]] = {}
     for name, fact in sources.items():
         one, other = fact["a"], fact["b"]
         if one is None or other is None:
-            said = "is gone" if other is None else "is new"
-            rest.append(f"The source {name} ({(one or other or {})[_FIRST]}) {said}.")
+            what, told = "is gone" if other is None else "is new", (one or other or {})[_FIRST]
+            said.setdefault(("source", what), []).append(f"{name} ({told})")
         elif _FIRST in fact["changed"]:
-            licences.append(f"The licence of {name} changed: {one[_FIRST]} → {other[_FIRST]}.")
-        elif fact["changed"]:
-            rest.append(f"The source {name} changed: {', '.join(fact['changed'])}.")
-    return [*licences, *rest]
+            what = f"changed: {one[_FIRST]} → {other[_FIRST]}"
+            said.setdefault(("licence", what), []).append(name)
+        else:
+            what = f"changed: {', '.join(fact['changed'])}"
+            said.setdefault(("source", what), []).append(name)
+    ordered = sorted(said.items(), key=lambda item: item[0][0])
+    return [_sentence(of, names, what) for (of, what), names in ordered]
+
+
+def _sentence(of: str, names: list[str], what: str) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    some = ", ".join(names[:_NAMED]) + more
+    if of == "licence":
+        return f"The licence of {some} {what}."
+    if len(names) == 1:
+        return f"The source {some} {what}."
+    return f"{len(names):,} sources {what.replace('is ', 'are ', 1)} ({some})."
 
 
 def table_of(sources: dict[str, dict[str, Any]], names: tuple[str, str]) -> Table:
@@ -56,12 +70,14 @@ def table_of(sources: dict[str, dict[str, Any]], names: tuple[str, str]) -> Tabl
     for name, fact in sources.items():
         one, other = fact["a"] or {}, fact["b"] or {}
         for field in fact["changed"] or [_FIRST, "origin", "version", "documents"]:
-            cells = (
-                Cell(str(one.get(field, "")), "removed"),
-                Cell(str(other.get(field, "")), "added"),
-            )
-            rows.append((name, field, *cells))
-    return Table("Sources", ("source", "", *names), tuple(rows))
+            rows.append((name, field, _told(one, field), _told(other, field)))
+    more = f" ({_ROWS} of {len(rows):,} lines shown)" if len(rows) > _ROWS else ""
+    return Table(f"Sources{more}", ("source", "field", *names), tuple(rows[:_ROWS]))
+
+
+def _told(entry: dict[str, Any], field: str) -> str:
+    # Ten digits tell two contents apart; --json has all of them.
+    return str(entry.get(field, ""))[: 10 if field == "sha256" else None]
 
 
 def _fields(left: dict[str, Any], right: dict[str, Any]) -> list[str]:

@@ -34,7 +34,8 @@ def sentences(facts: dict[str, Any]) -> Iterator[str]:
     train = facts["splits"].get("train", {"a": None, "b": None})
     one, other = ((train[side] or {}).get("bytes", 0) for side in ("a", "b"))
     if one and abs(other / one - 1) >= _TOLD_GROWTH:
-        yield f"Train has {other / one - 1:+.2%} bytes."
+        more = f"{other / one - 1:+.2%}".replace("-", "−")
+        yield f"Train has {more} bytes."
     yield from data_shift.sentences(facts["shift"])
 
 
@@ -57,7 +58,10 @@ def blocks(facts: dict[str, Any], a: Version, b: Version) -> Iterator[Block]:
         DataError: a shard of data/raw is torn.
     """
     names = (a.name, b.name)
-    for title, key in (("By split and fate", "splits"), ("By source", "by_source")):
+    for title, key, of in (
+        ("By split and fate", "splits", "split or fate"),
+        ("By source", "by_source", "source"),
+    ):
         rows = [
             (
                 name,
@@ -66,11 +70,12 @@ def blocks(facts: dict[str, Any], a: Version, b: Version) -> Iterator[Block]:
             for name, both in facts[key].items()
         ]
         if rows:
-            columns = ("", *(f"{unit}, {name}" for unit in _UNITS for name in names))
+            columns = (of, *(f"{unit}, {name}" for unit in _UNITS for name in names))
             yield Table(title, columns, tuple(rows), frozenset(range(1, len(columns))))
     if facts["moved"]:
         rows = tuple((m["from"], m["to"], f"{m['documents']:,}") for m in facts["moved"])
-        yield Table("Documents in both", names, rows, frozenset((2,)))
+        columns = (f"in {names[0]}", f"in {names[1]}", "documents")
+        yield Table("Documents in both", columns, rows, frozenset((2,)))
     yield from _lists(facts)
     pairs = [(name, name) for name in facts["changed"]]
     pairs += [(pair["removed"], pair["added"]) for pair in facts["alike"]]
@@ -103,7 +108,7 @@ def _lists(facts: dict[str, Any]) -> Iterator[Table]:
 
 def _title(key: str, facts: dict[str, Any]) -> str:
     count = len(facts[key])
-    more = f" (the first {_SHOWN} of {count:,})" if count > _SHOWN else ""
+    more = f" ({_SHOWN} of {count:,} shown)" if count > _SHOWN else ""
     return f"{key.replace('_', ' ').capitalize()}{more}"
 
 

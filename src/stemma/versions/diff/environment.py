@@ -2,18 +2,18 @@
 
 from stemma.layout import ENVIRONMENT
 from stemma.versions.declared import packages
-from stemma.versions.diff.section import Cell, Section, Table, without
+from stemma.versions.diff.section import Alike, Section, Table, without
 from stemma.versions.version import Version
 
 NAME = "environment"
 _SPOKEN = 4  # packages; more are counted
 
 
-def compare(a: Version, b: Version) -> Section | None:
+def compare(a: Version, b: Version) -> Section | Alike:
     """Compare the declared packages of two versions.
 
     Returns:
-        None if they are the same, if neither declares any, or if one is a model alone.
+        EQUAL if they are the same; ABSENT if neither declares any, or if one is a model alone.
 
     Raises:
         ProjectError: environment.lock of either cannot be read.
@@ -24,11 +24,10 @@ def compare(a: Version, b: Version) -> Section | None:
         return without(NAME, (a, b), has, ENVIRONMENT, "packages")
     names = sorted(name for name in {*left, *right} if left.get(name) != right.get(name))
     if not names:
-        return None
+        return Alike.EQUAL
     facts = {name: {"a": left.get(name), "b": right.get(name)} for name in names}
     pins = [(name, left.get(name, "none"), right.get(name, "none")) for name in names]
-    rows = tuple((name, Cell(one, "removed"), Cell(two, "added")) for name, one, two in pins)
     spoken = ", ".join(f"{name} {one} → {two}" for name, one, two in pins[:_SPOKEN])
     more = f" and {len(pins) - _SPOKEN} more" if len(pins) > _SPOKEN else ""
     words = f"Another environment: {spoken}{more}."
-    return Section(NAME, (words,), facts, (Table("", ("package", a.name, b.name), rows),))
+    return Section(NAME, (words,), facts, (Table("", ("package", a.name, b.name), tuple(pins)),))

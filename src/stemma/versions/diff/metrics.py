@@ -1,17 +1,17 @@
 """What became of the figures, and whether a difference is real: paired by example."""
 
 import dataclasses
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from stemma.layout import METRICS as FILE
 from stemma.versions.comparison import ROUNDS, TASK, Comparison, Tested, compare_versions
-from stemma.versions.diff.section import Block, Cell, Section, Table, Text, without
+from stemma.versions.diff.section import Alike, Block, Cell, Section, Table, Text, Tone, without
 from stemma.versions.examples import Pairs
 from stemma.versions.history import EXAMPLES
 from stemma.versions.measured import figures_match
 from stemma.versions.metrics import figures, metric, read_metrics
+from stemma.versions.numbers import digits_for, figure, interval
 from stemma.versions.version import Version
 
 _SHOWN = 5
@@ -19,11 +19,11 @@ _EXAMPLES = EXAMPLES.as_posix()
 NAME = "metrics"
 
 
-def compare(a: Version, b: Version) -> Section | None:
+def compare(a: Version, b: Version) -> Section | Alike:
     """Compare the figures of the test split.
 
     Returns:
-        None if they are the same, if neither version has any, or if one is a model alone.
+        EQUAL if they are the same; ABSENT if neither version has any, or if one is a model alone.
 
     Raises:
         ProjectError: a file of either version is torn.
@@ -34,22 +34,63 @@ def compare(a: Version, b: Version) -> Section | None:
         return without(NAME, (a, b), has, FILE, "figures")
     same = figures(left) == figures(right) and a.read(_EXAMPLES) == b.read(_EXAMPLES)
     if same and False not in (figures_match(a), figures_match(b)):
-        return None
+        return Alike.EQUAL
     found = compare_versions(a, b, left, right)
     return Section(
         NAME,
         _words(found, left, right),
         _facts(found, left, right),
         tuple(_blocks(found, (a.name, b.name), left, right)),
+        _headline(found),
     )
 
 
-def _words(found: Comparison, left: dict[str, Any], right: dict[str, Any]) -> tuple[str, ...]:
-    spoken: dict[str, str] = {}
+def _headline(found: Comparison) -> tuple[Cell, ...]:
+    """Return what got worse, what better, and what changed otherwise; or why nothing is said."""
+    tested = _spoken(found)
+    if not tested:
+        return (Cell("Whether it is better cannot be said: no figure can be compared."),)
+    told: dict[Tone, list[str]] = {"worse": [], "better": [], "": []}
+    for name, one in tested.items():
+        if one.real:
+            told[_tone(one, name)].append(_briefly(name, one))
+    cells = [
+        Cell(f"{tone.capitalize() or 'Changed'}: {', '.join(figures)}.", tone)
+        for tone, figures in told.items()
+        if figures
+    ]
+    return tuple(cells) or (
+        Cell(
+            f"No real difference: {', '.join(_briefly(name, one) for name, one in tested.items())}."
+        ),
+    )
+
+
+def _briefly(name: str, tested: Tested) -> str:
+    one, shown = tested.difference, _shown(tested)
+    return (
+        f"{metric(name).label} {shown(one.b - one.a, '+')} "
+        f"[{shown(one.low, '+')} to {shown(one.high, '+')}]"
+    )
+
+
+def _tone(tested: Tested, name: str) -> Tone:
+    return metric(name).tone(tested.difference.b - tested.difference.a)
+
+
+def _spoken(found: Comparison) -> dict[str, Tested]:
+    """Return the first figure of each aspect, which speaks for the others."""
+    first: dict[str, str] = {}
     for name in found.tested:
-        spoken.setdefault(metric(name).aspect, name)
-    tested = {name: found.tested[name] for name in spoken.values()}
-    real = [_real(name, one) for name, one in tested.items() if one.real]
+        first.setdefault(metric(name).aspect, name)
+    return {name: found.tested[name] for name in first.values()}
+
+
+def _words(
+    found: Comparison, left: dict[str, Any], right: dict[str, Any]
+) -> tuple[str | Cell, ...]:
+    tested = _spoken(found)
+    real = [Cell(_real(name, one), _tone(one, name)) for name, one in tested.items() if one.real]
     none = [_none(name, one, found) for name, one in tested.items() if not one.real]
     return (*real, *none, *_untested(found, left, right), *_measuring(found))
 
@@ -86,7 +127,7 @@ def _begun(name: str) -> str:
 def _untested(found: Comparison, left: dict[str, Any], right: dict[str, Any]) -> list[str]:
     reasons: dict[str, list[str]] = {}
     for name, why in found.untested.items():
-        values = " and ".join(_figure(side.get(name)) or "none" for side in (left, right))
+        values = " and ".join(figure(side.get(name)) or "none" for side in (left, right))
         reasons.setdefault(why, []).append(f"{metric(name).label} ({values})")
     return [f"Not to be compared: {', '.join(of)}: {why}." for why, of in reasons.items()]
 
@@ -136,7 +177,15 @@ def _blocks(
         blocks += [
             Table(
                 "Over the documents of both",
-                ("", *names, "change", "95 % interval", "p", "smallest to be seen", ""),
+                (
+                    "figure",
+                    *names,
+                    "change",
+                    "95 % interval",
+                    "p",
+                    "smallest to be seen",
+                    "verdict",
+                ),
                 tuple(_row(name, one) for name, one in found.tested.items()),
                 frozenset(range(1, 7)),
             ),
@@ -152,9 +201,9 @@ def _blocks(
         blocks.append(
             Table(
                 "Over each one's own test split",
-                ("", *names),
+                ("figure", *names),
                 tuple(
-                    (metric(name).label, _figure(left.get(name)), _figure(right.get(name)))
+                    (metric(name).label, figure(left.get(name)), figure(right.get(name)))
                     for name in figures(left | right)
                 ),
                 frozenset({1, 2}),
@@ -172,10 +221,10 @@ def _row(name: str, tested: Tested) -> tuple[str | Cell, ...]:
         shown(one.a),
         shown(one.b),
         Cell(shown(change, "+"), tone),
-        f"{shown(one.low, '+')} to {shown(one.high, '+')}",
+        interval(one.low, one.high, _digits(tested), "+"),
         _p(tested.corrected).removeprefix("p = ").removeprefix("p "),
         shown(tested.smallest),
-        Cell(metric(name).tone(change) or "changed", tone) if tested.real else Cell("", tone),
+        Cell(tone or "changed" if tested.real else "not real", tone),
     )
 
 
@@ -195,14 +244,13 @@ def _some(ids: Sequence[str]) -> str:
 
 
 def _shown(tested: Tested) -> Callable[..., str]:
-    """Return what writes a number with two digits that the interval leaves open, three at least."""
-    width = tested.difference.high - tested.difference.low
-    digits = max(3, 1 - math.floor(math.log10(width))) if width > 0 else 3
-    return lambda value, sign="": f"{value:{sign}.{min(digits, 8)}f}"
+    """Return what writes a number with two digits that the interval leaves open."""
+    digits = _digits(tested)
+    return lambda value, sign="": figure(value, digits, sign)
 
 
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+def _digits(tested: Tested) -> int:
+    return digits_for(tested.difference.high - tested.difference.low)
 
 
 def _p(value: float) -> str:

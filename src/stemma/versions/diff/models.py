@@ -8,9 +8,9 @@ from stemma.errors import ModelError
 from stemma.layout import BASE, TRAINED
 from stemma.modeling.loading import ADAPTER, ADAPTER_CONFIG
 from stemma.modeling.shards import INDEX, SINGLE
-from stemma.versions.change import Pair
+from stemma.versions.change import Pair, is_same
 from stemma.versions.diff.adapters import Adapter, Product, Sum
-from stemma.versions.tensors import SUFFIX, Stored, Tensor, read_header
+from stemma.versions.tensors import SUFFIX, Stored, Tensor, is_known, read_header
 from stemma.versions.version import MissingError, Version
 
 _FOLDERS = ("", "adapter/")  # as train and as export write one
@@ -81,7 +81,7 @@ class Model:
         try:
             text = self._version.path(self._output, INDEX).read_bytes()
             places = dict(json.loads(text)["weight_map"])
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise ModelError(f"{said} is no index: {error!r}") from error
         for name, file in places.items():
             if file not in self.base:
@@ -144,6 +144,7 @@ class Aligned:
         adapters: whether these are products of adapters of one base, and not whole weights.
         same: known to be the same without being read.
         shapes: both, of those in which they differ.
+        unread: both types, of those that differ and whose numbers are of a type not known here.
         pairs: to be read.
     """
 
@@ -152,6 +153,7 @@ class Aligned:
     removed: list[str]
     added: list[str]
     shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    unread: dict[str, tuple[str, str]]
     pairs: dict[str, Pair]
 
 
@@ -164,22 +166,25 @@ def align(one: Model, other: Model) -> Aligned:
     """
     adapters = one.adapter is not None and other.adapter is not None and one.base == other.base
     names, others = (_names(model, adapters) for model in (one, other))
-    same, pairs = [], {}
+    found = Aligned(adapters, [], sorted(names - others), sorted(others - names), {}, {}, {})
     for name in sorted(names & others):
         if not adapters and _is_untouched(one, other, name):
-            same.append(name)
+            found.same.append(name)
         else:
-            pairs[name] = _pair(one, other, name, adapters)
-    shapes = {name: (pair.before.shape, pair.after.shape) for name, pair in pairs.items()}
-    unlike = {name: both for name, both in shapes.items() if both[0] != both[1]}
-    return Aligned(
-        adapters,
-        same,
-        sorted(names - others),
-        sorted(others - names),
-        unlike,
-        {name: pair for name, pair in pairs.items() if name not in unlike},
-    )
+            _place(found, name, _pair(one, other, name, adapters))
+    return found
+
+
+def _place(found: Aligned, name: str, pair: Pair) -> None:
+    before, after = pair.before, pair.after
+    if before.shape != after.shape:
+        found.shapes[name] = before.shape, after.shape
+    elif is_known(before) and is_known(after):
+        found.pairs[name] = pair
+    elif is_same(before, after):
+        found.same.append(name)
+    else:
+        found.unread[name] = before.dtype, after.dtype
 
 
 def _names(model: Model, adapters: bool) -> set[str]:

@@ -7,6 +7,7 @@ from jinja2 import Environment, StrictUndefined
 
 from stemma.versions.diff.report import Report
 from stemma.versions.diff.section import Heatmap
+from stemma.versions.numbers import brief
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
@@ -16,11 +17,14 @@ def html(report: Report) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
-        report=report, rows_of=_rows, zip=zip, kind_of=lambda block: type(block).__name__
+        report=report,
+        rows_of=_rows,
+        legend_of=lambda heatmap: [(f"{one:.3f}", brief(value)) for one, value in heatmap.legend()],
+        zip=zip,
+        kind_of=lambda block: type(block).__name__,
     )
 
 
 def _rows(heatmap: Heatmap) -> Iterator[tuple[str, list[str], list[str]]]:
-    for name, values, shades in zip(heatmap.rows, heatmap.values, heatmap.shades(), strict=True):
-        told = ["" if value is None else f"{value:.2g}" for value in values]
-        yield name, [f"{shade:.3f}" for shade in shades], told
+    for name, texts, shades in zip(heatmap.rows, heatmap.texts(), heatmap.shades(), strict=True):
+        yield name, [f"{shade:.3f}" for shade in shades], texts

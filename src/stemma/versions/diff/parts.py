@@ -7,19 +7,9 @@ from collections.abc import Iterable
 from stemma.modeling.shards import numbered
 
 ORDER = (
-    *(
-        "embedding",
-        "positions",
-        "qkv",
-        "q",
-        "k",
-        "v",
-        "o",
-        "cross q",
-        "cross k",
-        "cross v",
-        "cross o",
-    ),
+    *("embedding", "positions"),
+    *("query, key, value", "query", "key", "value", "attention output"),
+    *("cross query", "cross key", "cross value", "cross attention output"),
     *("mlp", "norm", "head"),
 )
 """Kinds as numbers pass through them."""
@@ -30,11 +20,11 @@ _KINDS = (
     (r"wpe|position|relative_attention_bias", "positions"),
     (r"lm_head|embed_out|classifier|\bscore\b|qa_outputs|\bcls\b|pooler", "head"),
     (r"\b(wte|shared)\b|embed", "embedding"),
-    (r"c_attn|query_key_value|qkv|in_proj", "{}qkv"),
-    (r"\b(q|query|q_proj|q_lin)\b", "{}q"),
-    (r"\b(k|key|k_proj|k_lin)\b", "{}k"),
-    (r"\b(v|value|v_proj|v_lin)\b", "{}v"),
-    (r"attn|attention", "{}o"),
+    (r"c_attn|query_key_value|qkv|in_proj", "{}query, key, value"),
+    (r"\b(q|query|q_proj|q_lin)\b", "{}query"),
+    (r"\b(k|key|k_proj|k_lin)\b", "{}key"),
+    (r"\b(v|value|v_proj|v_lin)\b", "{}value"),
+    (r"attn|attention", "{}attention output"),
     (r"mlp|dense|ffn|ffw|feed_forward|expert|\bfc\d?\b|\bwi(_\d)?\b|\bwo\b", "mlp"),
 )
 _CROSS = re.compile(r"encdec|cross|encoder_attn", re.IGNORECASE)
@@ -46,7 +36,7 @@ class Part:
 
     Attributes:
         layer: such as ``3`` or ``decoder 3``; empty for what stands outside of layers.
-        kind: such as ``q`` or ``mlp``, or its name if nothing is known of it.
+        kind: such as ``query`` or ``mlp``, or its name if nothing is known of it.
     """
 
     layer: str

@@ -6,7 +6,7 @@ import yaml
 
 from stemma.errors import ProjectError
 from stemma.layout import PARAMS, RECORD
-from stemma.versions.diff.section import Cell, Section, Table, without
+from stemma.versions.diff.section import Alike, Section, Table, without
 from stemma.versions.locks import load
 from stemma.versions.verdict import leaves
 from stemma.versions.version import Version
@@ -15,11 +15,11 @@ NAME = "settings"
 _SPOKEN = 4
 
 
-def compare(a: Version, b: Version) -> Section | None:
+def compare(a: Version, b: Version) -> Section | Alike:
     """Compare the settings of two versions.
 
     Returns:
-        None if all values are the same, if neither has any, or if one is a model alone.
+        EQUAL if all values are the same; ABSENT if neither has any, or if one is a model alone.
 
     Raises:
         ProjectError: params.yaml of either is no YAML.
@@ -30,14 +30,12 @@ def compare(a: Version, b: Version) -> Section | None:
         return without(NAME, (a, b), has, PARAMS, "settings")
     keys = [key for key in {**left, **right} if _differ(left.get(key, ...), right.get(key, ...))]
     if not keys:
-        return None
+        return Alike.EQUAL
     facts = {
         key: {"a": left.get(key), "b": right.get(key), "in": _sides(key, left, right)}
         for key in keys
     }
-    rows = tuple(
-        (key, Cell(_text(left, key), "removed"), Cell(_text(right, key), "added")) for key in keys
-    )
+    rows = tuple((key, _text(left, key), _text(right, key)) for key in keys)
     spoken = [f"{key} {_text(left, key)} → {_text(right, key)}" for key in keys[:_SPOKEN]]
     more = f" and {len(keys) - _SPOKEN} more" if len(keys) > _SPOKEN else ""
     words = f"{len(keys)} setting{'s' * (len(keys) > 1)} changed: {', '.join(spoken)}{more}."

@@ -6,7 +6,7 @@ from typing import Any
 
 from stemma.versions.diff.byte_level import shown
 from stemma.versions.diff.fertility import Fertility, fertility_of
-from stemma.versions.diff.section import Block, Cell, Section, Table, Text, Tone, sentence
+from stemma.versions.diff.section import Alike, Block, Cell, Section, Table, Text, Tone, sentence
 from stemma.versions.diff.tokenizer_file import Tokenizer, find, read
 from stemma.versions.version import MissingError, Version
 
@@ -14,7 +14,7 @@ _FIRST = 12
 _SIGNS: tuple[Tone, ...] = ("removed", "added")
 
 
-def compare(a: Version, b: Version) -> Section | None:
+def compare(a: Version, b: Version) -> Section | Alike:
     """Compare the tokenizers of two versions.
 
     Raises:
@@ -23,17 +23,17 @@ def compare(a: Version, b: Version) -> Section | None:
     """
     ours, theirs = find(a), find(b)
     if ours is None and theirs is None:
-        return None
+        return Alike.ABSENT
     if ours is None or theirs is None:
         lacking = a if ours is None else b
         words = f"{lacking.name} has no tokenizer."
         return Section("tokenizer", (words,), {"missing": lacking.name}, (Text(words),))
     if ours.hashes == theirs.hashes:
-        return None
+        return Alike.EQUAL
     one, other = read(ours), read(theirs)
     facts = _facts(one, other)
     if not facts:
-        return None
+        return Alike.EQUAL
     clauses, blocks = list(_words(facts)), list(_blocks(facts))
     try:
         fertility = fertility_of(a, b, one.vocabulary)
@@ -108,18 +108,21 @@ def _blocks(facts: dict[str, Any]) -> Iterator[Block]:
         for merge in facts.get(f"merges_{sign}", ())[:_FIRST]
     ]
     if merges:
-        yield Table(_first("Merges", facts, "merges"), ("merge", ""), tuple(merges))
+        yield Table(_first("Merges", facts, "merges"), ("merge", "change"), tuple(merges))
     entries = [
         (Cell(shown(entry), sign), sign)
         for sign in _SIGNS
         for entry in facts.get(f"entries_{sign}", ())[:_FIRST]
     ]
     if entries:
-        yield Table(_first("Vocabulary", facts, "entries"), ("entry", ""), tuple(entries))
-    for key, title in (("added_tokens", "Added tokens"), ("settings", "Settings")):
+        yield Table(_first("Vocabulary", facts, "entries"), ("entry", "change"), tuple(entries))
+    for key, title, of in (
+        ("added_tokens", "Added tokens", "token"),
+        ("settings", "Settings", "setting"),
+    ):
         if key in facts:
             rows = tuple((name, *map(_said, sides)) for name, sides in facts[key].items())
-            yield Table(title, ("", "before", "after"), rows)
+            yield Table(title, (of, "before", "after"), rows)
     if "template" in facts:
         rows = tuple((_line(line),) for line in facts["template"])
         yield Table("Chat template", ("line",), rows)
@@ -146,7 +149,7 @@ def _fertility(found: Fertility) -> Table:
     if facts["tokens_per_word"]:
         rows.append(("tokens per word", *(f"{rate:.4f}" for rate in facts["tokens_per_word"])))
     title = f"The same {found.documents} documents of the test split"
-    return Table(title, ("", "before", "after"), tuple(rows), frozenset((1, 2)))
+    return Table(title, ("measure", "before", "after"), tuple(rows), frozenset((1, 2)))
 
 
 def _plural(what: str, count: int) -> str:

@@ -1,5 +1,6 @@
 """What changed in the weights: which tensors, how far, and whether it is a LoRA."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,13 +9,29 @@ from stemma.versions.diff import weights_words
 from stemma.versions.diff.figures import Figure, measure_all, together
 from stemma.versions.diff.models import Aligned, Model, align
 from stemma.versions.diff.parts import ORDER, Part, parts_of
-from stemma.versions.diff.section import Block, Heatmap, Section, Table, Text, sentence
+from stemma.versions.diff.section import (
+    Alike,
+    Block,
+    Heatmap,
+    Section,
+    Table,
+    Text,
+    sentence,
+)
+from stemma.versions.numbers import brief
+from stemma.versions.numbers import figure as written
 from stemma.versions.version import Version
 
 _SHOWN = 20
+_COLUMNS = (
+    *("tensor", "shape", "relative change", "cosine", "values changed", "largest change"),
+    "rank of the change",
+)
+_OTHERS = ("tensor", "what became of it")
+_WHOLE = frozenset({1})  # shapes
 
 
-def compare(a: Version, b: Version) -> Section | None:
+def compare(a: Version, b: Version) -> Section | Alike:
     """Compare the weights of two versions, tensor by tensor, in bounded memory.
 
     Raises:
@@ -23,7 +40,7 @@ def compare(a: Version, b: Version) -> Section | None:
     """
     one, other = Model(a), Model(b)
     if one.files == other.files:
-        return None
+        return Alike.EQUAL if one.files else Alike.ABSENT
     if not one.files or not other.files:
         lacking = b if one.files else a
         words = f"{lacking.name} has no weights{f' in {TRAINED}' * lacking.has_reports}."
@@ -50,6 +67,7 @@ def _facts(aligned: Aligned, figures: list[Figure]) -> dict[str, Any]:
             for figure in figures
             if figure.dtypes[0] != figure.dtypes[1]
         },
+        "not_compared": {name: list(dtypes) for name, dtypes in aligned.unread.items()},
         "relative": total.relative,
         "cosine": total.cosine,
         "layers": [
@@ -92,9 +110,13 @@ def _blocks(aligned: Aligned, figures: list[Figure]) -> Iterable[Block]:
     rows += [
         (name, f"{_shape(one)} is now {_shape(two)}") for name, (one, two) in aligned.shapes.items()
     ]
+    rows += [
+        (name, f"other bytes, of type {weights_words.of_types(types)}, not compared as numbers")
+        for name, types in aligned.unread.items()
+    ]
     if rows:
-        more = f" (the first {_SHOWN} of {len(rows)})" if len(rows) > _SHOWN else ""
-        yield Table(f"Other tensors{more}", ("tensor", ""), tuple(rows[:_SHOWN]))
+        more = f" ({_SHOWN} of {len(rows)} shown)" if len(rows) > _SHOWN else ""
+        yield Table(f"Other tensors{more}", _OTHERS, tuple(rows[:_SHOWN]), whole=_WHOLE)
 
 
 def _heatmap(aligned: Aligned, figures: list[Figure]) -> Heatmap:
@@ -105,14 +127,18 @@ def _heatmap(aligned: Aligned, figures: list[Figure]) -> Heatmap:
     there = set(parts)
 
     def value(part: Part) -> float | None:
-        return together(groups.get(part, ())).relative if part in there else None
+        if part not in there:
+            return None
+        change = together(groups.get(part, ()))
+        nothing = math.nan if any(change.broken) else math.inf
+        return nothing if change.relative is None else change.relative
 
     return Heatmap(
         "Relative change by layer and kind",
         tuple(layer or "outside" for layer in layers),
         tuple(kinds),
         tuple(tuple(value(Part(layer, kind)) for kind in kinds) for layer in layers),
-        "‖b - a‖ / ‖a‖",
+        "‖b − a‖ / ‖a‖, the Frobenius norm of the change over that of what it was",
     )
 
 
@@ -120,10 +146,9 @@ def _most_changed(changed: list[Figure]) -> Table:
     # Where there was nothing but zeros, any change is infinitely large.
     most = sorted(changed, key=lambda figure: -(figure.change.relative or float("inf")))
     title = "Most changed tensors"
-    title += f" ({_SHOWN} of {len(most)})" if len(most) > _SHOWN else ""
-    columns = ("tensor", "shape", "relative", "cosine", "changed", "largest", "rank")
+    title += f" ({_SHOWN} of {len(most)} shown)" if len(most) > _SHOWN else ""
     rows = tuple(_row(figure) for figure in most[:_SHOWN])
-    return Table(title, columns, rows, frozenset(range(2, len(columns))))
+    return Table(title, _COLUMNS, rows, frozenset(range(2, 6)), _WHOLE)
 
 
 def _row(figure: Figure) -> tuple[str, ...]:
@@ -132,10 +157,10 @@ def _row(figure: Figure) -> tuple[str, ...]:
     return (
         figure.name,
         _shape(figure.shape),
-        "from zero" if relative is None else f"{relative:.2g}",
-        "" if cosine is None else f"{cosine:.6f}",
+        brief(relative) if relative is not None else "NaN" if any(change.broken) else "from zero",
+        "" if cosine is None else written(cosine, 6),
         f"{change.changed / change.size:.1%}",
-        f"{change.largest:.2g}",
+        brief(change.largest),
         "" if rank is None else weights_words.of_rank(rank),
     )
 
@@ -153,4 +178,4 @@ def _in_order(kinds: set[str]) -> list[str]:
 
 
 def _shape(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape)) or "scalar"  # noqa: RUF001
+    return " × ".join(map(str, shape)) or "scalar"

@@ -23,7 +23,7 @@ def of(aligned: Aligned, figures: list[Figure]) -> Iterator[str]:
         yield _where(aligned, figures, changed)
         yield from _most(changed)
         yield from _low_rank(aligned, changed)
-    elif not (aligned.added or aligned.removed or aligned.shapes):
+    elif not (aligned.added or aligned.removed or aligned.shapes or aligned.unread):
         yield "the same numbers in other files"
     yield from _others(aligned, figures)
 
@@ -32,7 +32,15 @@ def of_rank(rank: Rank) -> str:
     """Say a rank in a word or two."""
     if rank.rank is not None:
         return str(rank.rank)
-    return f"> {rank.most}" if rank.holding is None else f"{rank.holding} (99 %)"
+    # Of a matrix of which more than half of the directions change, no rank is told.
+    return (
+        f"over {rank.most}" if rank.holding is None else f"{rank.holding} hold 99 % of the change"
+    )
+
+
+def of_types(both: tuple[str, str]) -> str:
+    """Say the types of a tensor, before and after."""
+    return " → ".join(dict.fromkeys(both))
 
 
 def _broken(changed: list[Figure]) -> Iterator[str]:
@@ -99,6 +107,13 @@ def _others(aligned: Aligned, figures: list[Figure]) -> Iterator[str]:
     if aligned.shapes:
         names = list(aligned.shapes)
         yield f"{_count(len(names), 'tensor')} {_has(names)} another shape: {_names(names)}"
+    if aligned.unread:
+        names = list(aligned.unread)
+        types = ", ".join(sorted({of_types(both) for both in aligned.unread.values()}))
+        yield (
+            f"{_count(len(names), 'tensor')} {_has(names)} other bytes and cannot be compared as "
+            f"numbers, of type {types}: {_names(names)}"
+        )
     kinds = Counter(f.dtypes for f in figures if f.dtypes[0] != f.dtypes[1])
     for (before, after), count in kinds.items():
         exactly = all(not f.change.changed for f in figures if f.dtypes == (before, after))

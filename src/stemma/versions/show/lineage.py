@@ -15,9 +15,6 @@ from stemma.versions.references import tips_of
 from stemma.versions.verified import read as verdicts
 from stemma.versions.version import Version
 
-_FACTS = ("commit", "date", "author", "subject")
-_FORMAT = "--format=" + "%x00".join(("%H", "%as", "%an", "%s"))
-
 
 def standing(version: Version, root: Path) -> dict[str, Any]:
     """Return where a version stands in the history.
@@ -32,9 +29,10 @@ def standing(version: Version, root: Path) -> dict[str, Any]:
     facts: dict[str, Any] = {"commit": None}
     told = [] if version.commit is None else [version.commit]
     refs = tips_of(root) if git.find("HEAD", root) else {}
-    found = _commits([*told, *parents], root)
-    for one in found:
-        one["refs"] = sorted(refs.get(one["commit"], ()))
+    found = [
+        {**one, "refs": sorted(refs.get(one["commit"], ()))}
+        for one in git.signed([*told, *parents], root)
+    ]
     if told:
         facts = found.pop(0)
     commits = dict.fromkeys(filter(None, [version.commit, own.commit if own else None]))
@@ -75,13 +73,6 @@ def _edited(own: Record, root: Path) -> list[str]:
     inside = sorted(path for path in named if not path.startswith(("/", "../")))
     arguments = ["diff", "--name-only", "--relative", "-z", own.commit, "--", *inside]
     return list(filter(None, git.run(["--literal-pathspecs", *arguments], root).split("\0")))
-
-
-def _commits(commits: Sequence[str], root: Path) -> list[dict[str, Any]]:
-    if not commits:
-        return []
-    told = git.run(["show", "--no-patch", _FORMAT, *commits], root).split("\n")
-    return [dict(zip(_FACTS, line.split("\0", 3), strict=True)) for line in told if line]
 
 
 def tainted(commit: str, root: Path) -> dict[str, Any] | None:

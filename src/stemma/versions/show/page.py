@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
 from stemma.layout import BASE, PREPARED, RAW, TRAINED
+from stemma.modeling.origins import grouped
+from stemma.versions import printing
 from stemma.versions.measured import EXPORT, FIGURES, REMEDY
 from stemma.versions.show import tables
 from stemma.versions.show.tables import count
+from stemma.versions.sides import collapsed
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "peft", "tokenizers", "safetensors", "numpy")
 # The settings that people ask for first; the rest is in --json.
@@ -34,7 +36,7 @@ go back              git checkout <commit> && dvc checkout"""
 
 def show(facts: dict[str, Any]) -> None:
     """Print what `stemma.versions.show.facts` knows of a version."""
-    console = Console(highlight=False, markup=False)
+    console = printing.console()
     for text in _head(facts):
         console.print(text)
     for title, content in _sections(facts):
@@ -190,7 +192,7 @@ def _environment(pins: dict[str, str]) -> str:
 def _data(data: dict[str, Any] | None) -> Iterator[str]:
     if data is None:
         return
-    for one in data["sources"]:
+    for one in grouped(data["sources"]):
         version = f" {one['version']}" if one.get("version") else ""
         documents = count(one["documents"], "document")
         yield f"{one['name']}{version}: {documents} from {one['origin']}; licence: {one['license']}"
@@ -224,5 +226,5 @@ def _base(base: dict[str, Any] | None) -> Iterator[str]:
 
 
 def _short(text: str) -> str:
-    lines = text.strip().splitlines()
+    lines = collapsed(text.strip()).splitlines()
     return "\n".join(["  " + line for line in lines[:_LINES]] + ["  …"] * (len(lines) > _LINES))

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from stemma.modeling.formulas import remarks
 from stemma.versions.metrics import figures, metric
+from stemma.versions.numbers import figure, interval
 
 _CODE = "src/"
 
@@ -34,8 +35,8 @@ def metrics(content: dict[str, Any]) -> Group:
     baselines = dict(sorted(scored, key=lambda item: -item[1].get("loss", 0.0)))
     table = _table("", "model", "95 % interval", *baselines)
     for name in figures(content):
-        others = [_number(scores.get(name)) for scores in baselines.values()]
-        table.add_row(metric(name).label, _number(content[name]), _interval(content, name), *others)
+        others = [figure(scores.get(name)) for scores in baselines.values()]
+        table.add_row(metric(name).label, figure(content[name]), _interval(content, name), *others)
     return Group(table, *map(Text, remarks(content)))
 
 
@@ -44,7 +45,7 @@ def formats(content: dict[str, dict[str, Any]]) -> Table:
     name = next(iter(figures(next(iter(content.values())))))
     table = _table("", "bytes", metric(name).label, "95 % interval")
     for format_, facts in content.items():
-        told = _number(facts.get(name)), _interval(facts, name)
+        told = figure(facts.get(name)), _interval(facts, name)
         table.add_row(format_, decimal(facts["bytes"]), *told)
     return table
 
@@ -110,9 +111,4 @@ def _hashed(name: str, md5: str) -> Text:
 
 
 def _interval(content: dict[str, Any], name: str) -> str:
-    low, high = content.get(f"{name}_low"), content.get(f"{name}_high")
-    return "" if low is None or high is None else f"{low:.3f} - {high:.3f}"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return interval(content.get(f"{name}_low"), content.get(f"{name}_high"))
