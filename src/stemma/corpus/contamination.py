@@ -58,7 +58,7 @@ class _Index:
         for texts, sides in placed.read():
             train = [text for text, side in zip(texts, sides, strict=True) if side == _TRAIN]
             # Sorted look-ups walk through the index once, instead of jumping about in it.
-            asked = _distinct([ngrams(words_of(text).hashes, self.n) for text in train])
+            asked = _distinct([ngrams(words_of(text), self.n) for text in train])
             place = np.searchsorted(index, asked)
             within = place < len(index)
             place, asked = place[within], asked[within]
@@ -113,7 +113,7 @@ def _held_out(placed: Placed, n: int) -> Iterator[tuple[int, Hashes]]:
     for texts, sides in placed.read():
         for text, side in zip(texts, sides.tolist(), strict=True):
             if side > _TRAIN:
-                yield number, ngrams(words_of(text).hashes, n)
+                yield number, ngrams(words_of(text), n)
             number += 1
 
 
