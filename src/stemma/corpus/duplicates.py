@@ -17,6 +17,7 @@ its representative. Signatures and bands stay on disk; the join reads one band a
 """
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 from typing import Self
 
@@ -29,12 +30,13 @@ Ranks = NDArray[np.int64]
 Keys = NDArray[np.uint64]
 
 KEPT, EXACT, NEAR, OTHER_SIDE, CONTAMINATED = range(5)
+CONTAMINATION = "contaminated"
 REASONS = (
     None,
     "duplicates.exact",
     "duplicates.near",
     "duplicates.other_side",
-    "contaminated",
+    CONTAMINATION,
 )
 
 _PAIRS = 2**14  # signatures compared at once: bounds the memory of the comparison
@@ -48,29 +50,28 @@ class Fingerprints:
     Attributes:
         keys: uint64 [documents, 5], the SHA-256 of the text in four numbers, then a hash of the id.
         sides: int8 [documents], the side of the split that each falls on.
-        signatures: uint32 [documents, values]; no values when only equal texts are looked for.
-        bands: uint64 [bands, documents].
     """
 
     keys: Keys
     sides: NDArray[np.int8]
-    signatures: NDArray[np.uint32]
+
+
+@dataclasses.dataclass(frozen=True)
+class Signatures:
+    """By what the join finds similar documents, in their order.
+
+    Attributes:
+        values: uint32 [documents, values].
+        bands: uint64 [bands, documents].
+    """
+
+    values: NDArray[np.uint32]
     bands: Keys
 
-    @classmethod
-    def concatenate(cls, parts: list["Fingerprints"]) -> Self:
-        """Join the fingerprints of consecutive documents."""
-        return cls(
-            np.concatenate([part.keys for part in parts]),
-            np.concatenate([part.sides for part in parts]),
-            np.concatenate([part.signatures for part in parts]),
-            np.concatenate([part.bands for part in parts], axis=1),
-        )
-
     def save(self, path: Path) -> None:
-        """Write them for `Store.append` in another process."""
+        """Write them for `Store.sign` in another process."""
         with path.open("wb") as handle:
-            np.savez(handle, **{f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
+            np.savez(handle, values=self.values, bands=self.bands)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -87,8 +88,12 @@ class Store:
 
     def append(self, some: Fingerprints) -> None:
         """Add the documents of one more shard."""
-        for name in ("keys", "sides", "signatures"):
-            self._append(name, getattr(some, name))
+        self._append("keys", some.keys)
+        self._append("sides", some.sides)
+
+    def sign(self, some: Signatures) -> None:
+        """Add their signatures, shard after shard in the same order."""
+        self._append("signatures", some.values)
         for number, band in enumerate(some.bands):
             self._append(f"band-{number}", band)
 
@@ -99,6 +104,14 @@ class Store:
     def sides(self) -> NDArray[np.int8]:
         """Read the sides: int8 [documents]."""
         return np.fromfile(self.folder / "sides", np.int8)
+
+    def sample(self, size: int) -> NDArray[np.bool_]:
+        """Choose the distinct texts with the smallest SHA-256: bool [documents]."""
+        keys = self.keys()
+        order = np.lexsort(keys.T[::-1])
+        chosen = np.zeros(len(order), np.bool_)
+        chosen[order[np.unique(_first_of_equal(keys, order))[:size]]] = True
+        return chosen
 
     def band(self, number: int) -> Keys:
         """Read one band: uint64 [documents]."""
@@ -133,6 +146,12 @@ class Clusters:
 
     verdict: NDArray[np.int8]
     representative: Ranks
+
+    def reasons(self) -> Counter[str]:
+        """Count the documents that are dropped, by the reason."""
+        counts = np.bincount(self.verdict, minlength=len(REASONS)).tolist()
+        told = zip(REASONS, counts, strict=True)
+        return Counter({reason: count for reason, count in told if reason and count})
 
 
 def find_clusters(store: Store, settings: DuplicateSettings) -> Clusters:

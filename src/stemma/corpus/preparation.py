@@ -12,13 +12,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stemma.corpus.boilerplate import SAMPLE, Boilerplate, find_boilerplate
 from stemma.corpus.clean import clean_shard
 from stemma.corpus.contamination import measure_overlap
 from stemma.corpus.duplicates import (
     CONTAMINATED,
+    CONTAMINATION,
     KEPT,
     Clusters,
-    Fingerprints,
+    Signatures,
     Store,
     find_clusters,
 )
@@ -28,10 +30,11 @@ from stemma.corpus.language import known_languages
 from stemma.corpus.manifest import Fate, Tally, write_manifest
 from stemma.corpus.pool import Pool
 from stemma.corpus.progress import Progress
-from stemma.corpus.recipe import PrepareSection
+from stemma.corpus.recipe import DuplicateSettings, PrepareSection
 from stemma.corpus.report import cluster_figures, contamination_figures, data_report
 from stemma.corpus.revoked import NOTHING, Revoked
 from stemma.corpus.shard import DROPPED, Placed, Shard
+from stemma.corpus.signing import Sign
 from stemma.corpus.split import SPLITS, TRAIN
 from stemma.corpus.tokenise import Tokenised, tokenise, train_texts
 from stemma.corpus.tokenizer import make_tokenizer
@@ -68,14 +71,19 @@ def prepare(
     """
     progress = Progress(len(raw))
     corpus = _clean(pool, [Shard(path, work) for path in raw], settings, revoked, progress)
-    clusters = find_clusters(corpus.store, settings.duplicates)
-    sides = np.where(clusters.verdict == KEPT, corpus.store.sides(), np.int8(DROPPED))
+    sides = corpus.store.sides()
+    sample = corpus.place(np.where(corpus.store.sample(SAMPLE), sides, np.int8(DROPPED)))
+    shingle, shared = settings.duplicates.shingle, settings.boilerplate
+    boilerplate = find_boilerplate(pool, sample, shingle, shared, work, progress)
+    clusters = _cluster(pool, corpus, boilerplate, settings.duplicates, progress)
+    sides = np.where(clusters.verdict == KEPT, sides, np.int8(DROPPED))
     limits = settings.contamination
-    overlaps = measure_overlap(pool, corpus.place(sides), limits.ngram, work, progress)
+    placed = corpus.place(sides)
+    overlaps = measure_overlap(pool, placed, limits.ngram, boilerplate, work, progress)
     seen = overlaps.share > limits.max_overlap
     contamination = contamination_figures(sides, overlaps, seen)
     clusters.verdict[seen], sides[seen] = CONTAMINATED, DROPPED
-    _check_splits(sides, corpus.store.sides()[seen], settings)
+    _check_splits(sides, corpus.reasons + clusters.reasons(), settings)
     placed = corpus.place(sides)
     make_tokenizer(tokenizer, train_texts(placed), folder / "tokenizer", encoding.labelled)
     encoder = Encoder(folder / "tokenizer")
@@ -100,12 +108,14 @@ class _Corpus:
         shards: in order.
         ends: for each, the number of documents that cleaning kept up to its end.
         store: their fingerprints.
+        reasons: how many documents cleaning dropped for each reason.
         personal: how often each kind of personal data was found.
     """
 
     shards: list[Shard]
     ends: list[int]
     store: Store
+    reasons: Counter[str]
     personal: Counter[str]
 
     def place(self, sides: NDArray[np.int8]) -> list[Placed]:
@@ -141,19 +151,33 @@ def _clean(
     store = Store(shards[0].work)
     kept, reasons, personal = [], Counter[str](), Counter[str]()
     tallies = pool.map(partial(clean_shard, settings=settings, revoked=revoked), shards)
-    for shard, tally in zip(shards, progress(tallies, "clean"), strict=True):
-        store.append(Fingerprints.load(shard.fingerprints))
-        shard.fingerprints.unlink()
-        kept.append(tally.kept)
+    for tally in progress(tallies, "clean"):
+        store.append(tally.kept)
+        kept.append(len(tally.kept.sides))
         reasons += tally.reasons
         personal += tally.personal
     if not sum(kept):
-        took = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
         raise DataError(
-            f"no document of {shards[0].raw.parent} is left, {reasons.total()} are dropped: {took}",
+            f"no document of {shards[0].raw.parent} is left; {_told(reasons)}",
             "change these settings of prepare; null switches a limit off",
         )
-    return _Corpus(shards, np.cumsum(kept).tolist(), store, personal)
+    return _Corpus(shards, np.cumsum(kept).tolist(), store, reasons, personal)
+
+
+def _cluster(
+    pool: Pool,
+    corpus: _Corpus,
+    boilerplate: Boilerplate,
+    settings: DuplicateSettings,
+    progress: Progress,
+) -> Clusters:
+    if settings.near is not None:
+        placed = corpus.place(corpus.store.sides())
+        signed = pool.map(Sign(boilerplate, settings), placed)
+        for one, _ in zip(placed, progress(signed, "sign"), strict=True):
+            corpus.store.sign(Signatures.load(one.shard.signatures))
+            one.shard.signatures.unlink()
+    return find_clusters(corpus.store, settings)
 
 
 def _check_languages(settings: PrepareSection) -> None:
@@ -165,28 +189,30 @@ def _check_languages(settings: PrepareSection) -> None:
         )
 
 
-def _check_splits(
-    sides: NDArray[np.int8], contaminated: NDArray[np.int8], settings: PrepareSection
-) -> None:
+def _check_splits(sides: NDArray[np.int8], dropped: Counter[str], settings: PrepareSection) -> None:
     for number, split in enumerate(SPLITS):
         if not (sides == number).any():
-            taken = int((contaminated == number).sum())
-            lost = f" ({taken} were contaminated)" if taken else ""
+            left = int((sides != DROPPED).sum())
+            lost = f"; {_told(dropped)}" if dropped else ""
             raise DataError(
-                f"no document of the {int((sides != DROPPED).sum())} left is in {split}{lost}",
-                _advice(split, settings, bool(taken)),
+                f"no document of the {left} left is in {split}{lost}",
+                _advice(split, settings, CONTAMINATION in dropped),
             )
 
 
 def _check_encoded(tally: Tally) -> None:
-    lost = {name: counts.total() for name, counts in tally.dropped.items() if "task." in name}
+    dropped = Counter({name: counts.total() for name, counts in tally.dropped.items()})
     for split in SPLITS:
         if not tally.splits[split]:
-            took = ", ".join(f"{reason} {count}" for reason, count in lost.items())
             raise DataError(
-                f"no document of {split} is left, the task drops: {took}",
+                f"no document of {split} is left; {_told(dropped)}",
                 "change these settings of task",
             )
+
+
+def _told(dropped: Counter[str]) -> str:
+    took = ", ".join(f"{reason} {count:,}" for reason, count in dropped.most_common())
+    return f"dropped: {took}"
 
 
 def _advice(split: str, settings: PrepareSection, contaminated: bool) -> str:
