@@ -5,7 +5,7 @@ import random
 import pytest
 
 from preparing import load, prepared, report_of, rows_of
-from stemma.corpus import preparation, records
+from stemma.corpus import records, selection
 from stemma.corpus.records import Document, Part
 from stemma.errors import DataError
 
@@ -126,7 +126,7 @@ def test_a_held_out_copy_behind_a_shared_instruction_is_contaminated(tmp_path):
 
 
 def test_order_and_shards_change_nothing_where_only_some_texts_are_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr(preparation, "SAMPLE", 25)
+    monkeypatch.setattr(selection, "SAMPLE", 25)
     made = SHARING["an instruction before"]()
     whole = rows_of(prepared(tmp_path, made, load(), name="whole"))
     monkeypatch.setattr(records, "SHARD_DOCUMENTS", 7)

@@ -53,7 +53,7 @@ def fingerprint(documents, settings=DROP):
     )
     numbers = np.frombuffer(keys, ">u8").reshape(-1, 5).astype(np.uint64)
     return (
-        Fingerprints(numbers, np.array([side for _, _, side in documents], np.int8)),
+        Fingerprints(numbers, np.array([side for _, _, side in documents], np.int8), numbers[:, 0]),
         Signatures(made, band_hashes(made, settings.bands)),
     )
 

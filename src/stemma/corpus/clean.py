@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from stemma.corpus.contradictions import given
 from stemma.corpus.duplicates import KEY_COLUMNS, Fingerprints
 from stemma.corpus.language import identify
 from stemma.corpus.minhash import SKETCH, sketches
@@ -77,7 +78,7 @@ class ShardTally:
 
 def clean_shard(shard: Shard, settings: PrepareSection, revoked: Revoked) -> ShardTally:
     """Clean one shard and write its rows and texts; drop what is revoked."""
-    keys, sides = [], []
+    keys, sides, inputs = [], [], []
     reasons, personal = Counter[str](), Counter[str]()
     with (
         pq.ParquetWriter(shard.rows, ROWS, compression="zstd") as rows,
@@ -94,11 +95,18 @@ def clean_shard(shard: Shard, settings: PrepareSection, revoked: Revoked) -> Sha
             texts.write_table(pa.Table.from_pylist([_text(*pair) for pair in stay], TEXTS))
             keys += [made.sha256 + _hash_of(document.id) for document, made in stay]
             sides += [_side(document, made, settings) for document, made in stay]
+            inputs += [given(made.sha256, made.parts) for _, made in stay]
             for _, made in cleaned:
                 reasons.update([made.reason] if made.reason else [])
                 personal.update(made.personal)
-    numbers = np.frombuffer(b"".join(keys), ">u8").reshape(-1, KEY_COLUMNS).astype(np.uint64)
-    return ShardTally(Fingerprints(numbers, np.array(sides, np.int8)), reasons, personal)
+    kept = Fingerprints(
+        _numbers(keys).reshape(-1, KEY_COLUMNS), np.array(sides, np.int8), _numbers(inputs)
+    )
+    return ShardTally(kept, reasons, personal)
+
+
+def _numbers(parts: list[bytes]) -> NDArray[np.uint64]:
+    return np.frombuffer(b"".join(parts), ">u8").astype(np.uint64)
 
 
 def _checked(document: Document, made: Cleaned, revoked: Revoked) -> Cleaned:

@@ -29,13 +29,14 @@ from stemma.corpus.recipe import DuplicateSettings
 Ranks = NDArray[np.int64]
 Keys = NDArray[np.uint64]
 
-KEPT, EXACT, NEAR, OTHER_SIDE, CONTAMINATED = range(5)
+KEPT, EXACT, NEAR, OTHER_SIDE, CONTRADICTING, CONTAMINATED = range(6)
 CONTAMINATION = "contaminated"
 REASONS = (
     None,
     "duplicates.exact",
     "duplicates.near",
     "duplicates.other_side",
+    "duplicates.contradicting",
     CONTAMINATION,
 )
 
@@ -50,10 +51,12 @@ class Fingerprints:
     Attributes:
         keys: uint64 [documents, 5], the SHA-256 of the text in four numbers, then a hash of the id.
         sides: int8 [documents], the side of the split that each falls on.
+        inputs: uint64 [documents], equal where what a model is given is, see `contradictions`.
     """
 
     keys: Keys
     sides: NDArray[np.int8]
+    inputs: Keys
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +93,7 @@ class Store:
         """Add the documents of one more shard."""
         self._append("keys", some.keys)
         self._append("sides", some.sides)
+        self._append("inputs", some.inputs)
 
     def sign(self, some: Signatures) -> None:
         """Add their signatures, shard after shard in the same order."""
@@ -104,6 +108,10 @@ class Store:
     def sides(self) -> NDArray[np.int8]:
         """Read the sides: int8 [documents]."""
         return np.fromfile(self.folder / "sides", np.int8)
+
+    def inputs(self) -> Keys:
+        """Read what stands for the documents' inputs: uint64 [documents]."""
+        return np.fromfile(self.folder / "inputs", np.uint64)
 
     def sample(self, size: int) -> NDArray[np.bool_]:
         """Choose the distinct texts with the smallest SHA-256: bool [documents]."""
@@ -140,7 +148,7 @@ class Clusters:
     """The result of the join, one entry per document, in the documents' order.
 
     Attributes:
-        verdict: int8, an index into REASONS (the last is found later, see `contamination`).
+        verdict: int8, an index into REASONS (the last two are found elsewhere, see `selection`).
         representative: int64, the document that represents the cluster.
     """
 
@@ -154,8 +162,16 @@ class Clusters:
         return Counter({reason: count for reason, count in told if reason and count})
 
 
-def find_clusters(store: Store, settings: DuplicateSettings) -> Clusters:
-    """Cluster the documents and say which of them stay."""
+def find_clusters(
+    store: Store, settings: DuplicateSettings, aside: NDArray[np.bool_] | None = None
+) -> Clusters:
+    """Cluster the documents and say which of them stay.
+
+    Args:
+        store: the fingerprints.
+        settings: what happens to duplicates.
+        aside: bool [documents], those that are no document's near-duplicate, since they go anyway.
+    """
     keys = store.keys()
     order = np.lexsort(keys.T[::-1])
     first = _first_of_equal(keys, order)
@@ -163,6 +179,8 @@ def find_clusters(store: Store, settings: DuplicateSettings) -> Clusters:
     parent = first.copy()
     if settings.near is not None:
         unique = np.unique(first)
+        if aside is not None:
+            unique = unique[~aside[order[unique]]]
         for band in range(settings.bands):
             _link_band(parent, unique, order, store.band(band)[order], store, settings)
         parent = parent[first]
