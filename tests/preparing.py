@@ -20,14 +20,19 @@ from stemma.stages.prepare import PrepareSettings
 CONF = Path(__file__).parents[1] / "conf"
 
 
-def load(recipe: str = "default", task: str = "causal_lm", **changes: Any) -> PrepareSettings:
+def load(
+    recipe: str = "default",
+    task: str = "causal_lm",
+    tokenizer: dict[str, Any] | None = None,
+    **changes: Any,
+) -> PrepareSettings:
     """Return the shipped settings, shrunk; ``split__test`` changes prepare.split.test."""
+    bpe = yaml.safe_load((CONF / "tokenizer/bpe.yaml").read_text()) | {"vocab_size": 300}
     raw = {
         "prepare": yaml.safe_load((CONF / f"prepare/{recipe}.yaml").read_text()),
-        "tokenizer": yaml.safe_load((CONF / "tokenizer/bpe.yaml").read_text()),
+        "tokenizer": tokenizer if tokenizer and "kind" in tokenizer else bpe | (tokenizer or {}),
         "task": yaml.safe_load((CONF / f"task/{task}.yaml").read_text()),
     }
-    raw["tokenizer"]["vocab_size"] = 300
     raw["prepare"]["split"] |= {"validation": 0.2, "test": 0.2}
     for key, value in changes.items():
         *path, last = key.split("__")
