@@ -3,7 +3,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stemma.corpus import contamination
+from stemma.corpus import merging
+from stemma.corpus.boilerplate import find_boilerplate
 from stemma.corpus.contamination import measure_overlap
 from stemma.corpus.pool import SerialPool
 from stemma.corpus.progress import Progress
@@ -24,7 +25,9 @@ def overlap_of(folder, shards, n):
         texts = pa.Table.from_pylist(rows, TEXTS)
         pq.write_table(texts, shard.texts, row_group_size=2)
         placed.append(Placed(shard, np.array([side for _, side in documents], np.int8)))
-    return measure_overlap(SerialPool(), placed, n, folder, Progress(len(placed)))
+    pool, progress = SerialPool(), Progress(len(placed))
+    nothing = find_boilerplate(pool, placed, n, None, folder, progress)
+    return measure_overlap(pool, placed, n, nothing, folder, progress)
 
 
 SHARDS = [
@@ -44,7 +47,7 @@ def test_counts_the_ngrams_that_train_holds(tmp_path):
 
 @pytest.mark.parametrize("size", [1, 7])
 def test_sorting_in_ranges_changes_nothing(tmp_path, monkeypatch, size):
-    monkeypatch.setattr(contamination, "_RANGE", size)
+    monkeypatch.setattr(merging, "_RANGE", size)
     assert overlap_of(tmp_path, SHARDS, 5).seen.tolist() == [0, 6, 6, 0, 0, 0, 0, 0, 6]
 
 

@@ -18,6 +18,7 @@ from stemma.corpus.duplicates import (
     NEAR,
     OTHER_SIDE,
     Fingerprints,
+    Signatures,
     Store,
     find_clusters,
 )
@@ -50,11 +51,10 @@ def fingerprint(documents, settings=DROP):
         [shingles(words_of(text), settings.shingle, 0) for text in texts],
         settings.bands * settings.rows,
     )
-    return Fingerprints(
-        np.frombuffer(keys, ">u8").reshape(-1, 5).astype(np.uint64),
-        np.array([side for _, _, side in documents], np.int8),
-        made,
-        band_hashes(made, settings.bands),
+    numbers = np.frombuffer(keys, ">u8").reshape(-1, 5).astype(np.uint64)
+    return (
+        Fingerprints(numbers, np.array([side for _, _, side in documents], np.int8), numbers[:, 0]),
+        Signatures(made, band_hashes(made, settings.bands)),
     )
 
 
@@ -63,7 +63,9 @@ def join(documents, settings=DROP, shard=3):
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
         for start in range(0, len(documents), shard):
-            store.append(fingerprint(documents[start : start + shard], settings))
+            fingerprints, signed = fingerprint(documents[start : start + shard], settings)
+            store.append(fingerprints)
+            store.sign(signed)
         found = find_clusters(store, settings)
     names = [name for name, _, _ in documents]
     return {
@@ -159,11 +161,11 @@ def test_a_bucket_of_unlike_documents_is_taken_apart():
     documents = [
         (f"{base}-{seed}", variant(BASE[base], seed), 0) for seed in (0, 1) for base in range(4)
     ]
-    made = fingerprint(documents)
-    made = dataclasses.replace(made, bands=np.zeros_like(made.bands))
+    made, signed = fingerprint(documents)
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
         store.append(made)
+        store.sign(dataclasses.replace(signed, bands=np.zeros_like(signed.bands)))
         found = find_clusters(store, DROP)
     assert [int(one) % 4 for one in found.representative] == [0, 1, 2, 3] * 2
     assert (found.verdict == KEPT).sum() == 4

@@ -1,4 +1,7 @@
+import re
 import time
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +55,39 @@ def test_leaves_ordinary_numbers_alone(text):
     assert treat(text, settings()) == (text, {}, None)
 
 
+def listed():
+    """Yield the labels and texts of the list."""
+    path = Path(__file__).with_name("personal.txt")
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            yield line.split("\t")
+
+
+def measured():
+    """Return how many were found rightly, found, and to be found, and what went wrong."""
+    right = found = wanted = 0
+    wrong = []
+    for kind, text in listed():
+        expected = re.sub("«[^»]*»", f"<{kind.upper()}>", text)
+        masked, counts, _ = treat(re.sub("[«»]", "", text), settings())
+        hit = masked == expected
+        wanted += kind != "none"
+        found += sum(counts.values())
+        right += hit and kind != "none"
+        wrong += [] if hit else [(text, masked)]
+    return right, found, wanted, wrong
+
+
+def test_precision_and_recall_on_the_list_of_both_kinds():
+    kinds = Counter(kind for kind, _ in listed())
+    assert kinds["none"] >= 70 and all(
+        kinds[kind] >= 3 for kind in ("phone", "ip", "card", "email")
+    )
+    right, found, wanted, wrong = measured()
+    assert right / found >= 0.95, wrong
+    assert right / wanted >= 0.95, wrong
+
+
 def test_a_card_is_not_taken_for_a_telephone():
     assert treat("5555 5555 5555 4444", settings())[1] == {"card": 1}
 
@@ -64,3 +100,9 @@ def test_hostile_texts_take_linear_time(unit):
     start = time.process_time()
     treat(text, settings())
     assert time.process_time() - start < 5, "quadratic time would take minutes"
+
+
+if __name__ == "__main__":  # python tests/corpus/test_personal.py
+    right, found, wanted, _ = measured()
+    print(f"precision {right / found:.3f} ({right} of {found})")
+    print(f"recall {right / wanted:.3f} ({right} of {wanted})")

@@ -1,28 +1,19 @@
-import dataclasses
 import hashlib
-import json
 import random
-from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
-import yaml
 from transformers import AutoTokenizer
 
-from stemma.config import build
+from preparing import CONF, load, prepared, report_of, rows_of
 from stemma.corpus import records
 from stemma.corpus.minhash import similarity
 from stemma.corpus.packing import read_split
-from stemma.corpus.pool import ProcessPool, SerialPool
-from stemma.corpus.preparation import prepare
-from stemma.corpus.records import Document, write_shards
-from stemma.corpus.revoked import NOTHING, Entry, Revoked
+from stemma.corpus.pool import ProcessPool
+from stemma.corpus.records import Document
+from stemma.corpus.revoked import Entry, Revoked
 from stemma.errors import DataError, SettingsError
-from stemma.modeling.task import encoding_of
-from stemma.stages.prepare import PrepareSettings
 
-CONF = Path(__file__).parents[2] / "conf"
 SENTENCES = [
     "The {0} king of {1} said that he would have the crown of {2}.",
     "And {1} was with {0} in the garden of {2}, to be seen by all.",
@@ -43,23 +34,6 @@ NAMES = [
 ]
 
 
-def load(recipe="default", **changes):
-    raw = {
-        "prepare": yaml.safe_load((CONF / f"prepare/{recipe}.yaml").read_text()),
-        "tokenizer": yaml.safe_load((CONF / "tokenizer/bpe.yaml").read_text()),
-        "task": yaml.safe_load((CONF / "task/causal_lm.yaml").read_text()),
-    }
-    raw["tokenizer"]["vocab_size"] = 300
-    raw["prepare"]["split"] |= {"validation": 0.2, "test": 0.2}
-    for key, value in changes.items():
-        *path, last = key.split("__")
-        section = raw["prepare"]
-        for part in path:
-            section = section[part]
-        section[last] = value
-    return build(PrepareSettings, raw, "test")
-
-
 def text_of(number):
     """A short text of its own for every number."""
     draw = random.Random(number)
@@ -77,32 +51,12 @@ def corpus(count=40):
     ]
 
 
-def made(tmp_path, documents, settings, pool=None, name="out", revoked=NOTHING):
-    raw, folder, work = (tmp_path / f"{name}-{part}" for part in ("raw", "prepared", "work"))
-    for path in (raw, folder, work):
-        path.mkdir()
-    write_shards(raw, documents)
-    found = records.shards(raw)
-    encoding = encoding_of(settings.task)
-    pool = pool or SerialPool()
-    prepare(found, folder, work, settings.prepare, settings.tokenizer, encoding, pool, revoked)
-    return folder
-
-
 def contents(folder):
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
         if path.is_file()
     }
-
-
-def rows_of(folder):
-    return pq.read_table(folder / "manifest.parquet").to_pylist()
-
-
-def report_of(folder):
-    return json.loads((folder / "data_report.json").read_text())
 
 
 @pytest.fixture
@@ -113,7 +67,7 @@ def small_shards(monkeypatch):
 
 def test_manifest_arrays_and_report_tell_one_story(tmp_path, small_shards):
     documents = [*corpus(), document("empty", " \n"), document("again", text_of(0))]
-    folder = made(tmp_path, documents, load())
+    folder = prepared(tmp_path, documents, load())
     rows, report = rows_of(folder), report_of(folder)
     assert [row["id"] for row in rows] == [one.id for one in documents], "in raw order"
     tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
@@ -142,17 +96,17 @@ def test_manifest_arrays_and_report_tell_one_story(tmp_path, small_shards):
 
 def test_any_number_of_workers_and_every_run_give_the_same_bytes(tmp_path, small_shards):
     documents = [*corpus(), *(document(f"copy-{n}", text_of(n) + "\nAmen.") for n in range(4))]
-    serial = contents(made(tmp_path, documents, load(), name="serial"))
+    serial = contents(prepared(tmp_path, documents, load(), name="serial"))
     pool = ProcessPool(3)
-    assert contents(made(tmp_path, documents, load(), pool, "parallel")) == serial
+    assert contents(prepared(tmp_path, documents, load(), pool, "parallel")) == serial
     pool.close()
 
 
 def test_shards_change_nothing_but_where_the_work_is_cut(tmp_path, monkeypatch):
-    whole = contents(made(tmp_path, corpus(), load(), name="whole"))
+    whole = contents(prepared(tmp_path, corpus(), load(), name="whole"))
     monkeypatch.setattr(records, "SHARD_DOCUMENTS", 5)
     monkeypatch.setattr(records, "BATCH_DOCUMENTS", 5)
-    cut = contents(made(tmp_path, corpus(), load(), name="cut"))
+    cut = contents(prepared(tmp_path, corpus(), load(), name="cut"))
     manifest = "manifest.parquet"
     assert whole.keys() == cut.keys()
     assert {name for name in whole if whole[name] != cut[name]} <= {manifest}
@@ -162,9 +116,10 @@ def test_shards_change_nothing_but_where_the_work_is_cut(tmp_path, monkeypatch):
 def test_documents_that_are_added_move_no_other(tmp_path):
     added = [document(f"new-{n}", text_of(n)) for n in range(60, 90)]
     added += [document(f"near-{n}", text_of(n) + "\nExeunt.") for n in range(10)]
-    before = rows_of(made(tmp_path, corpus(), load(), name="before"))
+    before = rows_of(prepared(tmp_path, corpus(), load(), name="before"))
     after = {
-        row["id"]: row for row in rows_of(made(tmp_path, added + corpus(), load(), name="after"))
+        row["id"]: row
+        for row in rows_of(prepared(tmp_path, added + corpus(), load(), name="after"))
     }
     assert sum(after[row["id"]]["split"] is None for row in before) < len(before) / 2
     for row in before:
@@ -173,7 +128,7 @@ def test_documents_that_are_added_move_no_other(tmp_path):
 
 def test_groups_are_held_out_whole(tmp_path):
     settings = load(split__unit="group", split__validation=0.25, split__test=0.25, split__salt="x2")
-    rows = rows_of(made(tmp_path, corpus(), settings))
+    rows = rows_of(prepared(tmp_path, corpus(), settings))
     for group in {row["group"] for row in rows}:
         assert len({row["split"] for row in rows if row["group"] == group} - {None}) == 1
 
@@ -181,7 +136,7 @@ def test_groups_are_held_out_whole(tmp_path):
 def test_duplicates_that_are_kept_stay_on_one_side(tmp_path):
     near = [document(f"near-{n}", text_of(n) + "\nExeunt all.") for n in range(40)]
     settings = load(duplicates__near="keep", duplicates__exact="keep")
-    rows = rows_of(made(tmp_path, [*corpus(), *near], settings))
+    rows = rows_of(prepared(tmp_path, [*corpus(), *near], settings))
     clusters = {}
     for row in rows:
         clusters.setdefault(row["cluster"], set()).add(row["split"])
@@ -191,8 +146,8 @@ def test_duplicates_that_are_kept_stay_on_one_side(tmp_path):
 
 def test_personal_data_is_masked_in_the_tokens_and_moves_no_document(tmp_path):
     letters = [document(f"letter-{n}", f"{text_of(n)}\nn{n}@example.org") for n in range(40)]
-    masked = made(tmp_path, letters, load(), name="masked")
-    kept = made(tmp_path, letters, load(personal__email="keep"), name="kept")
+    masked = prepared(tmp_path, letters, load(), name="masked")
+    kept = prepared(tmp_path, letters, load(personal__email="keep"), name="kept")
     tokenizer = AutoTokenizer.from_pretrained(masked / "tokenizer")
     text = tokenizer.decode(read_split(masked, "train").tokens)
     assert "<EMAIL>" in text and "example.org" not in text
@@ -201,18 +156,20 @@ def test_personal_data_is_masked_in_the_tokens_and_moves_no_document(tmp_path):
 
 
 def test_contaminated_documents_are_dropped_and_measured(tmp_path):
-    # Half of every text is one and the same, without any two texts being near-duplicates.
-    shared = " ".join(f"common{n}" for n in range(60))
-    documents = [document(one.id, f"{one.text}\n{shared}") for one in corpus(60)]
+    # Half of every text also stands in eight others, without any two being near-duplicates.
+    passages = [" ".join(f"passage{place}-{n}" for n in range(60)) for place in range(6)]
+    documents = [
+        document(one.id, f"{one.text}\n{passages[number % 6]}")
+        for number, one in enumerate(corpus(54))
+    ]
     settings = load(contamination__max_overlap=0.99, duplicates__near=None)
-    figures = report_of(made(tmp_path, documents, settings))["contamination"]
+    figures = report_of(prepared(tmp_path, documents, settings))["contamination"]
     assert figures["test"]["documents_with_overlap"] == figures["test"]["documents"] > 0
     assert figures["test"]["ngrams_in_train"] >= 48 * figures["test"]["documents"]
-    strict = dataclasses.replace(
-        settings.prepare, contamination=load(contamination__max_overlap=0.1).prepare.contamination
-    )
-    with pytest.raises(DataError, match=r"were contaminated.*prepare\.contamination\.max_overlap"):
-        made(tmp_path, documents, dataclasses.replace(settings, prepare=strict), name="strict")
+    strict = load(contamination__max_overlap=0.1, duplicates__near=None)
+    found = r"is in validation; dropped: contaminated \d+ .*contamination\.max_overlap"
+    with pytest.raises(DataError, match=found):
+        prepared(tmp_path, documents, strict, name="strict")
 
 
 @pytest.mark.parametrize(
@@ -220,19 +177,22 @@ def test_contaminated_documents_are_dropped_and_measured(tmp_path):
     [
         ({"quality__min_words": 9999}, r"no document .* left.*: quality\.min_words 39, empty 1"),
         ({"language__allowed": ["de"]}, r"no document .* left.*: language\.allowed 39, empty 1"),
-        ({"split__test": 0.0001}, r"of the 39 left is in test \(raise prepare\.split\.test from 0"),
-        ({"split__validation": 0.0001}, r"is in validation \(raise prepare\.split\.validation"),
+        (
+            {"split__test": 0.0001},
+            r"39 left is in test; dropped: empty 1 \(raise prepare\.split\.test from",
+        ),
+        ({"split__validation": 0.0001}, r"is in validation; .* \(raise prepare\.split\.validation"),
         ({"split__unit": "group", "split__test": 0.001}, r"prepare\.split\.unit=document"),
     ],
 )
 def test_refuses_with_the_setting_to_change(tmp_path, changes, message):
     with pytest.raises(DataError, match=message):
-        made(tmp_path, [*corpus(39), document("empty", "\ufeff\n")], load(**changes))
+        prepared(tmp_path, [*corpus(39), document("empty", "\ufeff\n")], load(**changes))
 
 
 def test_refuses_a_language_that_is_none(tmp_path):
     with pytest.raises(SettingsError, match=r"prepare\.language\.allowed names 'en-GB'"):
-        made(tmp_path, corpus(4), load(language__allowed=["en", "en-GB"]))
+        prepared(tmp_path, corpus(4), load(language__allowed=["en", "en-GB"]))
 
 
 def test_a_document_of_one_line_of_many_megabytes(tmp_path):
@@ -240,7 +200,7 @@ def test_a_document_of_one_line_of_many_megabytes(tmp_path):
     settings = load(
         quality__max_top_2gram_characters=None, quality__max_duplicate_10gram_characters=None
     )
-    rows = rows_of(made(tmp_path, [*corpus(), huge], settings))
+    rows = rows_of(prepared(tmp_path, [*corpus(), huge], settings))
     assert rows[-1]["bytes"] == len(huge.text) and rows[-1]["reason"] is None
 
 
@@ -252,7 +212,7 @@ def test_every_shipped_recipe_is_valid_and_says_its_name(recipe):
 def test_a_row_has_a_sketch_unless_cleaning_dropped_it(tmp_path, small_shards):
     near = text_of(0) + "\nExeunt."
     documents = [document("empty", " "), *corpus(), document("near", near)]
-    rows = {row["id"]: row for row in rows_of(made(tmp_path, documents, load()))}
+    rows = {row["id"]: row for row in rows_of(prepared(tmp_path, documents, load()))}
     assert rows.pop("empty")["sketch"] is None
     sketch = {name: np.frombuffer(row["sketch"], np.uint8) for name, row in rows.items()}
     assert similarity(sketch["near"], sketch["doc-0"]) > 0.85
@@ -263,7 +223,7 @@ def test_what_is_revoked_is_dropped_by_id_and_by_text(tmp_path, small_shards):
     documents = [*corpus(), document("copy", text_of(1))]
     key = hashlib.sha256(text_of(1).encode()).hexdigest()
     entries = [Entry("doc-0", "0" * 64, "asked by its author"), Entry("gone", key, "private")]
-    folder = made(tmp_path, documents, load(), revoked=Revoked.of(entries))
+    folder = prepared(tmp_path, documents, load(), revoked=Revoked.of(entries))
     rows = {row["id"]: row for row in rows_of(folder)}
     reasons = {name: row["reason"] for name, row in rows.items() if row["reason"]}
     assert reasons == {
@@ -274,6 +234,6 @@ def test_what_is_revoked_is_dropped_by_id_and_by_text(tmp_path, small_shards):
     assert rows["doc-0"]["sketch"] is None and rows["doc-0"]["split"] is None
     assert report_of(folder)["dropped"]["revoked: private"] == {"source": 2}
     pool = ProcessPool(2)
-    again = made(tmp_path, documents, load(), pool, "again", Revoked.of(entries))
+    again = prepared(tmp_path, documents, load(), pool, "again", Revoked.of(entries))
     pool.close()
     assert contents(again) == contents(folder)

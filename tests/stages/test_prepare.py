@@ -180,9 +180,8 @@ def test_a_disk_without_space_is_one_line_and_changes_nothing(before):
 def test_a_kill_changes_nothing_and_the_next_run_cleans_up(before, progress):
     write_shards(RAW, (document(number, 400) for number in range(40)))
     process = subprocess.Popen(STAGE)
-    deadline = time.monotonic() + 60
     while not any(PREPARED.parent.glob(f".prepared.*.partial/work/{progress}*")):
-        assert process.poll() is None and time.monotonic() < deadline, "it was never under way"
+        assert process.poll() is None, "it was never under way"
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -9,13 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from stemma.corpus.contradictions import given
 from stemma.corpus.duplicates import KEY_COLUMNS, Fingerprints
 from stemma.corpus.language import identify
-from stemma.corpus.minhash import SKETCH, band_hashes, signatures, sketches
+from stemma.corpus.minhash import SKETCH, sketches
 from stemma.corpus.normalise import normalise
 from stemma.corpus.personal import treat
 from stemma.corpus.quality import Page, failed_limit
-from stemma.corpus.recipe import DuplicateSettings, PrepareSection
+from stemma.corpus.recipe import PrepareSection
 from stemma.corpus.records import Document, Part, read_shard, rows_of
 from stemma.corpus.revoked import Revoked
 from stemma.corpus.shard import TEXTS, Shard
@@ -65,20 +66,20 @@ class ShardTally:
     """What became of a shard's documents.
 
     Attributes:
-        kept: documents that are still in.
+        kept: fingerprints of the documents that are still in.
         reasons: how many were dropped for each reason.
         personal: how often each kind of personal data was found.
     """
 
-    kept: int
+    kept: Fingerprints
     reasons: Counter[str]
     personal: Counter[str]
 
 
 def clean_shard(shard: Shard, settings: PrepareSection, revoked: Revoked) -> ShardTally:
-    """Clean one shard and write its rows, texts and fingerprints; drop what is revoked."""
-    kept, reasons, personal = 0, Counter[str](), Counter[str]()
-    prints = [_fingerprint([], settings)]
+    """Clean one shard and write its rows and texts; drop what is revoked."""
+    keys, sides, inputs = [], [], []
+    reasons, personal = Counter[str](), Counter[str]()
     with (
         pq.ParquetWriter(shard.rows, ROWS, compression="zstd") as rows,
         pq.ParquetWriter(shard.texts, TEXTS, compression="zstd", compression_level=1) as texts,
@@ -89,16 +90,23 @@ def clean_shard(shard: Shard, settings: PrepareSection, revoked: Revoked) -> Sha
                 for document in batch
             ]
             stay = [pair for pair in cleaned if pair[1].reason is None]
-            sketched = sketches([shingles_of(made, settings.duplicates) for _, made in stay])
+            sketched = sketches([_shingles(made, settings.duplicates.shingle) for _, made in stay])
             rows.write_table(pa.Table.from_pylist(_rows(cleaned, sketched), ROWS))
             texts.write_table(pa.Table.from_pylist([_text(*pair) for pair in stay], TEXTS))
-            prints.append(_fingerprint(stay, settings))
-            kept += len(stay)
+            keys += [made.sha256 + _hash_of(document.id) for document, made in stay]
+            sides += [_side(document, made, settings) for document, made in stay]
+            inputs += [given(made.sha256, made.parts) for _, made in stay]
             for _, made in cleaned:
                 reasons.update([made.reason] if made.reason else [])
                 personal.update(made.personal)
-    Fingerprints.concatenate(prints).save(shard.fingerprints)
+    kept = Fingerprints(
+        _numbers(keys).reshape(-1, KEY_COLUMNS), np.array(sides, np.int8), _numbers(inputs)
+    )
     return ShardTally(kept, reasons, personal)
+
+
+def _numbers(parts: list[bytes]) -> NDArray[np.uint64]:
+    return np.frombuffer(b"".join(parts), ">u8").astype(np.uint64)
 
 
 def _checked(document: Document, made: Cleaned, revoked: Revoked) -> Cleaned:
@@ -176,23 +184,8 @@ def _text(document: Document, made: Cleaned) -> dict[str, object]:
     }
 
 
-def _fingerprint(stay: list[tuple[Document, Cleaned]], settings: PrepareSection) -> Fingerprints:
-    keys = b"".join(made.sha256 + _hash_of(document.id) for document, made in stay)
-    duplicates = settings.duplicates
-    sets = [] if duplicates.near is None else [shingles_of(made, duplicates) for _, made in stay]
-    values = duplicates.bands * duplicates.rows
-    signature = signatures(sets, values)
-    return Fingerprints(
-        np.frombuffer(keys, ">u8").reshape(-1, KEY_COLUMNS).astype(np.uint64),
-        np.array([_side(document, made, settings) for document, made in stay], np.int8),
-        signature,
-        band_hashes(signature, duplicates.bands),
-    )
-
-
-def shingles_of(made: Cleaned, settings: DuplicateSettings) -> Hashes:
-    """Return the set of hashes by which a text is compared with others."""
-    return shingles(made.words, settings.shingle, int.from_bytes(made.sha256[:8], "big"))
+def _shingles(made: Cleaned, n: int) -> Hashes:
+    return shingles(made.words, n, int.from_bytes(made.sha256[:8], "big"))
 
 
 def _side(document: Document, made: Cleaned, settings: PrepareSection) -> int:

@@ -1,7 +1,8 @@
 """How much of the held-out documents also stands in train, by word n-grams.
 
-After GPT-3 (Brown et al. 2020, appendix C), which compares n-grams of 13 words. The held-out
-n-grams are one sorted array on disk; train is streamed past it, shard by shard.
+After GPT-3 (Brown et al. 2020, appendix C), which compares n-grams of 13 words; of each document
+only what it does not share with many others, see `boilerplate`. The held-out n-grams are one sorted
+array on disk; train is streamed past it, shard by shard.
 """
 
 import dataclasses
@@ -11,14 +12,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stemma.corpus.boilerplate import Boilerplate
+from stemma.corpus.labelled import Example
+from stemma.corpus.merging import merge
 from stemma.corpus.pool import Pool
 from stemma.corpus.progress import Progress
 from stemma.corpus.shard import Placed
 from stemma.corpus.split import SPLITS, TRAIN
-from stemma.corpus.words import Hashes, distinct, ngrams, words_of
+from stemma.corpus.words import Hashes, distinct, ngrams
 
 _TRAIN = SPLITS.index(TRAIN)
-_RANGE = 2**22  # n-grams sorted at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +48,7 @@ class _Index:
 
     path: Path
     n: int
+    boilerplate: Boilerplate
 
     def load(self) -> Hashes:
         if not self.path.stat().st_size:
@@ -55,10 +59,10 @@ class _Index:
         """Return the positions of the n-grams that the shard's train documents hold."""
         index = self.load()
         seen = np.zeros(len(index), np.bool_)
-        for texts, sides in placed.read():
-            train = [text for text, side in zip(texts, sides, strict=True) if side == _TRAIN]
+        for examples, sides in placed.examples():
+            train = [one for one, side in zip(examples, sides, strict=True) if side == _TRAIN]
             # Sorted look-ups walk through the index once, instead of jumping about in it.
-            asked = _distinct([ngrams(words_of(text).hashes, self.n) for text in train])
+            asked = _distinct([self.ngrams(one) for one in train])
             place = np.searchsorted(index, asked)
             within = place < len(index)
             place, asked = place[within], asked[within]
@@ -67,7 +71,20 @@ class _Index:
 
     def gather(self, placed: Placed) -> None:
         """Write the distinct n-grams of the shard's held-out documents."""
-        np.save(placed.shard.held_out, _distinct([some for _, some in _held_out(placed, self.n)]))
+        np.save(placed.shard.held_out, _distinct([some for _, some in self.held_out(placed)]))
+
+    def held_out(self, placed: Placed) -> Iterator[tuple[int, Hashes]]:
+        """Yield each held-out document of the shard: its number there and its n-grams."""
+        number = 0
+        for examples, sides in placed.examples():
+            for example, side in zip(examples, sides.tolist(), strict=True):
+                if side > _TRAIN:
+                    yield number, self.ngrams(example)
+                number += 1
+
+    def ngrams(self, example: Example) -> Hashes:
+        """Hash the n-grams of a document's own words."""
+        return ngrams(self.boilerplate.own(example), self.n)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,20 +98,27 @@ class _Measure:
         index = self.index.load()
         seen = np.load(self.seen, mmap_mode="r") if len(index) else np.empty(0, np.bool_)
         found, total = np.zeros((2, len(placed.sides)), np.int64)
-        for number, hashes in _held_out(placed, self.index.n):
+        for number, hashes in self.index.held_out(placed):
             total[number] = len(hashes)
             found[number] = seen[np.searchsorted(index, hashes)].sum()
         return Overlap(found, total)
 
 
 def measure_overlap(
-    pool: Pool, placed: Sequence[Placed], n: int, work: Path, progress: Progress
+    pool: Pool,
+    placed: Sequence[Placed],
+    n: int,
+    boilerplate: Boilerplate,
+    work: Path,
+    progress: Progress,
 ) -> Overlap:
     """Count, for each held-out document, its n-grams and those of them that stand in train."""
-    index = _Index(work / "held-out", n)
+    index = _Index(work / "held-out", n, boilerplate)
     for _ in progress(pool.map(index.gather, placed), "held-out n-grams"):
         pass
-    _merge([one.shard.held_out for one in placed], index.path)
+    with index.path.open("wb") as handle:
+        for values in merge([one.shard.held_out for one in placed]):
+            handle.write(distinct(values).data)
     seen = np.zeros(index.path.stat().st_size // 8, np.bool_)
     for places in progress(pool.map(index.find, placed), "n-grams of train"):
         seen[places] = True
@@ -107,30 +131,5 @@ def measure_overlap(
     )
 
 
-def _held_out(placed: Placed, n: int) -> Iterator[tuple[int, Hashes]]:
-    """Yield each held-out document of the shard: its number there and its n-grams."""
-    number = 0
-    for texts, sides in placed.read():
-        for text, side in zip(texts, sides.tolist(), strict=True):
-            if side > _TRAIN:
-                yield number, ngrams(words_of(text).hashes, n)
-            number += 1
-
-
 def _distinct(parts: list[Hashes]) -> Hashes:
     return distinct(np.concatenate(parts)) if parts else np.empty(0, np.uint64)
-
-
-def _merge(parts: list[Path], path: Path) -> None:
-    """Merge sorted arrays into one, without repetition, a range of values at a time."""
-    arrays = [np.load(part, mmap_mode="r") for part in parts]
-    ranges = 1 + sum(map(len, arrays)) // _RANGE
-    bounds = np.array([number * (2**64 // ranges) for number in range(1, ranges)], np.uint64)
-    cuts = [[0, *np.searchsorted(array, bounds).tolist(), len(array)] for array in arrays]
-    with path.open("wb") as handle:
-        for number in range(ranges):
-            slices = [
-                array[cut[number] : cut[number + 1]]
-                for array, cut in zip(arrays, cuts, strict=True)
-            ]
-            handle.write(_distinct(slices).data)

@@ -17,6 +17,7 @@ its representative. Signatures and bands stay on disk; the join reads one band a
 """
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 from typing import Self
 
@@ -28,13 +29,15 @@ from stemma.corpus.recipe import DuplicateSettings
 Ranks = NDArray[np.int64]
 Keys = NDArray[np.uint64]
 
-KEPT, EXACT, NEAR, OTHER_SIDE, CONTAMINATED = range(5)
+KEPT, EXACT, NEAR, OTHER_SIDE, CONTRADICTING, CONTAMINATED = range(6)
+CONTAMINATION = "contaminated"
 REASONS = (
     None,
     "duplicates.exact",
     "duplicates.near",
     "duplicates.other_side",
-    "contaminated",
+    "duplicates.contradicting",
+    CONTAMINATION,
 )
 
 _PAIRS = 2**14  # signatures compared at once: bounds the memory of the comparison
@@ -48,29 +51,30 @@ class Fingerprints:
     Attributes:
         keys: uint64 [documents, 5], the SHA-256 of the text in four numbers, then a hash of the id.
         sides: int8 [documents], the side of the split that each falls on.
-        signatures: uint32 [documents, values]; no values when only equal texts are looked for.
-        bands: uint64 [bands, documents].
+        inputs: uint64 [documents], equal where what a model is given is, see `contradictions`.
     """
 
     keys: Keys
     sides: NDArray[np.int8]
-    signatures: NDArray[np.uint32]
+    inputs: Keys
+
+
+@dataclasses.dataclass(frozen=True)
+class Signatures:
+    """By what the join finds similar documents, in their order.
+
+    Attributes:
+        values: uint32 [documents, values].
+        bands: uint64 [bands, documents].
+    """
+
+    values: NDArray[np.uint32]
     bands: Keys
 
-    @classmethod
-    def concatenate(cls, parts: list["Fingerprints"]) -> Self:
-        """Join the fingerprints of consecutive documents."""
-        return cls(
-            np.concatenate([part.keys for part in parts]),
-            np.concatenate([part.sides for part in parts]),
-            np.concatenate([part.signatures for part in parts]),
-            np.concatenate([part.bands for part in parts], axis=1),
-        )
-
     def save(self, path: Path) -> None:
-        """Write them for `Store.append` in another process."""
+        """Write them for `Store.sign` in another process."""
         with path.open("wb") as handle:
-            np.savez(handle, **{f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
+            np.savez(handle, values=self.values, bands=self.bands)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -87,8 +91,13 @@ class Store:
 
     def append(self, some: Fingerprints) -> None:
         """Add the documents of one more shard."""
-        for name in ("keys", "sides", "signatures"):
-            self._append(name, getattr(some, name))
+        self._append("keys", some.keys)
+        self._append("sides", some.sides)
+        self._append("inputs", some.inputs)
+
+    def sign(self, some: Signatures) -> None:
+        """Add their signatures, shard after shard in the same order."""
+        self._append("signatures", some.values)
         for number, band in enumerate(some.bands):
             self._append(f"band-{number}", band)
 
@@ -99,6 +108,18 @@ class Store:
     def sides(self) -> NDArray[np.int8]:
         """Read the sides: int8 [documents]."""
         return np.fromfile(self.folder / "sides", np.int8)
+
+    def inputs(self) -> Keys:
+        """Read what stands for the documents' inputs: uint64 [documents]."""
+        return np.fromfile(self.folder / "inputs", np.uint64)
+
+    def sample(self, size: int) -> NDArray[np.bool_]:
+        """Choose the distinct texts with the smallest SHA-256: bool [documents]."""
+        keys = self.keys()
+        order = np.lexsort(keys.T[::-1])
+        chosen = np.zeros(len(order), np.bool_)
+        chosen[order[np.unique(_first_of_equal(keys, order))[:size]]] = True
+        return chosen
 
     def band(self, number: int) -> Keys:
         """Read one band: uint64 [documents]."""
@@ -127,16 +148,30 @@ class Clusters:
     """The result of the join, one entry per document, in the documents' order.
 
     Attributes:
-        verdict: int8, an index into REASONS (the last is found later, see `contamination`).
+        verdict: int8, an index into REASONS (the last two are found elsewhere, see `selection`).
         representative: int64, the document that represents the cluster.
     """
 
     verdict: NDArray[np.int8]
     representative: Ranks
 
+    def reasons(self) -> Counter[str]:
+        """Count the documents that are dropped, by the reason."""
+        counts = np.bincount(self.verdict, minlength=len(REASONS)).tolist()
+        told = zip(REASONS, counts, strict=True)
+        return Counter({reason: count for reason, count in told if reason and count})
 
-def find_clusters(store: Store, settings: DuplicateSettings) -> Clusters:
-    """Cluster the documents and say which of them stay."""
+
+def find_clusters(
+    store: Store, settings: DuplicateSettings, aside: NDArray[np.bool_] | None = None
+) -> Clusters:
+    """Cluster the documents and say which of them stay.
+
+    Args:
+        store: the fingerprints.
+        settings: what happens to duplicates.
+        aside: bool [documents], those that are no document's near-duplicate, since they go anyway.
+    """
     keys = store.keys()
     order = np.lexsort(keys.T[::-1])
     first = _first_of_equal(keys, order)
@@ -144,6 +179,8 @@ def find_clusters(store: Store, settings: DuplicateSettings) -> Clusters:
     parent = first.copy()
     if settings.near is not None:
         unique = np.unique(first)
+        if aside is not None:
+            unique = unique[~aside[order[unique]]]
         for band in range(settings.bands):
             _link_band(parent, unique, order, store.band(band)[order], store, settings)
         parent = parent[first]

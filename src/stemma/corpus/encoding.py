@@ -41,6 +41,8 @@ class Encoder:
         end_of_text: the id that ends a document.
         padding: the id that fills up a batch; None where the tokenizer has none.
         size: number of ids, one more than the largest.
+        unknown: the id that stands for what the vocabulary lacks; None where it lacks nothing or
+            leaves it out.
 
     Raises:
         DataError: the folder holds no such tokenizer.
@@ -53,6 +55,7 @@ class Encoder:
         self.end_of_text: int = _end_of_text(folder, self._reference)
         self.padding: int | None = _padding(folder, self._reference)
         self.size: int = 1 + max(self._reference.get_vocab(with_added_tokens=True).values())
+        self.unknown: int | None = _unknown(self._reference)
         self._fast = _FastEncoder.open(self._reference)
 
     def __reduce__(self) -> tuple[type["Encoder"], tuple[Path, str]]:
@@ -63,6 +66,12 @@ class Encoder:
         if self._fast is None:
             return [_encode_reference(self._reference, text) for text in texts]
         return [self._fast.encode(text) for text in texts]
+
+    def restores(self, text: str, ids: NDArray[np.integer]) -> bool:
+        """Say whether a text comes back, character by character, from what `encode_batch` gave."""
+        if self._fast is not None and self._fast.decode(ids) == text.encode():
+            return True
+        return self._reference.decode(ids.tolist(), skip_special_tokens=False) == text
 
 
 class _FastEncoder:
@@ -102,6 +111,10 @@ class _FastEncoder:
             self._encoded = 0
         self._encoded += len(text)
         return self._backend.encode(text)
+
+    def decode(self, ids: NDArray[np.integer]) -> bytes:
+        """Return the bytes that the ids stand for."""
+        return self._backend.decode(ids)
 
     def _knows(self, characters: set[str]) -> bool:
         # Both may follow different versions of Unicode, so every character is tried when first met.
@@ -171,6 +184,12 @@ def _end_of_text(folder: Path, reference: Tokenizer) -> int:
 def _padding(folder: Path, reference: Tokenizer) -> int | None:
     token = read_json(folder / "tokenizer_config.json").get("pad_token")
     return reference.token_to_id(token) if isinstance(token, str) else None
+
+
+def _unknown(reference: Tokenizer) -> int | None:
+    model = json.loads(reference.to_str())["model"]
+    token = model.get("unk_token")
+    return reference.token_to_id(token) if token else model.get("unk_id")
 
 
 def _encode_reference(reference: Tokenizer, text: str) -> NDArray[np.uint32]:

@@ -62,6 +62,8 @@ class Tally:
     )
     kept: dict[str, Counter[str]] = dataclasses.field(default_factory=dict)
     truncated: int = 0
+    unknown: Counter[str] = dataclasses.field(default_factory=Counter)
+    not_restored: Counter[str] = dataclasses.field(default_factory=Counter)
 
     def add(self, row: dict) -> None:
         """Count one row of the manifest."""
@@ -82,6 +84,8 @@ def write_manifest(path: Path, fates: Iterable[Fate]) -> Tally:
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
         for fate in fates:
             tally.truncated += fate.tokens.truncated
+            tally.unknown.update(fate.tokens.unknown)
+            tally.not_restored.update(fate.tokens.not_restored)
             ends = _ends(fate)
             with pq.ParquetFile(fate.placed.shard.rows) as file:
                 for index in range(file.num_row_groups):

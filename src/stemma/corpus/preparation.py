@@ -3,40 +3,31 @@
 Every map is a pure function of a shard, so the pool and its number of workers change no byte.
 """
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stemma.corpus.clean import clean_shard
-from stemma.corpus.contamination import measure_overlap
-from stemma.corpus.duplicates import (
-    CONTAMINATED,
-    KEPT,
-    Clusters,
-    Fingerprints,
-    Store,
-    find_clusters,
-)
+from stemma.corpus.cleaned import Corpus, clean
+from stemma.corpus.duplicates import CONTAMINATION, Clusters
 from stemma.corpus.encoding import Encoder
 from stemma.corpus.labelled import Encoding
-from stemma.corpus.language import known_languages
 from stemma.corpus.manifest import Fate, Tally, write_manifest
 from stemma.corpus.pool import Pool
 from stemma.corpus.progress import Progress
 from stemma.corpus.recipe import PrepareSection
-from stemma.corpus.report import cluster_figures, contamination_figures, data_report
+from stemma.corpus.report import data_report, told
 from stemma.corpus.revoked import NOTHING, Revoked
+from stemma.corpus.selection import select
 from stemma.corpus.shard import DROPPED, Placed, Shard
 from stemma.corpus.split import SPLITS, TRAIN
 from stemma.corpus.tokenise import Tokenised, tokenise, train_texts
 from stemma.corpus.tokenizer import make_tokenizer
 from stemma.corpus.vocabulary import TokenizerSettings
-from stemma.errors import DataError, SettingsError
+from stemma.errors import DataError
 from stemma.files import write_json
 
 
@@ -49,8 +40,8 @@ def prepare(
     encoding: Encoding,
     pool: Pool,
     revoked: Revoked = NOTHING,
-) -> None:
-    """Make data/prepared.
+) -> dict[str, Any]:
+    """Make data/prepared, and return what its data_report.json says.
 
     Args:
         raw: the shards of data/raw, in order.
@@ -67,124 +58,50 @@ def prepare(
         SettingsError: a language is unknown.
     """
     progress = Progress(len(raw))
-    corpus = _clean(pool, [Shard(path, work) for path in raw], settings, revoked, progress)
-    clusters = find_clusters(corpus.store, settings.duplicates)
-    sides = np.where(clusters.verdict == KEPT, corpus.store.sides(), np.int8(DROPPED))
-    limits = settings.contamination
-    overlaps = measure_overlap(pool, corpus.place(sides), limits.ngram, work, progress)
-    seen = overlaps.share > limits.max_overlap
-    contamination = contamination_figures(sides, overlaps, seen)
-    clusters.verdict[seen], sides[seen] = CONTAMINATED, DROPPED
-    _check_splits(sides, corpus.store.sides()[seen], settings)
-    placed = corpus.place(sides)
+    corpus = clean(pool, [Shard(path, work) for path in raw], settings, revoked, progress)
+    chosen = select(pool, corpus, settings, encoding, work, progress)
+    _check_splits(chosen.sides, corpus.reasons + chosen.clusters.reasons(), settings)
+    placed = corpus.place(chosen.sides)
     make_tokenizer(tokenizer, train_texts(placed), folder / "tokenizer", encoding.labelled)
     encoder = Encoder(folder / "tokenizer", tokenizer.origin)
     tokens = tokenise(pool, placed, encoder, encoding, folder, progress)
-    tally = write_manifest(folder / "manifest.parquet", corpus.fates(placed, clusters, tokens))
+    fates = _fates(corpus, placed, chosen.clusters, tokens)
+    tally = write_manifest(folder / "manifest.parquet", fates)
     _check_encoded(tally)
-    report = data_report(
-        tally,
-        personal=corpus.personal,
-        duplicates=cluster_figures(clusters),
-        contamination={"ngram": limits.ngram, **contamination},
-        vocabulary=encoder.size,
-    )
+    report = data_report(tally, corpus.personal, chosen.figures, encoder.size)
     write_json(folder / "data_report.json", report)
+    return report
 
 
-@dataclasses.dataclass(frozen=True)
-class _Corpus:
-    """The cleaned shards.
-
-    Attributes:
-        shards: in order.
-        ends: for each, the number of documents that cleaning kept up to its end.
-        store: their fingerprints.
-        personal: how often each kind of personal data was found.
-    """
-
-    shards: list[Shard]
-    ends: list[int]
-    store: Store
-    personal: Counter[str]
-
-    def place(self, sides: NDArray[np.int8]) -> list[Placed]:
-        """Give each shard its part of ``sides``."""
-        return [
-            Placed(shard, some)
-            for shard, some in zip(self.shards, self._divide(sides), strict=True)
-        ]
-
-    def fates(
-        self, placed: list[Placed], clusters: Clusters, tokens: list[Tokenised]
-    ) -> Iterator[Fate]:
-        """Yield what became of the documents, shard by shard."""
-        texts = self.store.keys()[:, :-1]
-        verdicts = self._divide(clusters.verdict)
-        representatives = self._divide(clusters.representative)
-        for parts in zip(placed, verdicts, representatives, tokens, strict=True):
-            one, verdict, representative, count = parts
-            yield Fate(one, verdict, texts[representative], count)
-
-    def _divide(self, values: NDArray) -> list[NDArray]:
-        return np.split(values, self.ends[:-1])
+def _fates(
+    corpus: Corpus, placed: list[Placed], clusters: Clusters, tokens: list[Tokenised]
+) -> Iterator[Fate]:
+    """Yield what became of the documents, shard by shard."""
+    texts = corpus.store.keys()[:, :-1]
+    verdicts = corpus.divide(clusters.verdict)
+    representatives = corpus.divide(clusters.representative)
+    for parts in zip(placed, verdicts, representatives, tokens, strict=True):
+        one, verdict, representative, count = parts
+        yield Fate(one, verdict, texts[representative], count)
 
 
-def _clean(
-    pool: Pool,
-    shards: list[Shard],
-    settings: PrepareSection,
-    revoked: Revoked,
-    progress: Progress,
-) -> _Corpus:
-    _check_languages(settings)
-    store = Store(shards[0].work)
-    kept, reasons, personal = [], Counter[str](), Counter[str]()
-    tallies = pool.map(partial(clean_shard, settings=settings, revoked=revoked), shards)
-    for shard, tally in zip(shards, progress(tallies, "clean"), strict=True):
-        store.append(Fingerprints.load(shard.fingerprints))
-        shard.fingerprints.unlink()
-        kept.append(tally.kept)
-        reasons += tally.reasons
-        personal += tally.personal
-    if not sum(kept):
-        took = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
-        raise DataError(
-            f"no document of {shards[0].raw.parent} is left, {reasons.total()} are dropped: {took}",
-            "change these settings of prepare; null switches a limit off",
-        )
-    return _Corpus(shards, np.cumsum(kept).tolist(), store, personal)
-
-
-def _check_languages(settings: PrepareSection) -> None:
-    allowed = settings.language.allowed
-    if allowed is not None and (unknown := set(allowed) - known_languages()):
-        raise SettingsError(
-            f"prepare.language.allowed names '{min(unknown)}', which is no known language",
-            "use ISO 639-1 codes, such as en",
-        )
-
-
-def _check_splits(
-    sides: NDArray[np.int8], contaminated: NDArray[np.int8], settings: PrepareSection
-) -> None:
+def _check_splits(sides: NDArray[np.int8], dropped: Counter[str], settings: PrepareSection) -> None:
     for number, split in enumerate(SPLITS):
         if not (sides == number).any():
-            taken = int((contaminated == number).sum())
-            lost = f" ({taken} were contaminated)" if taken else ""
+            left = int((sides != DROPPED).sum())
+            lost = f"; {told(dropped)}" if dropped else ""
             raise DataError(
-                f"no document of the {int((sides != DROPPED).sum())} left is in {split}{lost}",
-                _advice(split, settings, bool(taken)),
+                f"no document of the {left} left is in {split}{lost}",
+                _advice(split, settings, CONTAMINATION in dropped),
             )
 
 
 def _check_encoded(tally: Tally) -> None:
-    lost = {name: counts.total() for name, counts in tally.dropped.items() if "task." in name}
+    dropped = Counter({name: counts.total() for name, counts in tally.dropped.items()})
     for split in SPLITS:
         if not tally.splits[split]:
-            took = ", ".join(f"{reason} {count}" for reason, count in lost.items())
             raise DataError(
-                f"no document of {split} is left, the task drops: {took}",
+                f"no document of {split} is left; {told(dropped)}",
                 "change these settings of task",
             )
 

@@ -3,6 +3,10 @@
 The name of a limit is ``min_`` or ``max_`` and the name of what is measured, so a new filter is one
 field of `QualitySettings` and one entry of the table of measures. Where C4 removes single lines,
 here the document is measured by its share of such lines, and stays whole or goes.
+
+Both papers speak of English. What has no meaning in a script is not measured there, and then breaks
+no limit: the length of words where characters stand alone. Limits on numbers of words count such
+characters; limits on n-grams see as many of them as make up n words.
 """
 
 import dataclasses
@@ -13,10 +17,14 @@ from collections.abc import Callable
 import numpy as np
 
 from stemma.corpus.recipe import QualitySettings
-from stemma.corpus.words import Hashes, Words, ngrams, words_of
+from stemma.corpus.words import WHOLE, Hashes, Words, covered, ngrams, runs, words_of
 
 _BULLETS = ("-", "*", "•", "‣", "▪", "●", "–", "\u00b7")  # noqa: RUF001
-_TERMINAL = (".", "!", "?", '"', "”", "'", "’", "…", "。", "！", "？")  # noqa: RUF001
+_TERMINAL = (
+    *(".", "!", "?", '"', "”", "'", "’", "…"),  # noqa: RUF001
+    *("。", "！", "？", "．", "｡", "」", "』", "）"),  # noqa: RUF001
+    *("؟", "۔", "।", "॥", "։", "።", "។", "៕", "။", "།", "༎", "ฯ"),  # noqa: RUF001
+)
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 _STOP_WORDS = "the be to of and that have with"
 
@@ -46,6 +54,8 @@ def failed_limit(page: Page, limits: QualitySettings) -> str | None:
         if limit is None:
             continue
         value = measure(page)
+        if value is None:
+            continue
         if value < limit if name.startswith("min_") else value > limit:
             return name
     return None
@@ -87,16 +97,16 @@ def _top_ngram(n: int) -> Callable[[Page], float]:
     """Measure the share of word characters within the most frequent n-gram, if it repeats."""
 
     def measure(page: Page) -> float:
-        hashes = ngrams(page.words.hashes, n)
+        hashes, ends = ngrams(page.words, n), runs(page.words, n)
         found, counts = np.unique(hashes, return_counts=True)
         if len(found) == len(hashes):
             return 0.0
         most = counts.max()
-        ends = np.cumsum(page.words.lengths)
-        spans = ends[n - 1 :] - ends[: len(hashes)] + page.words.lengths[: len(hashes)]
+        letters = np.concatenate([[0], np.cumsum(page.words.lengths)])
+        spans = letters[ends] - letters[: len(ends)]
         # Of several as frequent, the longest: a rule that does not hang on hash values.
         longest = spans[np.isin(hashes, found[counts == most])].max()
-        return min(1.0, int(most) * int(longest) / int(ends[-1]))
+        return min(1.0, int(most) * int(longest) / int(letters[-1]))
 
     return measure
 
@@ -105,29 +115,31 @@ def _duplicate_ngrams(n: int) -> Callable[[Page], float]:
     """Measure the share of word characters within n-grams that stood before, none counted twice."""
 
     def measure(page: Page) -> float:
-        hashes = ngrams(page.words.hashes, n)
+        hashes = ngrams(page.words, n)
         # Most texts repeat nothing, and sorting alone, which tells, is cheap.
         ordered = np.sort(hashes)
         if not (ordered[1:] == ordered[:-1]).any():
             return 0.0
-        again = np.ones(len(hashes), np.int64)
-        again[np.unique(hashes, return_index=True)[1]] = 0
-        # A word is covered when one of the n n-grams that hold it stood before.
-        edges = np.zeros(len(page.words) + 1, np.int64)
-        edges[: len(again)] += again
-        edges[n : n + len(again)] -= again
-        covered = np.cumsum(edges[:-1]) > 0
-        return int(page.words.lengths[covered].sum()) / int(page.words.lengths.sum())
+        again = np.ones(len(hashes), np.bool_)
+        again[np.unique(hashes, return_index=True)[1]] = False
+        inside = covered(page.words, n, again)
+        return int(page.words.lengths[inside].sum()) / int(page.words.lengths.sum())
 
     return measure
 
 
-def _mean_length(page: Page) -> float:
-    return _share(int(page.words.lengths.sum()), len(page.words))
+def _mean_length(page: Page) -> float | None:
+    words = page.words
+    spaced = words.shares == WHOLE
+    letters = int(words.lengths[spaced].sum())
+    # The few words in another script, such as names, say nothing of the text.
+    if 2 * letters < int(words.lengths.sum()):
+        return None
+    return _share(letters, int(spaced.sum()))
 
 
 # From cheap to expensive: the first broken limit is the reason.
-_MEASURES: tuple[tuple[str, Callable[[Page], float]], ...] = (
+_MEASURES: tuple[tuple[str, Callable[[Page], float | None]], ...] = (
     ("min_words", lambda page: len(page.words)),
     ("max_words", lambda page: len(page.words)),
     ("min_mean_word_length", _mean_length),

@@ -135,6 +135,8 @@ class PrepareSection:
     Attributes:
         name: of the file in conf/prepare/.
         workers: processes; 0 takes every core. The outputs do not depend on it.
+        boilerplate: fraction of the documents; what more of them share counts neither as
+            duplication nor as contamination. Null counts everything.
     """
 
     name: str
@@ -142,6 +144,7 @@ class PrepareSection:
     quality: QualitySettings
     language: LanguageSettings
     personal: PersonalSettings
+    boilerplate: Fraction | None
     duplicates: DuplicateSettings
     split: SplitSettings
     contamination: ContaminationSettings

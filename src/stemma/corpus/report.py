@@ -1,6 +1,8 @@
 """data_report.json: the corpus in numbers."""
 
 from collections import Counter
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +14,12 @@ from stemma.corpus.split import SPLITS, TRAIN
 
 
 def data_report(
-    tally: Tally, personal: Counter[str], duplicates: dict, contamination: dict, vocabulary: int
-) -> dict:
+    tally: Tally, personal: Counter[str], figures: dict[str, Any], vocabulary: int
+) -> dict[str, Any]:
     """Put the report together; every count is of documents unless its key says otherwise.
 
-    ``truncated`` stands in it only where the task has cut some.
+    ``figures`` are those of the selection. ``truncated`` stands in it only where the task has cut
+    some.
     """
     raw = tally.documents.total()
     dropped = sum(reasons.total() for reasons in tally.dropped.values())
@@ -30,11 +33,49 @@ def data_report(
         "splits": tally.splits,
         "languages": tally.languages,
         "personal_data_found": personal,
-        "duplicates": duplicates,
-        "contamination": contamination,
+        **figures,
         "vocabulary": vocabulary,
+        "tokenizer": {
+            "unknown": {split: tally.unknown[split] for split in SPLITS},
+            "unknown_share": {
+                split: tally.unknown[split] / max(1, tally.splits[split]["tokens"])
+                for split in SPLITS
+            },
+            "not_restored": {split: tally.not_restored[split] for split in SPLITS},
+        },
         **({"truncated": tally.truncated} if tally.truncated else {}),
     }
+
+
+def notes(report: dict[str, Any]) -> Iterator[str]:
+    """Yield what somebody should read who made this corpus, a line each."""
+    documents, dropped = report["documents"], Counter[str]()
+    for reason, counts in report["dropped"].items():
+        dropped[reason] = sum(counts.values())
+    if dropped:
+        yield f"{documents['kept']:,} of {documents['raw']:,} documents are kept; {told(dropped)}"
+    contradictions = report["contradictions"]
+    if contradictions["inputs"]:
+        yield (
+            f"{contradictions['documents']:,} documents contradict one another: "
+            f"{contradictions['inputs']:,} times the same is given and another answer asked for"
+        )
+    if contradictions["similar_documents"]:
+        yield (
+            f"{contradictions['similar_documents']:,} documents dropped as duplicates.near have "
+            "another label than the similar one that is kept"
+        )
+    unknown, lost = (sum(report["tokenizer"][key].values()) for key in ("unknown", "not_restored"))
+    if unknown or lost:
+        yield (
+            f"the tokenizer loses text: {unknown:,} tokens are unknown, and "
+            f"{lost:,} documents do not come back from their tokens"
+        )
+
+
+def told(dropped: Counter[str]) -> str:
+    """Name the reasons for which documents were dropped, and for each how many."""
+    return "dropped: " + ", ".join(f"{reason} {n:,}" for reason, n in dropped.most_common())
 
 
 _NOTHING = {"documents": 0, "bytes": 0, "tokens": 0}
@@ -44,6 +85,20 @@ def cluster_figures(clusters: Clusters) -> dict[str, int]:
     """Count the clusters of two and more, and their members."""
     sizes = np.bincount(clusters.representative)
     return {"clusters": int((sizes > 1).sum()), "members": int(sizes[sizes > 1].sum())}
+
+
+def contradiction_figures(inputs: NDArray[np.uint64], similar: NDArray[np.bool_]) -> dict[str, int]:
+    """Count the inputs with several answers, their documents, and those that are only similar.
+
+    Args:
+        inputs: uint64, of the documents whose input has several answers.
+        similar: bool [documents], near-duplicates dropped for one with another label.
+    """
+    return {
+        "inputs": len(np.unique(inputs)),
+        "documents": len(inputs),
+        "similar_documents": int(similar.sum()),
+    }
 
 
 def contamination_figures(

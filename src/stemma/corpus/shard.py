@@ -47,9 +47,14 @@ class Shard:
         return self.work / f"texts-{self.raw.name}"
 
     @property
-    def fingerprints(self) -> Path:
-        """The fingerprints of every document that cleaning kept."""
-        return self.work / f"fingerprints-{self.raw.stem}.npz"
+    def shingles(self) -> Path:
+        """The sorted shingles of the documents on which is counted what many share."""
+        return self.work / f"shingles-{self.raw.stem}.npy"
+
+    @property
+    def signatures(self) -> Path:
+        """The signatures of every document that cleaning kept."""
+        return self.work / f"signatures-{self.raw.stem}.npz"
 
     @property
     def held_out(self) -> Path:

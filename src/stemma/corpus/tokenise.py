@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemma.corpus.encoding import Encoder
-from stemma.corpus.labelled import LABELS, Encoded, Encoding
+from stemma.corpus.labelled import LABELS, Encoded, Encoding, Example
 from stemma.corpus.packing import LabelWriter, TokenWriter, merge_labels, merge_parts
 from stemma.corpus.pool import Pool
 from stemma.corpus.progress import Progress
@@ -20,7 +21,7 @@ from stemma.files import write_json
 _TRAIN = SPLITS.index(TRAIN)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Tokenised:
     """What became of the documents of a shard that cleaning kept.
 
@@ -28,11 +29,15 @@ class Tokenised:
         tokens: int64, of each as it is stored; 0 if it was dropped.
         reasons: why the task dropped it, by its index.
         truncated: how many were cut.
+        unknown: tokens of the kept texts that stand for what the vocabulary lacks, by split.
+        not_restored: kept texts that do not come back from their tokens, by split.
     """
 
     tokens: NDArray[np.int64]
     reasons: dict[int, str]
     truncated: int
+    unknown: Counter[str]
+    not_restored: Counter[str]
 
 
 def train_texts(placed: Sequence[Placed]) -> Iterator[str]:
@@ -68,28 +73,34 @@ class _Tokenise:
 
     def __call__(self, placed: Placed) -> Tokenised:
         """Write the arrays of the shard."""
-        tokens = np.zeros(len(placed.sides), np.int64)
-        reasons: dict[int, str] = {}
-        start = truncated = 0
+        made = Tokenised(np.zeros(len(placed.sides), np.int64), {}, 0, Counter(), Counter())
+        start = 0
         placed.shard.tokens.mkdir()
         with contextlib.ExitStack() as stack:
             writers = [self._open(stack, placed.shard.tokens, split) for split in SPLITS]
             for examples, sides in placed.examples():
                 for number, writer in enumerate(writers):
                     chosen = np.flatnonzero(sides == number)
-                    encoded = self.encoding.encode(
-                        [examples[index] for index in chosen], self.encoder, self.names
-                    )
+                    some = [examples[index] for index in chosen]
+                    encoded = self.encoding.encode(some, self.encoder, self.names)
                     kept: dict[int, Encoded] = {}
-                    for index, one in zip((start + chosen).tolist(), encoded, strict=True):
+                    for index, example, one in zip(chosen.tolist(), some, encoded, strict=True):
                         if isinstance(one, str):
-                            reasons[index] = one
+                            made.reasons[start + index] = one
                         else:
-                            kept[index] = one
-                    tokens[list(kept)] = self._write(list(kept.values()), *writer)
-                    truncated += sum(one.truncated for one in kept.values())
+                            kept[start + index] = one
+                            self._compare(example, one, SPLITS[number], made)
+                    made.tokens[list(kept)] = self._write(list(kept.values()), *writer)
+                    made.truncated += sum(one.truncated for one in kept.values())
                 start += len(sides)
-        return Tokenised(tokens, reasons, truncated)
+        return made
+
+    def _compare(self, example: Example, one: Encoded, split: str, made: Tokenised) -> None:
+        """Count what the tokens of a document's text lack."""
+        # A task with labels has encoded parts of it, and put tokens of its own between them.
+        ids = one.ids if one.labels is None else self.encoder.encode_batch([example.text])[0]
+        made.unknown[split] += int(np.count_nonzero(ids == self.encoder.unknown))
+        made.not_restored[split] += not self.encoder.restores(example.text, ids)
 
     def _open(
         self, stack: contextlib.ExitStack, folder: Path, split: str

@@ -1,8 +1,10 @@
 """Words and word n-grams as 64-bit hashes, for counting, comparing and looking up without strings.
 
-A word is a maximal run of letters, digits and combining marks, in lower case. Scripts written
-without spaces give one word per character. Everything is arithmetic on arrays, so that a document
-costs a few dozen array operations and no Python object per word.
+A word is a maximal run of letters, digits and combining marks, in lower case. Scripts that put no
+space between words, and emoji, give one word per character with its marks (a run of one and the
+same character is one word too, as "hahaha" is). Such a word is a part of what other scripts call a
+word, so an n-gram takes more of them. Everything is arithmetic on arrays, so that a document costs
+a few dozen array operations and no Python object per word.
 """
 
 import dataclasses
@@ -16,18 +18,36 @@ from numpy.typing import NDArray
 Hashes = NDArray[np.uint64]
 
 _PIECE = 2**17  # characters hashed at once: bounds the memory that one huge document takes
+_TABLE = 3 * _PIECE  # lower case can be longer than the text: one letter becomes at most three
 _BASE = 0x9E3779B97F4A7C15  # odd, therefore invertible modulo 2**64
 _INVERSE = pow(_BASE, -1, 2**64)
-_PLANE = 0x10000
-_OTHER, _DIGIT, _LETTER, _ALONE = range(4)
-# Thai and Lao, Burmese, Khmer, kana, ideographs.
+_BEYOND = 0x20000  # from here on ideographs only; one entry of the table for all of them
+_TAGS = 0xE0000  # variation selectors and tags, which are marks; one entry too
+_OTHER, _DIGIT, _MARK, _LETTER, _ALONE = range(5)
+WHOLE = 6  # what `Words.shares` counts a whole word as: two and three divide it
+# Scripts without spaces between words (UAX 14, classes SA and ID): first and last character, and
+# how many make a word: some three of the syllables of South East Asia, some two ideographs or kana.
 _UNSPACED = (
-    (0x0E00, 0x0EFF),
-    (0x1000, 0x109F),
-    (0x1780, 0x17FF),
-    (0x3040, 0x30FF),
-    (0x3400, 0x9FFF),
+    (0x0E00, 0x0EFF, 3),  # Thai, Lao
+    (0x1000, 0x109F, 3),  # Burmese
+    (0x1780, 0x17FF, 3),  # Khmer
+    (0x1950, 0x19DF, 3),  # Tai Le, New Tai Lue
+    (0x1A20, 0x1AAF, 3),  # Tai Tham
+    (0x1B00, 0x1B7F, 3),  # Balinese
+    (0xA980, 0xA9FF, 3),  # Javanese, Burmese
+    (0xAA60, 0xAADF, 3),  # Burmese, Tai Viet
+    (0x3005, 0x312F, 2),  # kana, Bopomofo
+    (0x31A0, 0x31FF, 2),
+    (0x3400, 0x9FFF, 2),  # ideographs
+    (0xA000, 0xA48F, 2),  # Yi
+    (0xF900, 0xFAFF, 2),
+    (0xFF66, 0xFF9F, 2),  # kana of half the width
+    (0x12000, 0x1467F, 2),  # cuneiform, hieroglyphs
+    (0x16FE0, 0x1B2FF, 2),  # Tangut, old kana, Nushu
 )
+_PICTURES = ((0x2600, 0x27BF), (0x2B50, 0x2B55), (0x1F000, 0x1FAFF))
+_SKINS = (0x1F3FB, 0x1F3FF)  # change the emoji before them, as marks do
+_HANGUL = (0xAC00, 0xD7A3)  # syllables of two or three letters each
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,36 +56,56 @@ class Words:
 
     Attributes:
         hashes: uint64 [words].
-        lengths: int64 [words], in characters.
-        alphabetic: bool [words], whether the word has a letter.
+        lengths: int64 [words], in characters; a syllable of Hangul counts as two.
+        alphabetic: bool [words], whether the word has a letter, or is an emoji.
+        shares: uint8 [words], how much of a word it is: WHOLE, or less in a script without spaces.
     """
 
     hashes: Hashes
     lengths: NDArray[np.int64]
     alphabetic: NDArray[np.bool_]
+    shares: NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.hashes)
+
+    def take(self, chosen: NDArray[np.bool_]) -> "Words":
+        """Return some of the words, in their order."""
+        return Words(*(getattr(self, field.name)[chosen] for field in dataclasses.fields(self)))
+
+    @classmethod
+    def join(cls, parts: Sequence["Words"]) -> "Words":
+        """Return the words of consecutive pieces of a text."""
+        columns = (field.name for field in dataclasses.fields(cls))
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
 
 
 def words_of(text: str) -> Words:
     """Split a text into words and hash them; equal words have equal hashes on every machine."""
     if len(text) <= _PIECE:
         return _words(text)
-    pieces = [_words(piece) for piece in _pieces(text)]
-    return Words(
-        np.concatenate([piece.hashes for piece in pieces]),
-        np.concatenate([piece.lengths for piece in pieces]),
-        np.concatenate([piece.alphabetic for piece in pieces]),
-    )
+    return Words.join([_words(piece) for piece in _pieces(text)])
 
 
-def ngrams(hashes: Hashes, n: int) -> Hashes:
-    """Hash every run of ``n`` words: uint64 [words - n + 1], or [0] when there are fewer words."""
-    count = len(hashes) - n + 1
-    if count <= 0:
-        return np.empty(0, np.uint64)
-    return combine([hashes[offset : offset + count] for offset in range(n)])
+def runs(words: Words, n: int) -> NDArray[np.int64]:
+    """Return where each run of ``n`` whole words ends, which begins at the word of that number.
+
+    In a script without spaces, a run is as many more words as it takes to make up ``n``.
+
+    Returns:
+        int64 [runs], the number of the word after the run; [0] where the text is shorter.
+    """
+    if (words.shares == WHOLE).all():
+        return np.arange(n, len(words) + 1)
+    reached = np.cumsum(words.shares, dtype=np.int64)
+    wanted = reached - words.shares + n * WHOLE
+    wanted = wanted[: np.searchsorted(wanted, reached[-1], "right")]
+    return np.searchsorted(reached, wanted) + 1
+
+
+def ngrams(words: Words, n: int) -> Hashes:
+    """Hash every run of ``n`` words (see `runs`): uint64 [runs], none where there are fewer."""
+    return _hash_runs(words.hashes, runs(words, n))
 
 
 def combine(columns: Sequence[Hashes]) -> Hashes:
@@ -84,7 +124,25 @@ def shingles(words: Words, n: int, otherwise: int) -> Hashes:
     """
     if not len(words):
         return np.array([otherwise], np.uint64)
-    return ngrams(words.hashes, min(n, len(words)))
+    ends = runs(words, n)
+    return _hash_runs(words.hashes, ends if len(ends) else np.array([len(words)]))
+
+
+def covered(words: Words, n: int, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say which words stand in one of the runs of ``n`` words that are chosen.
+
+    Args:
+        words: of a text.
+        n: words per run.
+        chosen: bool [runs].
+
+    Returns:
+        bool [words].
+    """
+    edges = np.zeros(len(words) + 1, np.int64)
+    edges[: len(chosen)] += chosen
+    np.subtract.at(edges, runs(words, n)[chosen], 1)
+    return np.cumsum(edges[:-1]) > 0
 
 
 def distinct(values: Hashes) -> Hashes:
@@ -100,22 +158,47 @@ def distinct(values: Hashes) -> Hashes:
 
 def _words(text: str) -> Words:
     codes = np.frombuffer(text.lower().encode("utf-32-le"), np.uint32)
-    kinds = _kinds()[np.minimum(codes, _PLANE)]
-    edges = kinds[1:] != kinds[:-1]
-    inside = kinds != _OTHER
+    table = _characters()
+    entries = np.minimum(codes, _BEYOND)
+    entries[codes >= _TAGS] = _BEYOND + 1
+    kinds = table.kinds[entries]
+    inside, marks = kinds != _OTHER, kinds == _MARK
+    alone = _with_marks(kinds == _ALONE, marks)
     # A word starts after a character that is in none, and at each character that stands alone.
-    alone = kinds == _ALONE
     starts = inside.copy()
-    starts[1:] &= ~inside[:-1] | (edges & (alone[1:] | alone[:-1])) | alone[1:]
+    starts[1:] &= (
+        ~inside[:-1]
+        | (alone[1:] != alone[:-1])
+        | (alone[1:] & ~marks[1:] & (codes[1:] != codes[:-1]))
+    )
     first = np.flatnonzero(starts)
     if not len(first):
-        return Words(np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.bool_))
+        none = np.empty(0, np.int64)
+        return Words(none.astype(np.uint64), none, none.astype(np.bool_), none.astype(np.uint8))
     # Rabin's polynomial hash: the difference of two prefix sums, scaled back to the word's start.
     powers, inverses = _powers()
     weighted = np.where(inside, codes, 0).astype(np.uint64) * powers[: len(codes)]
     hashes = np.add.reduceat(weighted, first) * inverses[first]
-    lengths = np.add.reduceat(inside, first, dtype=np.int64)
-    return Words(_mix(hashes), lengths, np.logical_or.reduceat(kinds >= _LETTER, first))
+    lengths = np.add.reduceat(table.letters[entries], first, dtype=np.int64)
+    alphabetic = np.logical_or.reduceat(kinds >= _LETTER, first)
+    return Words(_mix(hashes), lengths, alphabetic, table.shares[entries[first]])
+
+
+def _with_marks(alone: NDArray[np.bool_], marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Give the marks what the character has on which they stand."""
+    if not marks.any():
+        return alone
+    return alone[np.maximum.accumulate(np.where(marks, 0, np.arange(len(marks))))]
+
+
+def _hash_runs(hashes: Hashes, ends: NDArray[np.int64]) -> Hashes:
+    """Hash the words from each number on up to its end, as `combine` hashes columns."""
+    if not len(ends):
+        return np.empty(0, np.uint64)
+    powers, inverses = _powers() if len(hashes) < _TABLE else _tables(len(hashes) + 1)
+    sums = np.zeros(len(hashes) + 1, np.uint64)
+    np.cumsum(hashes * inverses[: len(hashes)], out=sums[1:])
+    return _mix((sums[ends] - sums[: len(ends)]) * powers[ends - 1])
 
 
 def _pieces(text: str) -> list[str]:
@@ -131,27 +214,52 @@ def _pieces(text: str) -> list[str]:
     return pieces
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Characters:
+    """What is known of each character: uint8 [_BEYOND + 2], see _BEYOND and _TAGS.
+
+    Attributes:
+        kinds: what it is.
+        letters: how much it adds to the length of its word.
+        shares: how much of a word it is where it stands alone.
+    """
+
+    kinds: NDArray[np.uint8]
+    letters: NDArray[np.uint8]
+    shares: NDArray[np.uint8]
+
+
 @functools.cache
-def _kinds() -> NDArray[np.uint8]:
-    # One entry per character of the basic plane, one for all beyond it (ideographs, emoji).
-    kinds = np.full(_PLANE + 1, _ALONE, np.uint8)
-    for code in range(_PLANE):
-        character = chr(code)
-        if character.isalpha():
-            kinds[code] = _LETTER
-        else:
-            # Digits and combining marks are part of a word, but do not make it one of letters.
-            kinds[code] = _DIGIT if unicodedata.category(character)[0] in "MN" else _OTHER
-    for low, high in _UNSPACED:
-        span = kinds[low : high + 1]
-        span[span == _LETTER] = _ALONE
-    return kinds
+def _characters() -> _Characters:
+    kinds = np.array([*map(_kind, map(chr, range(_BEYOND))), _ALONE, _MARK], np.uint8)
+    shares = np.full(len(kinds), WHOLE, np.uint8)
+    for low, high, parts in _UNSPACED:
+        some = slice(low, high + 1)
+        kinds[some][kinds[some] == _LETTER] = _ALONE
+        shares[some] = WHOLE // parts
+    for low, high in _PICTURES:
+        pictures = low + np.flatnonzero(kinds[low : high + 1] == _OTHER)
+        kinds[pictures], shares[pictures] = _ALONE, WHOLE // 2
+    shares[_BEYOND] = WHOLE // 2
+    kinds[slice(_SKINS[0], _SKINS[1] + 1)] = _MARK
+    letters = (kinds != _OTHER).astype(np.uint8)
+    letters[slice(_HANGUL[0], _HANGUL[1] + 1)] = 2
+    return _Characters(kinds, letters, np.where(kinds == _ALONE, shares, WHOLE).astype(np.uint8))
+
+
+def _kind(character: str) -> int:
+    if character.isalpha():
+        return _LETTER
+    # Digits and combining marks are part of a word, but do not make it one of letters.
+    return {"M": _MARK, "N": _DIGIT}.get(unicodedata.category(character)[0], _OTHER)
 
 
 @functools.cache
 def _powers() -> tuple[Hashes, Hashes]:
-    # Lower case can be longer than the text (one letter becomes at most three).
-    size = 3 * _PIECE
+    return _tables(_TABLE)
+
+
+def _tables(size: int) -> tuple[Hashes, Hashes]:
     return _geometric(_BASE, size), _geometric(_INVERSE, size)
 
 

@@ -1,5 +1,8 @@
 """prepare: data/raw → data/prepared. Cleans, drops duplicates, splits, tokenises and packs."""
 
+import sys
+from typing import Any
+
 from stemma import stage
 from stemma.config import settings
 from stemma.corpus.recipe import PrepareSection
@@ -18,8 +21,8 @@ class PrepareSettings:
     task: TaskSettings
 
 
-def run(settings: PrepareSettings) -> None:
-    """Make data/prepared of data/raw.
+def run(settings: PrepareSettings) -> dict[str, Any]:
+    """Make data/prepared of data/raw, and return what its data_report.json says.
 
     Raises:
         DataError: data/raw is missing or torn, a line of data/revoked.jsonl is wrong, or nothing
@@ -40,12 +43,21 @@ def run(settings: PrepareSettings) -> None:
         work = folder.with_name("work")
         work.mkdir()
         encoding = encoding_of(settings.task)
-        prepare(raw, folder, work, settings.prepare, settings.tokenizer, encoding, pool, revoked)
+        return prepare(
+            raw, folder, work, settings.prepare, settings.tokenizer, encoding, pool, revoked
+        )
 
 
 def main() -> None:
-    """Run the stage with the settings of params.yaml."""
-    stage.main("prepare", PrepareSettings, run)
+    """Run the stage with the settings of params.yaml, and say what became of the documents."""
+    stage.main("prepare", PrepareSettings, lambda settings: _tell(run(settings)))
+
+
+def _tell(report: dict[str, Any]) -> None:
+    from stemma.corpus.report import notes
+
+    for line in notes(report):
+        print(f"stemma prepare: {line}", file=sys.stderr)
 
 
 if __name__ == "__main__":
