@@ -30,6 +30,7 @@ TINY = """\
 # @package _global_
 defaults:
   - override /source: files
+  - override /model: gpt2_nano
 experiment: tiny
 source: {columns: {id: name}}
 tokenizer: {vocab_size: 400}

@@ -149,7 +149,7 @@ def test_a_secret_written_into_conf_is_refused(bare):
 
 @pytest.mark.parametrize("line", ["\tsteps: 5", "steps: [5", "name: again\nname: again"])
 def test_broken_yaml_in_conf_is_one_line_that_names_the_file(bare, line):
-    edit(bare, "conf/train/scratch.yaml", "steps: 1300", line)
+    edit(bare, "conf/train/scratch.yaml", "steps: 620", line)
     done = bare.run("stemma compose", check=False)
     assert done.returncode == 1
     assert "conf/train/scratch.yaml" in done.stderr

@@ -105,7 +105,7 @@ def test_exp_run_with_another_model(project):
 
 
 def test_another_family_in_conf_needs_dvc_to_start_anew(project):
-    edit(project, "conf/config.yaml", "- model: gpt2_nano", "- model: llama_nano")
+    edit(project, "conf/experiment/tiny.yaml", "/model: gpt2_nano", "/model: llama_nano")
     done = project.run("dvc repro", check=False)
     assert done.returncode != 0
     assert "model.family is now llama, and DVC had read before on which files" in done.stderr

@@ -103,7 +103,7 @@ def _declared(lock: Path) -> Iterator["Requirement"]:
     number, content = 0, ""
     try:
         text = lock.read_text(encoding="utf-8-sig")
-        merging.check(text, lock.name, ReproducibilityError, f"; or {_MAKE_LOCK}")
+        merging.check(text, lock.name, ReproducibilityError, "; or type `make lock`")
         for line in text.splitlines():
             number, content = number + 1, line.partition("#")[0].strip()
             requirement = Requirement(content) if content else None

@@ -51,11 +51,11 @@ class Encoder:
     def __init__(self, folder: Path, name: str = "") -> None:
         self.folder = folder
         self.name = name or str(folder)
-        self._reference = _open_reference(folder)
+        self._reference = open_reference(folder)
         self.end_of_text: int = _end_of_text(folder, self._reference)
         self.padding: int | None = _padding(folder, self._reference)
         self.size: int = 1 + max(self._reference.get_vocab(with_added_tokens=True).values())
-        self.unknown: int | None = _unknown(self._reference)
+        self.unknown: int | None = unknown_of(self._reference)
         self._fast = _FastEncoder.open(self._reference)
 
     def __reduce__(self) -> tuple[type["Encoder"], tuple[Path, str]]:
@@ -157,7 +157,12 @@ def _open_backend(source: bytes) -> BPETokenizer | None:
     return backend if isinstance(backend, BPETokenizer) else None
 
 
-def _open_reference(folder: Path) -> Tokenizer:
+def open_reference(folder: Path) -> Tokenizer:
+    """Return the tokenizer of a folder, which takes control tokens in a text for characters.
+
+    Raises:
+        DataError: the folder holds none.
+    """
     path = folder / "tokenizer.json"
     try:
         reference = Tokenizer.from_file(str(path))
@@ -186,7 +191,8 @@ def _padding(folder: Path, reference: Tokenizer) -> int | None:
     return reference.token_to_id(token) if isinstance(token, str) else None
 
 
-def _unknown(reference: Tokenizer) -> int | None:
+def unknown_of(reference: Tokenizer) -> int | None:
+    """Return the id that stands for what the vocabulary lacks; None where there is none."""
     model = json.loads(reference.to_str())["model"]
     token = model.get("unk_token")
     return reference.token_to_id(token) if token else model.get("unk_id")

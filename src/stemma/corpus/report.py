@@ -58,7 +58,7 @@ def notes(report: dict[str, Any]) -> Iterator[str]:
     if contradictions["inputs"]:
         yield (
             f"{contradictions['documents']:,} documents contradict one another: "
-            f"{contradictions['inputs']:,} times the same is given and another answer asked for"
+            f"{contradictions['inputs']:,} inputs have more than one answer"
         )
     if contradictions["similar_documents"]:
         yield (

@@ -12,6 +12,8 @@ from stemma import lfs, merging
 from stemma.errors import DataError
 from stemma.layout import REVOKED
 
+_BOTH = "; keep the lines of both sides: one alone forgets what the other has revoked"
+
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
@@ -60,7 +62,7 @@ def read(path: Path) -> list[Entry]:
         return []
     lfs.refuse_file(path, DataError)
     content = path.read_bytes()
-    merging.check(content, REVOKED.as_posix(), DataError)
+    merging.check(content, REVOKED.as_posix(), DataError, _BOTH)
     lines = content.splitlines()
     return [_entry(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line]
 

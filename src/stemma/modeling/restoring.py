@@ -5,11 +5,10 @@ between tokenizers. One that knows few words, or knows no case, leaves little to
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from tokenizers import Tokenizer
+from stemma.corpus.encoding import open_reference, unknown_of
 
 
 class Restorer:
@@ -20,14 +19,8 @@ class Restorer:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        # A control token that a text spells is the characters it consists of, as in prepare.
-        self._tokenizer.encode_special_tokens = True
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-        model = json.loads(self._tokenizer.to_str())["model"]
-        name = model.get("unk_token")
-        self._unknown = model.get("unk_id") if name is None else self._tokenizer.token_to_id(name)
+        self._tokenizer = open_reference(folder)
+        self._unknown = unknown_of(self._tokenizer)
 
     def spell(self, ids: Sequence[int]) -> str:
         """Return the text of ids, without control tokens."""

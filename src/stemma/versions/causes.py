@@ -1,7 +1,6 @@
 """Why a stage did not come out as dvc.lock says: a cause, and the evidence for it."""
 
 import dataclasses
-import json
 import subprocess
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -83,7 +82,7 @@ def _of_weights(locked: Stage, version: Mapping[str, Stage], sides: Sides) -> It
         for file, key, claim in _NOTES.get(out.path, ()):
             noted = facts_of(files[file].read_bytes()).get(key) if file in files else None
             if is_of(noted, version.values()) is False:
-                yield Finding(STALE, f"{claim}, in which {noted} are meant ({REMEDY})")
+                yield Finding(STALE, f"{claim}: of {noted} ({REMEDY})")
 
 
 def of_output(
@@ -188,7 +187,7 @@ def _of_facts(locked: Stage, rebuilt: Stage, sides: Sides) -> Iterator[str]:
         theirs = (sides.rebuilt(after[out.path]) or {}) if out.path in after else {}
         for file in sorted(ours.keys() & theirs.keys()):
             if file.endswith(".json"):
-                one, other = (json.loads(side[file].read_bytes()) for side in (ours, theirs))
+                one, other = (facts_of(side[file].read_bytes()) for side in (ours, theirs))
                 yield from _changes(one, other, "the version", "the rebuild")
 
 

@@ -55,7 +55,7 @@ def gc(unpushed: bool, yes: bool, as_json: bool, projects: Sequence[Path] = ()) 
                 _show(sizes, len(only_here), cache)
                 yes = yes or (bool(sizes) and click.confirm("Delete them?", err=True))
             if yes and sizes:
-                cache.keep(used | only_here)
+                cache.delete(sizes)
 
 
 def _used(owners: Sequence["Repo"], trees: Sequence["Repo"], cache: Store) -> set[str]:

@@ -121,12 +121,6 @@ def content(commit: str, path: str, root: Path = Path()) -> bytes | None:
     return None if done.returncode else done.stdout
 
 
-def read(commit: str, path: str, root: Path = Path()) -> str | None:
-    """Return a text file as a commit has it; None if the commit has no such file."""
-    found = content(commit, path, root)
-    return None if found is None else found.decode()
-
-
 def signed(commits: Sequence[str], root: Path = Path()) -> list[dict[str, str]]:
     """Return of each commit its hash, date, author and subject."""
     if not commits:

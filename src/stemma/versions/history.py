@@ -41,7 +41,8 @@ _NEXT = "\n    - path: "
 _ENTRY = re.compile(r"(\S.*)\n      hash: md5\n      md5: (\S+)\n      size: (\d+)(?:\n|$)")
 # The MD5 of nothing and of an empty line: a list of revoked records without any adds nothing.
 _EMPTY = {"d41d8cd98f00b204e9800998ecf8427e", "68b329da9893e34099c7d8ad5cb9c940"}
-_CONFLICT = "\n<<<<<<< "  # that a merge left behind
+# A merge may have left these behind, and what is no UTF-8 becomes the last: `parse` says which.
+_ODD = ("<<<<<<< ", "||||||| ", ">>>>>>> ", "\N{REPLACEMENT CHARACTER}")
 _PART = re.compile(r"^    (deps|params|outs):$", re.MULTILINE)
 _SECTION = re.compile(r"^(?=[^\s-])", re.MULTILINE)
 
@@ -173,11 +174,12 @@ def _read_all(
 
 
 def _lock(blob: str, content: bytes) -> Lock:
-    text = content.decode()
+    text = content.decode(errors="replace")
     head, *pieces = text.split(_NEXT)
     entries = [_read_entry(piece) for piece in pieces]
-    if _HASH in head or None in entries or _CONFLICT in text or not text.endswith("\n"):
-        return _odd_lock(blob, text)
+    odd = any(sign in text for sign in _ODD) or not text.endswith("\n")
+    if odd or _HASH in head or None in entries:
+        return _odd_lock(blob, content)
     part = _read_part(head)
     deps, outs = {}, {}
     for path, md5, size, after in filter(None, entries):
@@ -200,9 +202,9 @@ def _read_part(text: str) -> str:
     return (_PART.findall(text) or [""])[-1]
 
 
-def _odd_lock(blob: str, text: str) -> Lock:
+def _odd_lock(blob: str, content: bytes) -> Lock:
     # Not as DVC writes it: edited by hand, or by another version of DVC.
-    stages = parse(text, f"Git object {blob[:10]}")
+    stages = parse(content, f"Git object {blob[:10]}")
     outs = {entry.path: (entry.md5, entry.size) for stage in stages for entry in stage.outs}
     deps = {entry.path: entry.md5 for stage in stages for entry in stage.deps}
     return Lock({path: md5 for path, md5 in deps.items() if path not in outs}, outs)
@@ -211,7 +213,7 @@ def _odd_lock(blob: str, text: str) -> Lock:
 def _settings(blob: str, content: bytes) -> Mapping[str, str]:
     """Return what params.yaml has by dotted key, as text: enough to tell what changed."""
     found: dict[str, str] = {}
-    for section in _SECTION.split(content.decode()):
+    for section in _SECTION.split(content.decode(errors="replace")):
         if not section.startswith(f"{RECORD}:"):
             found |= _read_section(section)
     return found

@@ -52,13 +52,13 @@ def stages_at(commit: str, root: Path = Path()) -> list[Stage]:
     Raises:
         ProjectError: the commit has no dvc.lock, or one that cannot be read.
     """
-    text = git.read(commit, LOCK, root)
-    if text is None:
+    raw = git.content(commit, LOCK, root)
+    if raw is None:
         raise ProjectError(f"{commit[:10]} has no {LOCK}", "it is no version: build and commit one")
-    return parse(text, commit[:10])
+    return parse(raw, commit[:10])
 
 
-def parse(text: str, owner: str) -> list[Stage]:
+def parse(text: str | bytes, owner: str) -> list[Stage]:
     """Return the stages in the text of a dvc.lock, in its order; ``owner`` is whose it is.
 
     Raises:

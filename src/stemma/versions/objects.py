@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,10 @@ def listed(listing: bytes) -> dict[str, str]:
     Raises:
         ValueError: it is torn.
     """
-    return {item["relpath"]: item["md5"] for item in json.loads(listing)}
+    try:
+        return {item["relpath"]: item["md5"] for item in json.loads(listing)}
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"it is no list of files: {error!r}") from error
 
 
 class DamagedError(Exception):
@@ -188,12 +191,14 @@ class Store:
             except Exception as error:
                 raise OSError(f"{self.name}: {error}") from error
 
-    def keep(self, keys: set[str]) -> None:
-        """Delete all objects but these, as ``dvc gc`` does."""
-        from dvc_data.hashfile.gc import gc
-        from dvc_data.hashfile.hash_info import HashInfo
+    def delete(self, keys: Collection[str]) -> None:
+        """Delete these objects and no others, listings before the files that they name.
 
-        gc(self._database, [HashInfo("md5", key) for key in keys])
+        Not as ``dvc gc`` does, which deletes whatever it is not told to keep: others that use the
+        cache may have added objects since it was looked at.
+        """
+        ordered = sorted(keys, key=lambda key: (not key.endswith(DIR), key))
+        self._database.fs.remove([self._database.oid_to_path(key) for key in ordered])
 
 
 def _replace(path: Path, chunks: Iterator[bytes]) -> None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from stemma.environment import packages, variables
 from stemma.hashes import hashes_of, name_of
@@ -67,7 +67,7 @@ def status(revision: str = "HEAD", root: Path = Path()) -> Status:
     different = {path: stage for path, stage in wrong.items() if path not in missing}
     first = next(iter(different.values()), None)
     here = {stage.name: stage for stage in Tree(root).stages()}
-    listed = git.run(["diff", "--name-only", "--relative", commit], root).splitlines()
+    listed = git.run(["diff", "--name-only", "--relative", "-z", commit], root).split("\0")
     return Status(
         commit,
         len(made),
@@ -75,8 +75,13 @@ def status(revision: str = "HEAD", root: Path = Path()) -> Status:
         tuple(different),
         first.name if first else None,
         tuple(_causes(first, here.get(first.name), made, root)) if first else (),
-        tuple(path for path in listed if path not in made),
+        tuple(path for path in listed if path and not _is_output(path, made)),
     )
+
+
+def _is_output(path: str, made: Mapping[str, str | None]) -> bool:
+    file = PurePosixPath(path)
+    return any(str(part) in made for part in (file, *file.parents))
 
 
 def _causes(
@@ -85,9 +90,17 @@ def _causes(
     if here is None:
         yield f"the stage {there.name} was not built here"
         return
+    if other := [out.path for out in here.outs if made.get(out.path) not in (None, out.md5)]:
+        yield (
+            f"what lies in {', '.join(other)} is not what dvc.lock here says: edited since, or of "
+            "another version (`dvc checkout` brings what DVC keeps, `git checkout` what Git keeps)"
+        )
+        return
     found = [*_settings(there, here), *_dependencies(there, here, made)]
-    instructions = here.params.get("runtime.instructions", "native")
-    found += [] if found else [*packages(root / ENVIRONMENT), *variables(instructions)]
+    instructions = here.params.get("runtime.instructions")
+    if not found:
+        set_otherwise = variables(instructions) if instructions else ()
+        found = [*packages(root / ENVIRONMENT), *set_otherwise]
     yield from found[:_SHOWN]
     if len(found) > _SHOWN:
         yield f"{len(found) - _SHOWN} more"

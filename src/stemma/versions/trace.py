@@ -204,8 +204,8 @@ def tell(traces: Sequence[Trace], as_json: bool) -> None:
     trained = sum(TRAIN in one.splits for one in traces)
     heirs = sum(bool(one.through) for one in traces)
     console.print(
-        f"Trained on by {trained} version{'s' * (trained != 1)}; {heirs} descend from one "
-        "whose weights learnt from it."
+        f"Trained on by {trained} version{'s' * (trained != 1)}; {heirs} "
+        f"descend{'s' * (heirs == 1)} from one whose weights learnt from it."
         if held
         else f"No version {'that can be read ' * any(one.unknown for one in traces)}has this "
         "document, or one like it (parts of documents are not looked for)."

@@ -54,8 +54,8 @@ class Version(abc.ABC):
         Raises:
             ProjectError: it cannot be read.
         """
-        text = self.read(LOCK)
-        return () if text is None else tuple(parse(text.decode(), self.name))
+        raw = self.read(LOCK)
+        return () if raw is None else tuple(parse(raw, self.name))
 
     def files(self, output: str) -> dict[str, str]:
         """Return the MD5 of each file of an output by path in it; {} if it has no such output.

@@ -42,7 +42,8 @@ class _Loss:
 
     @property
     def change(self) -> NDArray[np.float64]:
-        return self.b - self.a
+        with np.errstate(invalid="ignore"):
+            return self.b - self.a
 
 
 def compare(a: Version, b: Version) -> Section | Alike:
@@ -97,6 +98,7 @@ class _Texts:
 
     def __init__(self, version: Version, pairs: Pairs, loss: _Loss) -> None:
         order = np.argsort(-loss.change, kind="stable")
+        order = order[~np.isnan(loss.change[order])]
         self.worse = [int(row) for row in order[:_SHOWN] if loss.change[row] > 0]
         self.better = [int(row) for row in order[::-1][:_SHOWN] if loss.change[row] < 0]
         shown = [*self.worse, *self.better]
@@ -136,7 +138,7 @@ def _facts_of(pairs: Pairs, loss: _Loss, texts: _Texts) -> dict[str, Any]:
 def _words_of(pairs: Pairs, loss: _Loss) -> str:
     change = loss.change
     better, worse = int((change < 0).sum()), int((change > 0).sum())
-    most = int(np.abs(change).argmax())
+    most = int(np.abs(np.nan_to_num(change)).argmax())
     return (
         f"{better} of {len(pairs.ids)} documents fare better and {worse} worse; most changed is "
         f"{pairs.ids[most]} ({signed(change[most])} {loss.unit})."
@@ -144,7 +146,10 @@ def _words_of(pairs: Pairs, loss: _Loss) -> str:
 
 
 def _blocks_of(pairs: Pairs, loss: _Loss, texts: _Texts, names: tuple[str, str]) -> list[Block]:
-    blocks: list[Block] = [spread(loss.change, loss.unit)]
+    finite = loss.change[np.isfinite(loss.change)]
+    blocks: list[Block] = [spread(finite, loss.unit)] if finite.any() else []
+    if lost := len(loss.change) - len(finite):
+        blocks.append(Text(f"The loss of {lost:,} documents is no finite number on one side."))
     sides = (("worse", texts.worse, loss.change > 0), ("better", texts.better, loss.change < 0))
     for how, rows, those in sides:
         if rows:

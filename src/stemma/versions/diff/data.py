@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from stemma.corpus.split import SPLITS
-from stemma.layout import PREPARED
+from stemma.layout import PREPARED, RAW
 from stemma.versions.diff import data_shift, data_sources, data_words
 from stemma.versions.diff.data_matching import Matched, counts, match, nearest, similarities
 from stemma.versions.diff.section import Alike, Block, Section, Text, without
@@ -26,7 +26,8 @@ def compare(a: Version, b: Version) -> Section | Alike:
 
     Raises:
         DataError: a manifest, a shard or sources.json is torn.
-        MissingError: the bytes of a manifest are nowhere.
+        MissingError: the bytes of a manifest are nowhere; or those of sources.json, where nothing
+            else differs and data/raw is another.
     """
     has = has_manifest(a), has_manifest(b)
     if not all(has):
@@ -37,6 +38,8 @@ def compare(a: Version, b: Version) -> Section | Alike:
     if a.files(output)[MANIFEST] != b.files(output)[MANIFEST]:
         matched = match(a, b)
     if (matched is None or matched.same) and not sources:
+        if unknown and _raw(a) != _raw(b):
+            raise MissingError(unknown)
         return Alike.EQUAL
     facts: dict[str, Any] = {"sources": sources}
     words = data_sources.sentences(sources)
@@ -55,6 +58,12 @@ def _sources(a: Version, b: Version) -> tuple[dict[str, dict[str, Any]], str]:
         return data_sources.compare_sources(a, b), ""
     except MissingError as error:
         return {}, str(error)
+
+
+def _raw(version: Version) -> str | None:
+    """Return the hash of data/raw that dvc.lock names."""
+    outs = (out for stage in version.stages() for out in stage.outs)
+    return next((out.md5 for out in outs if out.path == RAW.as_posix()), None)
 
 
 def _facts(matched: Matched, a: Version, b: Version) -> dict[str, Any]:

@@ -27,7 +27,7 @@ _SPLITS = ("train", "validation", "test")
 _TONES = {"exact": "green", "equivalent": "yellow", "different": "red"}
 _SAMPLES, _LINES, _EDITED = 2, 8, 4
 NEXT = """\
-try one setting      dvc exp run -S train.steps=2600
+try one setting      dvc exp run -S train.steps=1240
 try another recipe   dvc exp run -S experiment=gpt2_shakespeare
 compare              dvc exp show --only-changed; stemma diff; dvc plots show
 keep this version    git add -A && git commit -m '…'
