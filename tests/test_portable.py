@@ -28,7 +28,7 @@ Make = Callable[..., dict[str, str]]
 
 @pytest.fixture
 def make(project: Project) -> Make:
-    project.run("stemma compose runtime=portable")
+    project.run("stemma compose model=llama_pico runtime=portable")
 
     def make(
         stages: tuple[str, ...] = STAGES, before: list[str] | None = None, **variables: str

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stemma.corpus import merging
+from stemma.corpus import sorted_arrays
 from stemma.corpus.boilerplate import find_boilerplate
 from stemma.corpus.contamination import measure_overlap
 from stemma.corpus.pool import SerialPool
@@ -47,7 +47,7 @@ def test_counts_the_ngrams_that_train_holds(tmp_path):
 
 @pytest.mark.parametrize("size", [1, 7])
 def test_sorting_in_ranges_changes_nothing(tmp_path, monkeypatch, size):
-    monkeypatch.setattr(merging, "_RANGE", size)
+    monkeypatch.setattr(sorted_arrays, "_RANGE", size)
     assert overlap_of(tmp_path, SHARDS, 5).seen.tolist() == [0, 6, 6, 0, 0, 0, 0, 0, 6]
 
 

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from stemma.modeling.formulas import remarks
+from stemma.modeling.figures import remarks
 from stemma.modeling.restoring import Restorer
 from stemma.versions.show.tables import metrics
 

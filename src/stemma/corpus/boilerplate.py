@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemma.corpus.labelled import Example
-from stemma.corpus.merging import found, merge
 from stemma.corpus.pool import Pool
 from stemma.corpus.progress import Progress
 from stemma.corpus.shard import DROPPED, Placed
+from stemma.corpus.sorted_arrays import found, merge
 from stemma.corpus.words import Hashes, Words, covered, distinct, ngrams, words_of
 
 SAMPLE = 1024  # texts on which is counted what is shared

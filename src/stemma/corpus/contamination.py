@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from stemma.corpus.boilerplate import Boilerplate
 from stemma.corpus.labelled import Example
-from stemma.corpus.merging import merge
 from stemma.corpus.pool import Pool
 from stemma.corpus.progress import Progress
 from stemma.corpus.shard import Placed
+from stemma.corpus.sorted_arrays import merge
 from stemma.corpus.split import SPLITS, TRAIN
 from stemma.corpus.words import Hashes, distinct, ngrams
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from stemma.modeling import origin
+from stemma.modeling import card_base
 from stemma.modeling.conventions import context_of
-from stemma.modeling.formulas import ENDS, remarks
+from stemma.modeling.figures import ENDS, remarks
 from stemma.modeling.origins import grouped
 from stemma.modeling.tables import flat, table
 from stemma.modeling.uses import Use, use_of
@@ -169,7 +169,7 @@ def _front_matter(facts: Facts) -> ModelCardData:
         metrics=sorted({kind for _, kind, _ in metrics}),
         model_name=facts.name,
         eval_results=results,
-        **origin.metadata(facts.base, facts.beside),
+        **card_base.metadata(facts.base, facts.beside),
     )
 
 
@@ -268,7 +268,7 @@ def _loading(facts: Facts) -> str:
 
 
 def _origin(facts: Facts) -> str:
-    return origin.sentence(facts.base, "base" in facts.metrics["baselines"])
+    return card_base.sentence(facts.base, "base" in facts.metrics["baselines"])
 
 
 def _training(training: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from stemma.config import Positive, settings
-from stemma.modeling.formulas import ENDS, names_of
+from stemma.modeling.figures import ENDS, names_of
 
 Table = dict[str, dict[str, float]]
 

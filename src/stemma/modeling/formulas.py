@@ -11,44 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stemma.statistics.resampling import FEWEST
-
 Examples = Mapping[str, NDArray[Any]]
 """Columns by name, one row per example."""
 Sums = NDArray[np.float64]
-
-COUNTS = ("documents", "tokens", "bytes", "not_restored")
-"""Of metrics.json: how much was measured, and of how many documents the text does not come back
-from its tokens."""
-ENDS = ("_low", "_high")
-"""Of the interval of a figure, behind its name; there is none where there are too few examples."""
-
-
-def names_of(metrics: Mapping[str, Any]) -> list[str]:
-    """Return the names of the figures in metrics.json or formats.json.
-
-    No counts, no ends of intervals, nothing but numbers.
-    """
-    return [
-        name
-        for name, value in metrics.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-        if name not in COUNTS and not name.endswith(ENDS)
-    ]
-
-
-def remarks(metrics: Mapping[str, Any]) -> list[str]:
-    """Return why metrics.json lacks what others have, in sentences."""
-    documents, lost = metrics.get("documents", FEWEST), metrics.get("not_restored")
-    told = []
-    if documents < FEWEST:
-        told.append(f"No intervals: they take {FEWEST} documents or more.")
-    if lost:
-        told.append(
-            f"No bits per byte: of {lost:,} of the {documents:,} the text does not come back from "
-            "its tokens, whose loss is the length of no code for it then."
-        )
-    return told
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from stemma.errors import ModelError
-from stemma.modeling.formulas import ENDS, TOKENS, Formulas
+from stemma.modeling.figures import ENDS
+from stemma.modeling.formulas import TOKENS, Formulas
 from stemma.modeling.heldout import Predicted
 from stemma.modeling.windows import Scores
-from stemma.statistics.resampling import FEWEST, draw
+from stemma.statistics import FEWEST
+from stemma.statistics.resampling import draw
 
 # More than anyone reads, so that nobody rounds what was rounded; fewer than processors differ in.
 _DIGITS = 10

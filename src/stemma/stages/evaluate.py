@@ -39,8 +39,8 @@ def run(settings: EvaluateSettings) -> None:
     from stemma.modeling.results import write
 
     task = settings.task
-    record(TRAINED, runtime)
     write(measure_of(task).measure(task, settings.evaluate, TRAINED, runtime))
+    record(TRAINED, runtime)
 
 
 def main() -> None:

@@ -9,13 +9,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from stemma.statistics.resampling import FEWEST, draw, turn
+from stemma.statistics.resampling import draw, turn
 from stemma.statistics.significance import quantile_of_t
 
 Figures = Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]]
 """From sums over examples, shape (columns, ...), to figures by name, shape (...)."""
 
-__all__ = ["FEWEST", "Difference", "compare", "jackknife"]
+__all__ = ["Difference", "compare", "jackknife"]
 
 _OUTSIDE = 0.05
 _TIES = 1e-9

@@ -7,10 +7,6 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-FEWEST = 6
-"""Examples below which nothing is drawn again: no paired test of them can reach 5 % (5 coins fall
-alike in 2 of 32 throws), and of one example there is one sample only."""
-
 # Numbers that are held at a time: they fit a core's cache, and BLAS starts no threads for so few.
 _BLOCK = 2**14
 

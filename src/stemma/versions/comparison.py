@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemma.modeling.formulas import Examples, Formulas
-from stemma.statistics.paired import FEWEST, Difference, compare, jackknife
+from stemma.statistics import FEWEST
+from stemma.statistics.paired import Difference, compare, jackknife
 from stemma.statistics.significance import holm, mcnemar, quantile_of_t, smallest_effect
 from stemma.versions.examples import Pairs, match, pair
 from stemma.versions.formulas import FORMULAS

@@ -105,8 +105,11 @@ def experiment(name: str, root: Path = Path()) -> str:
 
 def unmerged(root: Path = Path()) -> list[str]:
     """Return the files in which a merge has a conflict that is not resolved yet, from the root."""
-    listed = run(["diff", "--name-only", "--diff-filter=U", "--relative", "-z"], root)
-    return sorted({path for path in listed.split("\0") if path})
+    if not is_repository(root):
+        return []
+    # Mode, hash and side, then the path.
+    listed = run(["ls-files", "--unmerged", "-z"], root).split("\0")
+    return sorted({line.partition("\t")[2] for line in listed if line})
 
 
 def is_shallow(root: Path = Path()) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from stemma import merging
 from stemma.errors import ProjectError
 from stemma.layout import METRICS as FILE
-from stemma.modeling.formulas import names_of
+from stemma.modeling.figures import names_of
 from stemma.versions.diff.section import Tone
 from stemma.versions.version import Version
 

@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from stemma.errors import ModelError
 from stemma.files import read_json, write_json
+from stemma.modeling.figures import names_of
 from stemma.modeling.formats import Format, gguf, int8, onnx, pruned
-from stemma.modeling.formulas import names_of
 from stemma.modeling.loading import load_saved
 from stemma.modeling.weights import copy_weights, size_of, weight_files
 

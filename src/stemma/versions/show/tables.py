@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from stemma.modeling.formulas import remarks
+from stemma.modeling.figures import remarks
 from stemma.versions.metrics import figures, metric
 from stemma.versions.numbers import figure, interval
 
