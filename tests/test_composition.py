@@ -62,7 +62,7 @@ def test_every_choice_of_a_group_composes_and_names_itself(group):
 
 def test_an_edit_of_conf_is_taken_up_and_the_override_survives(bare):
     bare.run("stemma compose train.momentum=0.5")
-    edit(bare, "conf/runtime/auto.yaml", "seed: 1", "seed: 5")
+    edit(bare, "conf/runtime/portable.yaml", "seed: 1", "seed: 5")
     drift = bare.run("stemma compose --check", check=False)
     assert drift.returncode == 1
     assert "runtime.seed: 1 -> 5" in drift.stdout
@@ -84,7 +84,7 @@ def test_an_edit_of_params_becomes_an_override(bare):
 def test_edits_on_both_sides_stop_with_the_keys(bare):
     bare.run("stemma compose")
     edit(bare, "params.yaml", "momentum: 0.95", "momentum: 0.5")
-    edit(bare, "conf/runtime/auto.yaml", "seed: 1", "seed: 5")
+    edit(bare, "conf/runtime/portable.yaml", "seed: 1", "seed: 5")
     before = (bare.path / "params.yaml").read_bytes()
     done = bare.run("stemma compose", check=False)
     assert done.returncode == 1

@@ -38,7 +38,7 @@ def test_every_section_of_a_real_version(project: Project):
     told = words(told)
     assert "model gpt2_nano, 27,616 parameters, 1,024 tokens seen, " in told
     assert "settings conf/ as it stands source=files prepare=default tokenizer=bpe" in told
-    assert "train: method=full optimizer=muon learning_rate=0.02 steps=8 batch_size=4" in told
+    assert "train: method=full optimizer=muon learning_rate=0.03 steps=8 batch_size=4" in told
     assert "environment Python 3.11, torch 2." in told
     assert "data scenes.jsonl: 47 documents from data/input/scenes.jsonl; licence: " in told
     assert "no document is dropped" in told
