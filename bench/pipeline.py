@@ -27,8 +27,8 @@ STAGES = ("ingest", "prepare", "train", "evaluate", "export")
 HEAVY = {
     "ingest": ("stemma.corpus.sources.shakespeare", "stemma.corpus.records"),
     "prepare": ("stemma.corpus.preparation", "py3langid"),
-    "train": ("stemma.modeling.trainer", "transformers.models.gpt2.modeling_gpt2"),
-    "evaluate": ("stemma.modeling.scoring", "transformers.models.gpt2.modeling_gpt2"),
+    "train": ("stemma.modeling.trainer", "transformers.models.llama.modeling_llama"),
+    "evaluate": ("stemma.modeling.scoring", "transformers.models.llama.modeling_llama"),
     "export": ("stemma.modeling.card", "stemma.modeling.weights"),
 }
 

@@ -133,6 +133,7 @@ RATES = {
 @pytest.mark.parametrize("schedule", RATES)
 def test_schedules(tmp_path, monkeypatch, schedule):
     settings = ["train.warmup=0.2", "train.decay=0.4", "train.learning_rate=0.01"]
+    settings += ["train.muon_learning_rate=0.02"]
     overrides = [*settings, "train.steps=10", f"train.schedule={schedule}"]
     train(tmp_path, monkeypatch, *overrides)
     rows = curve("training.csv")

@@ -93,8 +93,8 @@ def test_what_is_no_pair(encoder, parts, said):
 def test_the_figures_of_wording_are_those_of_the_reference():
     from sacrebleu import corpus_bleu, corpus_chrf
 
-    written = ["the cat sat on the mat", "I am well, thank you", "quite another thing"]
-    wanted = ["the cat sat upon the mat", "I am well, thank you", "nothing of the sort"]
+    written = 2 * ["the cat sat on the mat", "I am well, thank you", "quite another thing"]
+    wanted = 2 * ["the cat sat upon the mat", "I am well, thank you", "nothing of the sort"]
     found = of_examples({"written": written, "wanted": wanted}, [WORDING], 100, 1)
     assert found["bleu"] == pytest.approx(corpus_bleu(written, [wanted]).score, abs=1e-4)
     assert found["chrf"] == pytest.approx(corpus_chrf(written, [wanted]).score, abs=1e-4)
