@@ -46,7 +46,9 @@ def test_no_git_repository_and_no_revision(tmp_path: Path):
     assert refused(tmp_path, "show") == NO_REPOSITORY
 
 
-@pytest.mark.parametrize("words", [*VERBS.values(), ["show"], ["verify"], ["fsck"], ["gc"]])
+@pytest.mark.parametrize(
+    "words", [*VERBS.values(), ["show"], ["status"], ["verify"], ["fsck"], ["gc"]]
+)
 def test_an_unpacked_archive_of_a_project(tmp_path: Path, words: list[str]):
     made = project(tmp_path / "project")
     unpacked = tmp_path / "unpacked"
