@@ -29,7 +29,7 @@ def shipped(name: str, **changes: object) -> dict[str, object]:
 def declare(**sections: object) -> None:
     """Write params.yaml, the shipped runtime in it, beside the environment that is declared."""
     shutil.copy(HOUSE / "environment.lock", "environment.lock")
-    params = {"runtime": shipped("runtime/portable"), **sections}
+    params = {"runtime": shipped("runtime/auto"), **sections}
     Path("params.yaml").write_text(yaml.safe_dump(params))
 
 
@@ -39,7 +39,7 @@ def measuring() -> dict[str, object]:
     return {
         "task": shipped("task/causal_lm"),
         "evaluate": shipped("evaluate/default", **short),
-        "runtime": shipped("runtime/portable", threads=1),
+        "runtime": shipped("runtime/auto", device="cpu", precision="fp32", threads=1),
     }
 
 

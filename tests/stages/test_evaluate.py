@@ -49,7 +49,7 @@ def settings(**changes: object) -> EvaluateSettings:
         "prompts": ["the king", ""],
         "sample_tokens": 8,
     }
-    runtime = tiny.shipped("runtime/portable", threads=1)
+    runtime = tiny.shipped("runtime/auto", device="cpu", precision="fp32", threads=1)
     raw = {"task": {"name": "causal_lm"}, "evaluate": {**evaluate, **changes}, "runtime": runtime}
     return build(EvaluateSettings, raw, "test")
 

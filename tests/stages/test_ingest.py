@@ -25,7 +25,8 @@ def configure(tmp_path, monkeypatch):
     INPUT.mkdir(parents=True)
 
     def write(name="files", **changed):
-        tiny.declare(source=tiny.shipped(f"source/{name}", **changed))
+        runtime = tiny.shipped("runtime/portable")
+        tiny.declare(runtime=runtime, source=tiny.shipped(f"source/{name}", **changed))
 
     write()
     return write

@@ -43,7 +43,9 @@ def configure(**changes):
     prepare["split"] |= {"validation": 0.2, "test": 0.2}
     prepare["contamination"] |= {"max_overlap": 1}
     tokenizer = tiny.shipped("tokenizer/bpe", vocab_size=270)
-    tiny.declare(prepare=prepare, tokenizer=tokenizer, task=tiny.shipped("task/causal_lm"))
+    sections = {"task": "causal_lm", "runtime": "portable"}
+    shipped = {section: tiny.shipped(f"{section}/{name}") for section, name in sections.items()}
+    tiny.declare(prepare=prepare, tokenizer=tokenizer, **shipped)
 
 
 def stage(**options):

@@ -77,9 +77,7 @@ def test_a_figure_that_diverged_is_named_as_the_reason() -> None:
     b["loss"] = b["loss"] + 9000 * np.asarray(b["tokens"])
     metrics_b = figures(a) | {"perplexity": float("inf")}
     found = compare_versions(Measured(a), Measured(b), figures(a), metrics_b)
-    assert found.untested == {
-        "perplexity": "it is not a finite number whichever documents are drawn"
-    }
+    assert found.untested == {"perplexity": "it is no finite number: the training diverged"}
     assert found.tested["loss"].real
 
 

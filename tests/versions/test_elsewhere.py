@@ -166,7 +166,7 @@ def test_log_show_and_diff_say_that_figures_are_of_other_weights(history: Histor
     assert json.loads(run(history.root, "show", "v2", "--json").stdout)["metrics_match"] is False
 
     report = run(history.root, "diff", "v1", "v2", "--only", "metrics").stdout
-    assert "Not to be compared: bits per byte (1.800 and 1.800)" in " ".join(report.split())
+    assert "Not to be compared: bits per byte (1.8000 and 1.8000)" in " ".join(report.split())
     assert "other weights than models/trained in v2" in " ".join(report.split())
 
 

@@ -78,7 +78,7 @@ def test_errors_are_one_line(history: History, monkeypatch: pytest.MonkeyPatch, 
     assert code == 1 and "reports/metrics.json does not exist" in told
     shutil.rmtree(history.root / ".git")
     code, told = run(history, monkeypatch, "HEAD")
-    assert code == 1 and "no Git repository here" in told and told.count("\n") == 1
+    assert code == 1 and "is no Git repository" in told and told.count("\n") == 1
 
 
 @pytest.mark.parametrize(

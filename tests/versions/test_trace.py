@@ -17,10 +17,11 @@ from history import History, json_bytes
 from prepared import manifest, row
 from stemma.cli import main
 from stemma.config import build
-from stemma.corpus.clean import clean_text, shingles_of
+from stemma.corpus.clean import clean_text
 from stemma.corpus.minhash import sketches
 from stemma.corpus.personal import treat
 from stemma.corpus.recipe import PersonalSettings, PrepareSection
+from stemma.corpus.words import shingles
 from stemma.errors import DataError, ProjectError
 from stemma.versions.sketching import Manifest
 from stemma.versions.trace import Query, Trace, query_of, tell, trace
@@ -104,7 +105,9 @@ def test_the_sketch_of_a_text_is_that_which_prepare_makes():
     raw = yaml.safe_load((ROOT / "conf/prepare/default.yaml").read_text())
     settings = build(PrepareSection, raw, "test")
     text = "Caf\u00e9  noir\r\nfor a@example.org, please: " + SECRET
-    made = sketches([shingles_of(clean_text(text, settings), settings.duplicates)])
+    cleaned = clean_text(text, settings)
+    few = int.from_bytes(cleaned.sha256[:8], "big")
+    made = sketches([shingles(cleaned.words, settings.duplicates.shingle, few)])
     personal = tuple(raw["personal"].items())
     known = Manifest(Path(), "test", settings.duplicates.shingle, personal)
     assert known.sketch(text) == made[0].tobytes()

@@ -24,7 +24,7 @@ from stemma.versions.version import Version, resolve
 
 EFFECTS = ("weights", "metrics", "behaviour")
 SECTIONS = {
-    ("start", "rewritten"): ("data", "tokenizer", "weights", "metrics"),
+    ("start", "rewritten"): ("data", "tokenizer", *EFFECTS),
     ("rewritten", "document"): ("data", *EFFECTS),
     ("rewritten", "rate"): ("settings", *EFFECTS),
     ("document", "merged"): ("settings", *EFFECTS),
@@ -37,8 +37,8 @@ SECTIONS = {
     ("tuned", "retuned"): ("settings", *EFFECTS),
 }
 SETTINGS = {
-    ("rewritten", "rate"): ("train.learning_rate", 0.02, 0.2),
-    ("document", "merged"): ("train.learning_rate", 0.02, 0.2),
+    ("rewritten", "rate"): ("train.learning_rate", 0.03, 0.2),
+    ("document", "merged"): ("train.learning_rate", 0.03, 0.2),
     ("merged", "deeper"): ("model.layers", 1, 2),
     ("deeper", "merge"): ("tokenizer.vocab_size", 400, 401),
     ("tuned", "retuned"): ("model.base.path", "stemma://start", "stemma://tuned"),
@@ -48,7 +48,7 @@ VERDICTS = {
     "(unknown) is new. Documents (47 → 160): 160 added, 47 removed. Train has -",
     ("rewritten", "document"): "The source pieces.jsonl changed: sha256. "
     "Documents (160 → 160): 1 changed. Weights: ",
-    ("rewritten", "rate"): "1 setting changed: train.learning_rate 0.02 → 0.2. Weights: ",
+    ("rewritten", "rate"): "1 setting changed: train.learning_rate 0.03 → 0.2. Weights: ",
     ("merged", "deeper"): "1 setting changed: model.layers 1 → 2. Weights: ",
     ("deeper", "merge"): "1 setting changed: tokenizer.vocab_size 400 → 401. Tokenizer: 1 merge is "
     "new; 1 vocabulary entry is new; the test text takes ",
