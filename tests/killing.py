@@ -16,13 +16,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# As the stage sets it before it imports torch: threads that spin would wait for one another.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+from stemma.environment import cap
 
-import torch
-import torch.utils.tensorboard
-import transformers.modeling_utils
-from transformers import Trainer  # noqa: F401
+# As the stage does before it imports torch: instructions, and threads that do not spin for long.
+cap("avx2")
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+import torch  # noqa: E402
+import torch.utils.tensorboard  # noqa: E402
+import transformers.modeling_utils  # noqa: E402
+from transformers import Trainer  # noqa: E402, F401
 
 
 def die() -> None:

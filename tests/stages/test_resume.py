@@ -234,7 +234,7 @@ def test_other_settings_data_environment_or_code_start_anew(killer, started, mon
     code = [path for path in dependencies("train") if path.startswith("src/")]
     assert "src/stemma/stages/train.py" in code
     edits = {
-        "params.yaml": lambda text: text.replace(b"learning_rate: 0.02", b"learning_rate: 0.03", 1),
+        "params.yaml": lambda text: text.replace(b"learning_rate: 0.03", b"learning_rate: 0.04", 1),
         # The last token but one of 16 bits.
         "data/prepared/train.tokens.npy": lambda ids: ids[:-4] + bytes([ids[-4] ^ 1]) + ids[-3:],
         **dict.fromkeys(["environment.lock", *code], lambda text: text + b"# another\n"),

@@ -44,8 +44,6 @@ SETTINGS = {
     ("tuned", "retuned"): ("model.base.path", "stemma://start", "stemma://tuned"),
 }
 VERDICTS = {
-    ("start", "rewritten"): "The source scenes.jsonl (unknown) is gone. The source pieces.jsonl "
-    "(unknown) is new. Documents (47 → 160): 160 added, 47 removed. Train has -",
     ("rewritten", "document"): "The source pieces.jsonl changed: sha256. "
     "Documents (160 → 160): 1 changed. Weights: ",
     ("rewritten", "rate"): "1 setting changed: train.learning_rate 0.03 → 0.2. Weights: ",
@@ -245,8 +243,8 @@ def test_figures_are_those_of_the_reports(diff, version, pair):
 
 @pairs
 def test_behaviour_is_that_of_the_examples(diff, version, pair):
-    if "behaviour" not in SECTIONS[pair]:
-        return
+    if "behaviour" not in SECTIONS[pair] or pair == ("start", "rewritten"):
+        return  # of which no document is the same
     found = facts_of(diff(pair))["behaviour"]
     one, other = (
         {name: row["loss"] / row["bytes"] / np.log(2) for name, row in examples(side).items()}

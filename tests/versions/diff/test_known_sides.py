@@ -137,7 +137,7 @@ def test_two_folders_differ_in_their_models_and_nothing_else(history: Path, tmp_
 def test_a_fine_tune_against_its_base(history: Path):
     tokenizer, weights = diff(history, "tuned:models/base", "tuned").sections
     # An export pads on the left, for who writes with it; what is trained pads nothing.
-    assert tokenizer.sentences == ("Tokenizer: 1 setting changed: padding_side.",)
+    assert tokenizer.words == ("Tokenizer: 1 setting changed: padding_side.",)
     assert weights.name == "weights"
     assert len(weights.facts["changed"]) == 16
     again = diff(history, "tuned:models/exported", "retuned:models/base")
