@@ -13,7 +13,7 @@ from stemma.layout import CONF, ENVIRONMENT, EXPORTED, MEASURED
 from stemma.versions import git, line_endings, processors
 from stemma.versions.locks import Entry, Stage
 from stemma.versions.measured import EXPORT, FIGURES, REMEDY, facts_of, is_of
-from stemma.versions.verdict import Row, Sides, leaves
+from stemma.versions.verdict import Row, Sides, unequal
 
 Cause = Literal[
     "code", "settings", "threads or precision", "processor", "data", "environment", "dvc.lock",
@@ -192,11 +192,8 @@ def _of_facts(locked: Stage, rebuilt: Stage, sides: Sides) -> Iterator[str]:
 
 
 def _changes(one: object, other: object, here: str, there: str) -> Iterator[str]:
-    before, after = dict(leaves(one)), dict(leaves(other))
-    for key in sorted({*before, *after}):
-        was, now = before.get(key, "absent"), after.get(key, "absent")
-        if was != now:
-            yield f"{key} is {_short(was)} in {here} and {_short(now)} in {there}"
+    for key, was, now in unequal(one, other):
+        yield f"{key} is {_short(was)} in {here} and {_short(now)} in {there}"
 
 
 def _short(value: object) -> str:

@@ -9,7 +9,7 @@ from stemma.hashes import hashes_of, name_of
 from stemma.layout import ENVIRONMENT, PARAMS
 from stemma.versions import git
 from stemma.versions.locks import Stage, stages_at
-from stemma.versions.verdict import leaves
+from stemma.versions.verdict import unequal
 from stemma.versions.version import Tree
 
 _SHOWN = 5  # differences of one kind
@@ -114,11 +114,8 @@ def _causes(
 
 
 def _settings(there: Stage, here: Stage) -> Iterator[str]:
-    before, after = dict(leaves(there.params)), dict(leaves(here.params))
-    for key in sorted({*before, *after}):
-        was, now = before.get(key, "absent"), after.get(key, "absent")
-        if was != now:
-            yield f"{key} is {was} there and {now} here"
+    for key, was, now in unequal(there.params, here.params):
+        yield f"{key} is {was} there and {now} here"
 
 
 def _dependencies(there: Stage, here: Stage, made: Mapping[str, str | None]) -> Iterator[str]:

@@ -184,6 +184,15 @@ def leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield from leaves(inner, f"{prefix}.{key}" if prefix else str(key))
 
 
+def unequal(one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yield (dotted key, value, other value) where two nested mappings differ; or ``absent``."""
+    before, after = dict(leaves(one)), dict(leaves(other))
+    for key in sorted({*before, *after}):
+        was, now = before.get(key, "absent"), after.get(key, "absent")
+        if was != now:
+            yield key, was, now
+
+
 def follow(rows: list[Row], stages: Mapping[str, Stage]) -> list[Row]:
     """Mark what differs only because it was made with, or beside, equivalent weights.
 
