@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import killing
 from conftest import Project, environment
+
+# Not imported: it caps the libraries of the process that it is in.
+DRIVER = Path(__file__).with_name("killing.py")
 
 
 class Killer:
@@ -15,7 +17,7 @@ class Killer:
     def __init__(self, log: Path) -> None:
         self.log = log
         self.process = subprocess.Popen(
-            [sys.executable, killing.__file__],
+            [sys.executable, str(DRIVER)],
             env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
