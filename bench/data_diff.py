@@ -46,7 +46,7 @@ def make(root: Path, documents: int) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from stemma.corpus.manifest import SCHEMA
+    from stemma.corpus.prepare.manifest import SCHEMA
 
     random = np.random.default_rng(0)
     keys = random.integers(0, 256, (documents, 32), np.uint8)
@@ -87,8 +87,8 @@ def make(root: Path, documents: int) -> None:
 
 def compare(root: Path, documents: int) -> dict[str, Any]:
     """Compare the two; the files were read before, so they are in the page cache."""
-    from stemma.versions.diff import data
-    from stemma.versions.version import Tree
+    from stemma.store.version import Tree
+    from stemma.versions.differences.data import section as data
 
     begun = time.perf_counter()
     found = data.compare(Tree(root / "one"), Tree(root / "other"))

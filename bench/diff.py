@@ -136,8 +136,8 @@ def _peak() -> float:
 
 
 def _stemma(arm: str, sides: list[Path]) -> Any:
-    from stemma.versions.diff.weights import compare
-    from stemma.versions.version import Folder
+    from stemma.store.version import Folder
+    from stemma.versions.differences.weights.section import compare
 
     class Known(Folder):
         """A folder whose hashes are known, as those of a commit are."""

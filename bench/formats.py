@@ -29,8 +29,8 @@ ROWS, TOKENS, BATCHES, SKIPPED, ROUNDS = 16, 128, 25, 5, 5
 def measure(rounds: int = ROUNDS) -> dict[str, Any]:
     """Return bytes and tokens per second by format (medians), and the ratios, pair by pair."""
     from stemma.layout import EXPORTED
-    from stemma.modeling.formats.comparing import write_formats
-    from stemma.modeling.weights import size_of
+    from stemma.modeling.export.formats.comparing import write_formats
+    from stemma.modeling.weights.copy import size_of
 
     with tempfile.TemporaryDirectory() as folder:
         original = Path(folder) / "original"
@@ -79,7 +79,7 @@ def run_arm(name: str, folder: Path) -> float:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from stemma.modeling.formats import int8, onnx
+    from stemma.modeling.export.formats import int8, onnx
 
     loaders = {"int8": int8.load, "onnx": onnx.load}
     model: Any = loaders.get(name, AutoModelForCausalLM.from_pretrained)(folder)

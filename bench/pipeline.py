@@ -25,11 +25,11 @@ ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("ingest", "prepare", "train", "evaluate", "export")
 # Imported by the stages inside their functions; warm before the clock starts.
 HEAVY = {
-    "ingest": ("stemma.corpus.sources.shakespeare", "stemma.corpus.records"),
-    "prepare": ("stemma.corpus.preparation", "py3langid"),
-    "train": ("stemma.modeling.trainer", "transformers.models.llama.modeling_llama"),
-    "evaluate": ("stemma.modeling.scoring", "transformers.models.llama.modeling_llama"),
-    "export": ("stemma.modeling.card", "stemma.modeling.weights"),
+    "ingest": ("stemma.corpus.sources.shakespeare", "stemma.corpus.documents"),
+    "prepare": ("stemma.corpus.prepare.pipeline", "py3langid"),
+    "train": ("stemma.modeling.training.trainer", "transformers.models.llama.modeling_llama"),
+    "evaluate": ("stemma.modeling.evaluation.scoring", "transformers.models.llama.modeling_llama"),
+    "export": ("stemma.modeling.export.card", "stemma.modeling.weights.copy"),
 }
 
 

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 from safetensors import safe_open
 
-from stemma.modeling.loading import load_saved
+from stemma.modeling.weights.load import load_saved
 
 ROOT = Path(__file__).resolve().parents[1]
 SHORT = [

@@ -129,9 +129,9 @@ class _Meter:
 def _run_stemma(raw: Path, tokenizer: Path) -> dict:
     import numpy as np
 
-    from stemma.corpus.encoding import Encoder
+    from stemma.corpus.documents import read_shard, shards
     from stemma.corpus.packing import TokenWriter, read_split
-    from stemma.corpus.records import read_shard, shards
+    from stemma.corpus.tokenizer.encoder import Encoder
 
     with tempfile.TemporaryDirectory() as scratch:
         meter, documents, size = _Meter(), 0, 0
@@ -185,8 +185,8 @@ def _digest(ids: Iterable) -> str:
 
 
 def _run_synthetic(raw: Path, tokenizer: Path, size: str) -> dict:
-    from stemma.corpus.encoding import Encoder
     from stemma.corpus.packing import TokenWriter
+    from stemma.corpus.tokenizer.encoder import Encoder
 
     with tempfile.TemporaryDirectory() as scratch:
         meter, documents, written = _Meter(), 0, 0
@@ -204,7 +204,7 @@ def _batches(raw: Path, size: int) -> Iterator[list[str]]:
 
     The made-up words stand for the ever-new ones of a real corpus, which fill a memory of words.
     """
-    from stemma.corpus.records import read_shard, shards
+    from stemma.corpus.documents import read_shard, shards
 
     lines = [
         line

@@ -180,17 +180,17 @@ def _plain(declared: RuntimeSettings) -> Any:
 def _model_and_data(settings: Any, steps: int) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM
 
-    from stemma.corpus.encoding import Encoder
     from stemma.corpus.packing import read_split
+    from stemma.corpus.tokenizer.encoder import Encoder
     from stemma.layout import PREPARED
-    from stemma.modeling import finetuning
-    from stemma.modeling.batches import PackedBlocks
-    from stemma.modeling.building import Tokens
+    from stemma.modeling.examples.packed import PackedBlocks
+    from stemma.modeling.family import Tokens
+    from stemma.modeling.training import methods
 
     section = settings.train
     encoder = Encoder(PREPARED / "tokenizer")
     tokens = Tokens(encoder.size, encoder.end_of_text)
-    model = finetuning.adapt(settings.model.build(AutoModelForCausalLM, tokens, {}), section)
+    model = methods.adapt(settings.model.build(AutoModelForCausalLM, tokens, {}), section)
     split = read_split(PREPARED, "train")
     return model, PackedBlocks(split, section.sequence_length, steps * section.batch_size, 1)
 
@@ -249,7 +249,7 @@ def _trainer(model: Any, blocks: Any, section: Any, started: Any, steps: int) ->
 
 
 def _stemma(model: Any, blocks: Any, section: Any, started: Any, steps: int) -> list[float]:
-    from stemma.modeling.trainer import LanguageTrainer
+    from stemma.modeling.training.trainer import LanguageTrainer
     from stemma.tasks.causal_lm import training as causal_lm
 
     never = 10 * steps

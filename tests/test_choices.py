@@ -3,21 +3,21 @@
 import csv
 import math
 
+import based
 import pytest
 import yaml
-
-import based
-from conftest import ROOT
 from documents import DOCUMENTS, TOKENS
+from project import ROOT
+from tiny import texts
+
 from stemma import composition
 from stemma.config import build
-from stemma.corpus.records import write_shards
+from stemma.corpus.documents import write_shards
 from stemma.errors import ModelError
 from stemma.files import read_json
 from stemma.layout import BASE, PLOTS, PREPARED, RAW, TRAINED
 from stemma.stages import prepare
 from stemma.stages.train import TrainSettings, run
-from tiny import texts
 
 SHORT = [
     *("train.steps=1", "train.log_every=1", "train.evaluate_every=1", "train.checkpoint_every=1"),

@@ -2,8 +2,8 @@
 
 import pytest
 from omegaconf import OmegaConf
+from project import ROOT, Project, lay_out
 
-from conftest import ROOT, Project, lay_out
 from stemma import composition
 from stemma.config import read_params
 from stemma.errors import SettingsError

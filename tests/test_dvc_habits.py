@@ -6,8 +6,8 @@ import json
 import time
 
 import pytest
+from project import Project
 
-from conftest import Project
 from stemma.config import read_params
 from stemma.files import sha256_of
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import lock
 import pytest
 import yaml
+from project import ROOT
 
-from conftest import ROOT
 from stemma import environment
 from stemma.environment import RuntimeSettings, cap, differences
 from stemma.errors import ReproducibilityError

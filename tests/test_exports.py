@@ -6,27 +6,27 @@ import subprocess
 import sys
 from pathlib import Path
 
+import based
 import pytest
 import transformers
-
-import based
-from conftest import ROOT, once
 from documents import DOCUMENTS, TOKENS
+from project import ROOT, once
+from tiny import texts
+
 from stemma import composition
-from stemma.corpus.encoding import Encoder
-from stemma.corpus.records import write_shards
+from stemma.corpus.documents import write_shards
+from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import ModelError
 from stemma.files import read_json
 from stemma.layout import BASE, PREPARED, RAW
-from stemma.modeling.building import Tokens
-from stemma.modeling.conventions import settle
-from stemma.modeling.saving import save_model
+from stemma.modeling.export.conventions import settle
+from stemma.modeling.family import Tokens
 from stemma.modeling.task import training_of
-from stemma.modeling.weights import copy_model
+from stemma.modeling.weights.copy import copy_model
+from stemma.modeling.weights.save import save_model
 from stemma.stages import prepare
 from stemma.stages.train import TrainSettings
 from test_choices import SHAPED, SHORT, SMALL, choices, section_of, shape
-from tiny import texts
 
 TEXT = "the king and queen"
 FAMILIES = {shape(model)["family"]: model for model in SHAPED}

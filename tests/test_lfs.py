@@ -1,13 +1,15 @@
 """A pointer of Git LFS is told wherever a file is opened."""
 
 import pytest
-
 from pointers import POINTER
+
 from stemma import lfs
 from stemma.corpus import revoked
 from stemma.errors import DataError, ModelError, ProjectError, StemmaError
-from stemma.modeling import shards
-from stemma.versions import examples, tensors, trace
+from stemma.modeling.weights import shards
+from stemma.store import tensors
+from stemma.versions.contents import examples
+from stemma.versions.verbs import trace
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from arithmetical import emulated
-from conftest import ROOT, Project, environment, once
+from project import ROOT, Project, environment, once
+
 from stemma.files import sha256_of
 
 STAGES = ("prepare", "train", "evaluate", "export")

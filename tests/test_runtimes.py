@@ -2,23 +2,23 @@
 
 from pathlib import Path
 
+import based
 import ctranslate2
 import pytest
 import torch
 import xllamacpp
 from ctranslate2.converters import TransformersConverter
+from project import ROOT
 from tokenizers import Tokenizer, pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
-import based
-from conftest import ROOT
-from stemma.corpus.tokenizer import make_tokenizer
-from stemma.corpus.vocabulary import BpeTokenizer
+from stemma.corpus.tokenizer.make import make_tokenizer
+from stemma.corpus.tokenizer.settings import BpeTokenizer
 from stemma.errors import ModelError
 from stemma.files import read_json, write_json
-from stemma.modeling.conventions import settle
-from stemma.modeling.formats import gguf
-from stemma.modeling.weights import copy_model
+from stemma.modeling.export.conventions import settle
+from stemma.modeling.export.formats import gguf
+from stemma.modeling.weights.copy import copy_model
 from stemma.tasks.causal_lm import Settings
 
 PROMPTS = ["the king", "The king's 1234 queens\n\n  don't là où", ""]

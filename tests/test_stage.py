@@ -4,8 +4,7 @@ import shutil
 
 import pytest
 import yaml
-
-from conftest import Project
+from project import Project
 
 STAGE = "python -m stemma.stages.ingest"
 # The real stage, and an edit before it has ended.

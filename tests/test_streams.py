@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
+from stemma.pages.printing import console, print_json
 from stemma.streams import visible
-from stemma.versions.printing import console, print_json
 
 WORDS = "King → Lear − 0.5 ≤ 日本 \udce4 \N{FIGURE SPACE}…"
 

@@ -26,7 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 from stemma import merging, pipeline
 from stemma import overrides as grammar
 from stemma.config import build, digest_of_conf, read_params
-from stemma.corpus.secrets import find_secret
+from stemma.corpus.cleaning.secrets import find_secret
 from stemma.errors import SettingsError
 from stemma.files import atomic_file
 from stemma.layout import CONF, PARAMS, RECORD

@@ -3,10 +3,10 @@
 from stemma.config import settings
 from stemma.corpus.sources.settings import SourceSettings
 from stemma.environment import RuntimeSettings
-from stemma.modeling.building import ModelSettings
-from stemma.modeling.evaluation import EvaluateSection
+from stemma.modeling.evaluation.settings import EvaluateSection
+from stemma.modeling.family import ModelSettings
 from stemma.modeling.task import TaskSettings
-from stemma.modeling.training import TrainSection
+from stemma.modeling.training.settings import TrainSection
 from stemma.stages.export import ExportSection
 from stemma.stages.prepare import PrepareSection, TokenizerSettings
 

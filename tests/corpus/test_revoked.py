@@ -2,8 +2,8 @@ import json
 from pathlib import Path
 
 import pytest
+from project import ROOT
 
-from conftest import ROOT
 from stemma.corpus.revoked import NOTHING, Entry, Revoked, read
 from stemma.errors import DataError
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 import transformers
 import yaml
+from project import ROOT
 
-from conftest import ROOT
 from stemma.config import build
 from stemma.errors import ModelError, SettingsError
-from stemma.modeling.building import Tokens
+from stemma.modeling.family import Tokens
 
 NANO = ["gpt2_nano", "llama_nano", "bert_nano", "t5_nano"]
 AUTO = {

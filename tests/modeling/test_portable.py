@@ -4,8 +4,8 @@ import threading
 
 import numpy as np
 import pytest
-
 from arithmetical import arithmetic, emulated
+
 from stemma.errors import ReproducibilityError
 from stemma.modeling import portable
 from stemma.modeling.portable import PIECES, Team

@@ -9,18 +9,18 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import based
 import pytest
+import tiny
 import torch
+from pointers import POINTER
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-import based
-import tiny
-from pointers import POINTER
 from stemma.config import build
-from stemma.corpus.encoding import Encoder
-from stemma.corpus.pretrained import load_pretrained
-from stemma.corpus.vocabulary import BaseTokenizer
+from stemma.corpus.tokenizer.encoder import Encoder
+from stemma.corpus.tokenizer.pretrained import load_pretrained
+from stemma.corpus.tokenizer.settings import BaseTokenizer
 from stemma.errors import DataError, ModelError, SettingsError, SourceError
 from stemma.files import read_json, sha256_of, write_json
 from stemma.layout import BASE

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import tiny
 import torch
 import yaml
+from project import ROOT
 from safetensors.numpy import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-import tiny
-from conftest import ROOT
 from stemma.config import build
 from stemma.corpus.packing import TokenWriter, read_split
 from stemma.errors import DataError, ModelError, SettingsError

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import tiny
 from huggingface_hub import ModelCard
 from safetensors import safe_open
 
 import stemma
-import tiny
 from stemma.config import build
 from stemma.errors import ModelError, SettingsError
 from stemma.files import read_json, sha256_of, write_json

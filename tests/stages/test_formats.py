@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, T5Config, T5ForConditionalGeneration
 
 import stemma
-import tiny
 from stemma.config import build
 from stemma.errors import ModelError, SettingsError
 from stemma.files import read_json, write_json
 from stemma.layout import EXPORTED, FORMATS, METRICS, TRAINED
-from stemma.modeling.formats import int8, onnx
+from stemma.modeling.export.formats import int8, onnx
 from stemma.stages import evaluate
 from stemma.stages.export import ExportSettings, run
 

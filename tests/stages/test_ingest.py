@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-
 import tiny
-from stemma.corpus.records import Document, read_shard, shards, write_shards
+
+from stemma.corpus.documents import Document, read_shard, shards, write_shards
 from stemma.errors import boundary
 from stemma.files import sha256_of
 

@@ -5,15 +5,15 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import based
 import pytest
 import torch
+from killer import Killer
 from peft import PeftModel
+from project import Project, once
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM
 
-import based
-from conftest import Project, once
-from killer import Killer
 from stemma.files import read_json, sha256_of
 
 STAGE = "python -m stemma.stages.train"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import tiny
 import yaml
 
-import tiny
+from stemma.corpus.documents import Document, write_shards
 from stemma.corpus.packing import read_split
-from stemma.corpus.records import Document, write_shards
 from stemma.layout import REVOKED
 
 STAGE = [sys.executable, "-m", "stemma.stages.prepare"]

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-from conftest import Project, environment, once
 from killer import Killer, gone_on_from
+from project import Project, environment, once
+
 from stemma.corpus.packing import read_split
 from stemma.files import read_json, sha256_of
-from stemma.modeling.batches import PackedBlocks
+from stemma.modeling.examples.packed import PackedBlocks
 from stemma.pipeline import dependencies
 
 STEPS, EVERY, LENGTH, BATCH = 30, 4, 32, 16

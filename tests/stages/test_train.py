@@ -7,9 +7,9 @@ import shutil
 import numpy as np
 import pytest
 import yaml
+from project import Project
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from conftest import Project
 from stemma.files import read_json, sha256_of
 
 STAGE = "python -m stemma.stages.train"

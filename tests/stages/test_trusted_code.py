@@ -4,13 +4,13 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import based
 import pytest
+import tiny
 import yaml
+from project import ROOT
 from transformers import AutoModelForCausalLM
 
-import based
-import tiny
-from conftest import ROOT
 from stemma import composition
 from stemma.config import build
 from stemma.files import read_json, sha256_of, write_json

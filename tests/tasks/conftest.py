@@ -3,8 +3,8 @@
 import importlib
 
 import pytest
+from project import ROOT
 
-from conftest import ROOT
 from stemma import composition
 from stemma.config import build
 

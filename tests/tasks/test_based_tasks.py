@@ -3,16 +3,16 @@
 import json
 from pathlib import Path
 
+import based
 import pytest
 import torch
-from safetensors import safe_open
-
-import based
 from documents import classified, paired
+from safetensors import safe_open
+from tiny import texts
+
 from stemma.files import read_json
 from stemma.layout import BASE, EXPORTED, METRICS, TRAINED
-from stemma.modeling.loading import load_saved
-from tiny import texts
+from stemma.modeling.weights.load import load_saved
 
 STAGES = ("ingest", "base", "prepare", "train", "evaluate", "export")
 RECIPE = (

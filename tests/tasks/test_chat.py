@@ -3,11 +3,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 import tiny
-from stemma.corpus.encoding import Encoder
-from stemma.corpus.labelled import IGNORED, Encoded, Example
-from stemma.corpus.records import Part
+
+from stemma.corpus.documents import Part
+from stemma.corpus.task import IGNORED, Encoded, Example
+from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError, SettingsError
 from stemma.files import read_json, sha256_of, write_json
 from stemma.layout import METRICS, PREPARED, REPORTS, TRAINED
@@ -172,9 +172,9 @@ def test_the_loss_is_that_of_the_answers_alone(talks):
     """The loss in training and the one that is measured are of the same tokens."""
     import torch
 
-    from stemma.modeling.examples import Documents
-    from stemma.modeling.loading import load_model
+    from stemma.modeling.examples.documents import Documents
     from stemma.modeling.runtime import Runtime
+    from stemma.modeling.weights.load import load_model
     from stemma.tasks.chat import training
 
     talks(STAGES, *RECIPE, TOKENS)

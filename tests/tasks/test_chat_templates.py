@@ -8,14 +8,14 @@ import json
 from pathlib import Path
 
 import pytest
+import tiny
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
-import tiny
-from stemma.corpus.encoding import Encoder
-from stemma.corpus.labelled import IGNORED
-from stemma.corpus.pretrained import load_pretrained
-from stemma.corpus.records import Part
-from stemma.corpus.vocabulary import PretrainedTokenizer
+from stemma.corpus.documents import Part
+from stemma.corpus.task import IGNORED
+from stemma.corpus.tokenizer.encoder import Encoder
+from stemma.corpus.tokenizer.pretrained import load_pretrained
+from stemma.corpus.tokenizer.settings import PretrainedTokenizer
 from stemma.errors import DataError
 from stemma.files import read_json, write_json
 from stemma.tasks.chat.encoding import ChatTemplate

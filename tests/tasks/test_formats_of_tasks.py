@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-
 from documents import DOCUMENTS, TOKENS
+
 from stemma.files import read_json
 from stemma.layout import FORMATS, METRICS
 

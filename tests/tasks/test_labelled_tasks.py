@@ -9,23 +9,22 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
-
-from conftest import Project
 from documents import classified, tagged
 from measured import figures as figures_of
+from project import Project
+
 from stemma.config import build
-from stemma.corpus import records
+from stemma.corpus.documents import write_shards
 from stemma.corpus.packing import read_labels, read_split
-from stemma.corpus.pool import SerialPool
-from stemma.corpus.preparation import prepare
-from stemma.corpus.records import write_shards
+from stemma.corpus.prepare.pipeline import prepare
+from stemma.corpus.sharding.pool import SerialPool
 from stemma.errors import DataError
 from stemma.files import read_json, sha256_of
 from stemma.layout import METRICS, PREPARED, REPORTS, TRAINED
 from stemma.modeling.task import encoding_of
 from stemma.stages import evaluate, train
 from stemma.stages.prepare import PrepareSettings
-from stemma.versions.metrics import figures
+from stemma.versions.contents.metrics import figures
 
 CONF = Path(__file__).parents[2] / "conf"
 DOCUMENTS = {"classify": classified, "tag": tagged}
@@ -55,7 +54,7 @@ def made(tmp_path, task, documents=None, **changes):
         path.mkdir(parents=True)
     write_shards(raw, documents or DOCUMENTS[task]())
     encoding = encoding_of(chosen.task)
-    found = records.shards(raw)
+    found = documents.shards(raw)
     prepare(found, folder, work, chosen.prepare, chosen.tokenizer, encoding, SerialPool())
     return folder
 

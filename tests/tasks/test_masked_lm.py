@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-
 import tiny
+
 from stemma.config import build
 from stemma.corpus.packing import read_split
 from stemma.errors import DataError, SettingsError

@@ -9,20 +9,20 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-
 import tiny
 from measured import figures as figures_of
-from stemma.corpus.encoding import Encoder
-from stemma.corpus.labelled import IGNORED, Encoded, Example
-from stemma.corpus.records import Part
+
+from stemma.corpus.documents import Part
+from stemma.corpus.task import IGNORED, Encoded, Example
+from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError, ModelError
 from stemma.files import read_json, sha256_of
 from stemma.layout import METRICS, PREPARED, REPORTS, TRAINED
-from stemma.modeling.intervals import of_examples
-from stemma.modeling.wording import WORDING, rouge_l
+from stemma.modeling.evaluation.intervals import of_examples
+from stemma.modeling.metrics.text_overlap import WORDING, rouge_l
 from stemma.tasks.seq2seq import Settings
 from stemma.tasks.seq2seq.encoding import Encoding
-from stemma.versions.metrics import figures
+from stemma.versions.contents.metrics import figures
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-import tiny
-from stemma.corpus.encoding import Encoder
-from stemma.corpus.labelled import IGNORED, Encoded, Example
-from stemma.corpus.normalise import normalise
-from stemma.corpus.records import Part
+from stemma.corpus.cleaning.normalise import normalise
+from stemma.corpus.documents import Part
+from stemma.corpus.task import IGNORED, Encoded, Example
+from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.files import write_json
 from stemma.tasks.tag import Settings
 from stemma.tasks.tag.encoding import Encoding

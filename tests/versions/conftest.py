@@ -1,11 +1,10 @@
 import shutil
 from pathlib import Path
 
-import pytest
-
 import known
+import pytest
 import versioned
-from conftest import Project, once
+from project import Project, once
 
 
 @pytest.fixture(scope="session")

@@ -11,13 +11,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 import known
-from conftest import Project, environment
+import pytest
 from history import History
+from project import Project, environment
 from refusing import git, project, refused, run
-from stemma.versions.version import resolve
+
+from stemma.store.version import resolve
 
 VERBS = {
     "log": ["log"],

@@ -8,17 +8,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from history import History
+from project import Project
+from refusing import run
 from safetensors.numpy import save_file
 
-from conftest import Project
-from history import History
-from refusing import run
 from stemma.hashes import hashes_of, name_of
-from stemma.versions.judgement import compare, judge
-from stemma.versions.locks import Entry, Stage
-from stemma.versions.objects import cache_at
-from stemma.versions.rebuild import Rebuilt
-from stemma.versions.verdict import Bounds, Sides
+from stemma.store.lock import Entry, Stage
+from stemma.store.objects import cache_at
+from stemma.versions.verification.rebuild import Rebuilt
+from stemma.versions.verification.rows import Bounds, Sides
+from stemma.versions.verification.verdict import compare, judge
 
 MEASURED, TRAINED = "reports/measured.json", "models/trained"
 NATIVE = {"runtime.precision": "auto", "runtime.instructions": "native"}

@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
-from conftest import ROOT, Project, environment
+from project import ROOT, Project, environment
 from refusing import project, refused, run
+
 from stemma.errors import StemmaError
 from stemma.merging import has_marks
 

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-from conftest import Project, environment
+from project import Project, environment
 
 WEIGHTS = 1_008_000  # bytes
 HALF = WEIGHTS // 2

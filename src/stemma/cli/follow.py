@@ -19,7 +19,7 @@ def trace(
     In all of history, from the manifests alone: the same text, and what is nearly the same. No raw
     text is read.
     """
-    from stemma.versions import trace as verb
+    from stemma.versions.verbs import trace as verb
 
     query = verb.query_of(text, path, identifier, sha256)
     verb.tell(verb.trace(query), as_json)
@@ -35,6 +35,6 @@ def forget(ids: tuple[str, ...], why: str, as_json: bool) -> None:
     Puts them on the list data/revoked.jsonl, which prepare obeys, and shows the versions that they
     taint and what must be rebuilt.
     """
-    from stemma.versions import forget as verb
+    from stemma.versions.verbs import forget as verb
 
     verb.tell(verb.forget(ids, why), as_json)

@@ -51,15 +51,15 @@ def verify(
 
     The verdict on a whole version is kept in a Git note, for `stemma show REV`.
     """  # noqa: D301 (click wants the character, not two)
-    from stemma.versions import verified
-    from stemma.versions import verify as verb
-    from stemma.versions.verdict import Bounds
+    from stemma.versions.verbs import verify as verb
+    from stemma.versions.verification import notes
+    from stemma.versions.verification.rows import Bounds
 
     bounds = Bounds(metric_bound, weight_bound)
     report = verb.verify(revision, stage, keep, bounds, twice)
     verb.tell(report, as_json)
     if stage is None:
-        verified.keep(report, bounds)
+        notes.keep(report, bounds)
     if report.verdict != "exact" and not (tolerance and report.verdict == "equivalent"):
         raise SystemExit(1)
 
@@ -79,7 +79,7 @@ def fsck(remote: str | None, repair: bool, as_json: bool) -> None:
     exit 1   an object is damaged or missing
     exit 3   what was read is sound, and not all was: nothing is known of what is elsewhere
     """  # noqa: D301 (click wants the character, not two)
-    from stemma.versions import fsck as verb
+    from stemma.versions.verbs import fsck as verb
 
     if repair and not remote:
         raise click.UsageError("--repair needs --remote NAME: the side to mend from")
@@ -104,6 +104,6 @@ def gc(unpushed: bool, projects: tuple[Path, ...], yes: bool, as_json: bool) -> 
     of any of Git's worktrees refers to, and all that the default remote does not have. A cache
     outside of the project may hold the only copy of what others made: --unpushed wants them named.
     """
-    from stemma.versions import gc as verb
+    from stemma.versions.verbs import gc as verb
 
     verb.gc(unpushed, yes, as_json, projects)

@@ -26,7 +26,7 @@ def compose(overrides: tuple[str, ...], reset: bool, check: bool, as_json: bool)
     stemma compose --check                     has params.yaml drifted from conf/?
     """  # noqa: D301 (click wants the character, not two)
     from stemma import composition
-    from stemma.versions.printing import print_json
+    from stemma.pages.printing import print_json
 
     if check and (overrides or reset):
         raise click.UsageError("--check takes no overrides and no --reset")

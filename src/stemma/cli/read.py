@@ -7,7 +7,7 @@ import click
 
 from stemma.cli.group import main
 from stemma.files import atomic_file
-from stemma.versions.diff import SECTIONS
+from stemma.versions.differences import SECTIONS
 
 
 @main.command()
@@ -24,15 +24,16 @@ def show(revision: str | None, as_json: bool) -> None:
     stemma show v1
     stemma show HEAD~2 --json
     """  # noqa: D301 (click wants the character, not two)
-    from stemma.versions.printing import print_json
-    from stemma.versions.show import facts, page
-    from stemma.versions.version import resolve
+    from stemma.pages import version
+    from stemma.pages.printing import print_json
+    from stemma.store.version import resolve
+    from stemma.versions.verbs.show import facts_of
 
-    found = facts.facts_of(resolve(revision))
+    found = facts_of(resolve(revision))
     if as_json:
         print_json(found)
     else:
-        page.show(found)
+        version.show(found)
 
 
 @main.command()
@@ -53,7 +54,7 @@ def log(scope: tuple[str, ...], everything: bool, experiments: bool, as_json: bo
     stemma log models/trained     those whose models/trained is not that of their parent
     stemma log --all --experiments
     """  # noqa: D301 (click wants the character, not two)
-    from stemma.versions import log as verb
+    from stemma.versions.verbs import log as verb
 
     verb.log(*verb.parse_scope(scope, everything, experiments), as_json=as_json)
 
@@ -62,7 +63,10 @@ def log(scope: tuple[str, ...], everything: bool, experiments: bool, as_json: bo
 @click.argument("a", default="HEAD", metavar="[A]")
 @click.argument("b", default=None, required=False, metavar="[B]")
 @click.option(
-    "--only", multiple=True, type=click.Choice(SECTIONS), help="Only this section; repeatable."
+    "--only",
+    multiple=True,
+    type=click.Choice(tuple(SECTIONS)),
+    help="Only this section; repeatable.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON, nothing rounded.")
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request.")
@@ -89,26 +93,26 @@ def diff(
         raise click.UsageError("choose one of --json, --markdown and --html")
     # Threads of BLAS would spin against those that read the weights.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from stemma.pages.printing import print_json
+    from stemma.store.version import resolve
     from stemma.streams import say
-    from stemma.versions.diff import report as reports
-    from stemma.versions.printing import print_json
-    from stemma.versions.version import resolve
+    from stemma.versions.verbs import diff as reports
 
-    report = reports.build(resolve(a), resolve(b), only or SECTIONS)
+    report = reports.build(resolve(a), resolve(b), only or tuple(SECTIONS))
     if as_json:
         print_json(report.facts())
     elif markdown:
-        from stemma.versions.diff.markdown import markdown as page
+        from stemma.pages.markdown import markdown as page
 
         say(page(report))
     elif html:
-        from stemma.versions.diff.page import html as page
+        from stemma.pages.html import html as page
 
         with atomic_file(html) as handle:
             handle.write(page(report).encode(errors="replace"))
         say(f"{html}: {report.verdict}")
     else:
-        from stemma.versions.diff.terminal import show
+        from stemma.pages.terminal import show
 
         show(report)
 
@@ -136,8 +140,8 @@ def bisect(name: str, good: str, bad: str, no_rebuild: bool, as_json: bool) -> N
     exit 1   an error, or it cannot be told: B cannot be compared, or it is one of several
     exit 3   B is not worse than A
     """  # noqa: D301 (click wants the character, not two)
-    from stemma.versions.bisect import bisect as find
-    from stemma.versions.bisection import tell
+    from stemma.pages.bisection import tell
+    from stemma.versions.verbs.bisect import bisect as find
 
     found = find(name, good, bad, not no_rebuild)
     tell(found, as_json)

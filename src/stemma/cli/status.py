@@ -9,7 +9,7 @@ import click
 from stemma.cli.group import main
 
 if TYPE_CHECKING:
-    from stemma.versions.status import Status
+    from stemma.versions.verbs.status import Status
 
 
 @main.command()
@@ -25,9 +25,9 @@ def status(revision: str, as_json: bool) -> None:
     exit 0    every output has the bytes of REV
     exit 1    one is missing or different
     """  # noqa: D301 (click wants the character, not two)
+    from stemma.pages.printing import print_json
     from stemma.streams import say
-    from stemma.versions.printing import print_json
-    from stemma.versions.status import status as verb
+    from stemma.versions.verbs.status import status as verb
 
     found = verb(revision)
     if as_json:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from stemma.config import Positive, settings
-from stemma.modeling.building import check_multiple, from_config, no_such_model
+from stemma.modeling.family import check_multiple, from_config, no_such_model
 
 if TYPE_CHECKING:
-    from stemma.modeling.building import Tokens
+    from stemma.modeling.family import Tokens
 
 
 @settings

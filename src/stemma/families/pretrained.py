@@ -10,10 +10,10 @@ from stemma.config import settings
 from stemma.errors import ModelError
 from stemma.layout import BASE, PREPARED
 from stemma.modeling.bases.settings import Base
-from stemma.modeling.building import no_such_model
+from stemma.modeling.family import no_such_model
 
 if TYPE_CHECKING:
-    from stemma.modeling.building import Tokens
+    from stemma.modeling.family import Tokens
 
 _REMEDY = "type `dvc repro base`, or `dvc checkout` to restore the files"
 

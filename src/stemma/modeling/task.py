@@ -15,10 +15,10 @@ from stemma.config import chosen
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from stemma.corpus.labelled import Encoding
-    from stemma.modeling.evaluation import EvaluateSection, Measured
+    from stemma.corpus.task import Encoding
+    from stemma.modeling.evaluation.settings import EvaluateSection, Measured
     from stemma.modeling.runtime import Runtime
-    from stemma.modeling.training import TrainSection
+    from stemma.modeling.training.settings import TrainSection
 
 Batch = dict[str, Any]
 TaskSettings = Annotated[Any, chosen("stemma.tasks", "name")]

@@ -11,7 +11,7 @@ from stemma import stage
 from stemma.config import settings
 from stemma.environment import RuntimeSettings
 from stemma.layout import TRAINED
-from stemma.modeling.evaluation import EvaluateSection
+from stemma.modeling.evaluation.settings import EvaluateSection
 from stemma.modeling.runtime import start
 from stemma.modeling.task import TaskSettings, measure_of
 
@@ -35,8 +35,8 @@ def run(settings: EvaluateSettings) -> None:
     """
     runtime = start(settings.runtime)
 
-    from stemma.modeling.measured import record
-    from stemma.modeling.results import write
+    from stemma.modeling.evaluation.measured import record
+    from stemma.modeling.evaluation.results import write
 
     task = settings.task
     write(measure_of(task).measure(task, settings.evaluate, TRAINED, runtime))

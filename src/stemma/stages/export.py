@@ -24,13 +24,13 @@ from stemma.config import settings
 from stemma.environment import RuntimeSettings
 from stemma.errors import SettingsError
 from stemma.layout import BASE, EXPORTED, FORMATS, METRICS, PREPARED, RAW, TRAINED
-from stemma.modeling.evaluation import EvaluateSection, headline
-from stemma.modeling.formats import Format
+from stemma.modeling.evaluation.settings import EvaluateSection, headline
+from stemma.modeling.export.formats import Format
 from stemma.modeling.runtime import start
 from stemma.modeling.task import TaskSettings, measure_of
 
 if TYPE_CHECKING:
-    from stemma.modeling.card import Facts
+    from stemma.modeling.export.card import Facts
     from stemma.modeling.runtime import Runtime
 
 Language = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
@@ -85,10 +85,10 @@ def run(settings: ExportSettings) -> None:
     """
     from stemma.files import atomic_directory, write_json
     from stemma.hashes import hashes_of, name_of
-    from stemma.modeling.card import write_card
-    from stemma.modeling.conventions import settle
+    from stemma.modeling.export.card import write_card
+    from stemma.modeling.export.conventions import settle
     from stemma.modeling.observed import hand_on
-    from stemma.modeling.weights import copy_model
+    from stemma.modeling.weights.copy import copy_model
 
     runtime = _start(settings) if settings.export.formats else None
     with atomic_directory(EXPORTED) as folder:
@@ -111,7 +111,7 @@ def _start(settings: ExportSettings) -> Runtime:
         )
     started = start(settings.runtime)
 
-    from stemma.modeling.formats.onnx import check_installed
+    from stemma.modeling.export.formats.onnx import check_installed
 
     if "onnx" in settings.export.formats:
         check_installed()
@@ -121,15 +121,15 @@ def _start(settings: ExportSettings) -> Runtime:
 def _formats(
     settings: ExportSettings, folder: Path, runtime: Runtime | None
 ) -> dict[str, dict[str, Any]]:
-    from stemma.modeling.weights import read_object, size_of
+    from stemma.modeling.weights.copy import read_object, size_of
 
     task, section = settings.task, settings.export
     figures = headline(read_object(METRICS, "evaluate"))
     if runtime is None:
         return {"original": {"bytes": size_of(folder), **figures}}
 
-    from stemma.modeling.formats.comparing import write_formats
-    from stemma.modeling.loading import load_saved
+    from stemma.modeling.export.formats.comparing import write_formats
+    from stemma.modeling.weights.load import load_saved
 
     def measure(model: Any, its: Path) -> dict[str, float]:
         placed = model.to(runtime.device).eval()
@@ -148,8 +148,8 @@ def _is_beside(settings: ExportSection) -> bool:
 
 def _facts(settings: ExportSection, task: str, formats: Mapping[str, Mapping[str, Any]]) -> Facts:
     from stemma.files import sha256_of
-    from stemma.modeling.card import CONFIG_KEYS, METRICS_KEYS, REPORT_KEYS, Facts
-    from stemma.modeling.weights import read_object
+    from stemma.modeling.export.card import CONFIG_KEYS, METRICS_KEYS, REPORT_KEYS, Facts
+    from stemma.modeling.weights.copy import read_object
 
     training, record = TRAINED / "training.json", BASE / "base.json"
     return Facts(

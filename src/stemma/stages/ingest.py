@@ -19,7 +19,7 @@ def run(settings: IngestSettings) -> None:
     Raises:
         SourceError: the source is empty, cannot be read, or holds something that is no document.
     """
-    from stemma.corpus.records import write_shards
+    from stemma.corpus.documents import write_shards
     from stemma.corpus.sources import parts
     from stemma.corpus.sources.intake import Intake
     from stemma.files import atomic_directory, write_json

@@ -5,8 +5,8 @@ from typing import Any
 
 from stemma import stage
 from stemma.config import settings
-from stemma.corpus.recipe import PrepareSection
-from stemma.corpus.vocabulary import TokenizerSettings
+from stemma.corpus.settings import PrepareSection
+from stemma.corpus.tokenizer.settings import TokenizerSettings
 from stemma.files import atomic_directory
 from stemma.layout import PREPARED, RAW, REVOKED
 from stemma.modeling.task import TaskSettings, encoding_of
@@ -29,10 +29,10 @@ def run(settings: PrepareSettings) -> dict[str, Any]:
             can be made of the documents with these settings.
         SettingsError: a setting names something unknown.
     """
-    from stemma.corpus.pool import open_pool
-    from stemma.corpus.preparation import prepare
-    from stemma.corpus.records import shards, text_size
+    from stemma.corpus.documents import shards, text_size
+    from stemma.corpus.prepare.pipeline import prepare
     from stemma.corpus.revoked import Revoked, read
+    from stemma.corpus.sharding.pool import open_pool
 
     raw, revoked = shards(RAW), Revoked.of(read(REVOKED))
     with (
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _tell(report: dict[str, Any]) -> None:
-    from stemma.corpus.report import notes
+    from stemma.corpus.prepare.report import notes
 
     for line in notes(report):
         print(f"stemma prepare: {line}", file=sys.stderr)

@@ -13,10 +13,10 @@ from stemma.errors import DataError, SettingsError
 from stemma.files import atomic_directory, write_json
 from stemma.layout import BASE, ENVIRONMENT, PLOTS, PREPARED, RUNS, TRAINED
 from stemma.modeling import observed
-from stemma.modeling.building import ModelSettings
+from stemma.modeling.family import ModelSettings
 from stemma.modeling.runtime import Runtime, start
 from stemma.modeling.task import TaskSettings, training_of
-from stemma.modeling.training import TrainSection
+from stemma.modeling.training.settings import TrainSection
 from stemma.pipeline import dependencies
 
 
@@ -65,11 +65,11 @@ def run(settings: TrainSettings) -> None:
 
     import transformers
 
-    from stemma.corpus.encoding import Encoder
-    from stemma.modeling import checkpoints, finetuning
-    from stemma.modeling.building import Tokens
-    from stemma.modeling.curves import Curves, write_curves
-    from stemma.modeling.trainer import LanguageTrainer
+    from stemma.corpus.tokenizer.encoder import Encoder
+    from stemma.modeling.family import Tokens
+    from stemma.modeling.training import checkpoints, methods
+    from stemma.modeling.training.curves import Curves, write_curves
+    from stemma.modeling.training.trainer import LanguageTrainer
 
     task, section = training_of(settings.task), settings.train
     examples, held_out = task.examples(settings.task, PREPARED, section, started.seed)
@@ -80,7 +80,7 @@ def run(settings: TrainSettings) -> None:
     model = settings.model.build(auto, tokens, task.head(settings.task, PREPARED))
     # A base brings its context along, which no setting has.
     settings.check_context(getattr(model.config, "max_position_embeddings", None))
-    model = finetuning.adapt(model, section)
+    model = methods.adapt(model, section)
     made_with = _made_with(settings, started)
     name = checkpoints.fingerprint(made_with, _inputs())
     folder = RUNS / "train" / f"{_title(settings)}-{name}"
@@ -144,7 +144,7 @@ def _facts(
 
 
 def _save(model: Any, based: bool, facts: dict[str, Any]) -> None:
-    from stemma.modeling.saving import save_model
+    from stemma.modeling.weights.save import save_model
 
     # Trainer switches it off; who loads the model to write with it wants it on.
     model.config.use_cache = True

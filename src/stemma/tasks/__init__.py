@@ -2,7 +2,7 @@
 
 A task has its settings in ``__init__.py``, and a module for each stage that it takes part in:
 
-    encoding.py   what prepare asks of it (`stemma.corpus.labelled.Encoding`)
+    encoding.py   what prepare asks of it (`stemma.corpus.task.Encoding`)
     training.py   what train asks of it (`stemma.modeling.task.Training`)
     measure.py    what evaluate asks of it (`stemma.modeling.task.Measure`)
 

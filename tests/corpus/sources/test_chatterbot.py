@@ -10,8 +10,8 @@ from stemma.errors import SourceError
 def documents():
     """Every dialogue of the real wheel."""
     import yaml
+    from project import ROOT
 
-    from conftest import ROOT
     from stemma.config import build
     from stemma.stages.ingest import IngestSettings
 

@@ -16,8 +16,8 @@ import pyarrow.feather
 import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
 import pytest
-
 from pointers import POINTER
+
 from stemma.corpus.sources import parts
 from stemma.corpus.sources.files import FORMATS
 from stemma.corpus.sources.formats import zstd

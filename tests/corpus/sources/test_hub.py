@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from pointers import POINTER
+
 from stemma.corpus.sources import parts
 from stemma.errors import SettingsError, SourceError
 

@@ -1,8 +1,8 @@
 import pytest
 
-from stemma.corpus.records import Document
+from stemma.corpus.documents import Document
 from stemma.corpus.sources.intake import Intake
-from stemma.corpus.sources.part import Part
+from stemma.corpus.sources.origin import Part
 from stemma.errors import SourceError
 
 

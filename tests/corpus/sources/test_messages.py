@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stemma.config import build
-from stemma.corpus.records import Part
+from stemma.corpus.documents import Part
 from stemma.corpus.sources.formats import read_parquet
 from stemma.corpus.sources.rows import RowReader
 from stemma.corpus.sources.settings import Columns

@@ -1,7 +1,7 @@
 import pytest
 
 from stemma.config import build
-from stemma.corpus.records import Part
+from stemma.corpus.documents import Part
 from stemma.corpus.sources.rows import RowReader
 from stemma.corpus.sources.settings import Columns
 from stemma.errors import SettingsError, SourceError

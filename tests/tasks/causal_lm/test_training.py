@@ -7,8 +7,8 @@ from transformers import AutoModelForCausalLM
 
 from stemma.corpus.packing import PackedSplit
 from stemma.families import gpt2, llama
-from stemma.modeling.batches import cut_block
-from stemma.modeling.building import Tokens
+from stemma.modeling.examples.packed import cut_block
+from stemma.modeling.family import Tokens
 from stemma.modeling.runtime import Runtime
 from stemma.tasks.causal_lm import training
 

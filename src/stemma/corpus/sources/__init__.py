@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stemma.corpus.sources.part import Part
+    from stemma.corpus.sources.origin import Part
     from stemma.corpus.sources.settings import SourceSettings
 
 

@@ -12,15 +12,15 @@ from typing import Any
 
 import yaml
 
-from stemma.corpus.records import Document, Part
-from stemma.corpus.sources import part, pypi
+from stemma.corpus.documents import Document, Part
+from stemma.corpus.sources import origin, pypi
 from stemma.corpus.sources.settings import ChatterbotSettings
 
 _ROLES = ("user", "assistant")
 _ALTERNATIVES = "emotion"
 
 
-def parts(settings: ChatterbotSettings) -> Iterator[part.Part]:
+def parts(settings: ChatterbotSettings) -> Iterator[origin.Part]:
     """Yield one part: every dialogue, its first question as the group.
 
     So all answers to one question fall on one side of a split by groups.

@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path, PurePath
 
 from stemma.corpus import inputs
-from stemma.corpus.records import Document
+from stemma.corpus.documents import Document
 from stemma.corpus.sources.formats import guarded, read_jsonl, read_parquet, read_text
-from stemma.corpus.sources.part import Part
+from stemma.corpus.sources.origin import Part
 from stemma.corpus.sources.rows import RowReader
 from stemma.corpus.sources.settings import FilesSettings
 from stemma.errors import SourceError

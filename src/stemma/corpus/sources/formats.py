@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stemma import lfs
-from stemma.corpus.records import Document
+from stemma.corpus.documents import Document
 from stemma.corpus.sources.content import START, Packing, TextFile, check_kind, table_not_utf8
 from stemma.corpus.sources.rows import RowReader, refuse_longer
 from stemma.errors import SourceError

@@ -8,8 +8,8 @@ from typing import Any
 
 from stemma import lfs
 from stemma.corpus import inputs
-from stemma.corpus.records import Document
-from stemma.corpus.sources.part import Part
+from stemma.corpus.documents import Document
+from stemma.corpus.sources.origin import Part
 from stemma.corpus.sources.rows import RowReader
 from stemma.corpus.sources.settings import HubSettings
 from stemma.errors import SettingsError, SourceError

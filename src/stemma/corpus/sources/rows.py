@@ -5,7 +5,7 @@ import functools
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from stemma.corpus.records import Document, Part
+from stemma.corpus.documents import Document, Part
 from stemma.corpus.sources.messages import BESIDE, Dialogue
 from stemma.corpus.sources.settings import Columns
 from stemma.errors import SourceError

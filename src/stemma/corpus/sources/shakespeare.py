@@ -6,9 +6,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from stemma.corpus.records import Document
+from stemma.corpus.documents import Document
 from stemma.corpus.sources import pypi
-from stemma.corpus.sources.part import Part
+from stemma.corpus.sources.origin import Part
 from stemma.corpus.sources.passages import passages
 from stemma.corpus.sources.plays import scenes
 from stemma.corpus.sources.settings import ShakespeareSettings

@@ -7,12 +7,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from stemma.corpus.pretrained import read_config
+from stemma.corpus.tokenizer.pretrained import read_config
 from stemma.errors import ModelError
 from stemma.files import read_json, sha256_of, write_json
-from stemma.modeling import shards
 from stemma.modeling.bases.settings import Base
 from stemma.modeling.bases.sources import Source, opened
+from stemma.modeling.weights import shards
 
 RECORD = "base.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")

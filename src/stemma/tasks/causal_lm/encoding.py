@@ -3,8 +3,8 @@
 import dataclasses
 from collections.abc import Iterable, Sequence
 
-from stemma.corpus.encoding import Encoder
-from stemma.corpus.labelled import Encoded, Example
+from stemma.corpus.task import Encoded, Example
+from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.tasks.causal_lm import Settings
 
 

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from stemma.corpus.encoding import Encoder
 from stemma.corpus.packing import read_split
+from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import SettingsError
 from stemma.layout import PREPARED
-from stemma.modeling import results
-from stemma.modeling.evaluation import EvaluateSection, Measured
-from stemma.modeling.heldout import HeldOut, check_vocabulary, read_texts
-from stemma.modeling.intervals import Tally, figures, tally
-from stemma.modeling.loading import load_base, load_model
-from stemma.modeling.ngram import KneserNey, first_documents
+from stemma.modeling.evaluation import results
+from stemma.modeling.evaluation.heldout import HeldOut, check_vocabulary, read_texts
+from stemma.modeling.evaluation.intervals import Tally, figures, tally
+from stemma.modeling.evaluation.ngram import KneserNey, first_documents
+from stemma.modeling.evaluation.samples import continue_greedily, page
+from stemma.modeling.evaluation.scoring import context_of, score, stride_of
+from stemma.modeling.evaluation.settings import EvaluateSection, Measured
+from stemma.modeling.evaluation.windows import cut, rolling
 from stemma.modeling.runtime import Runtime
-from stemma.modeling.samples import continue_greedily, page
-from stemma.modeling.scoring import context_of, score, stride_of
-from stemma.modeling.windows import cut, rolling
+from stemma.modeling.weights.load import load_base, load_model
 from stemma.tasks.causal_lm import AUTO, Settings
 
 if TYPE_CHECKING:

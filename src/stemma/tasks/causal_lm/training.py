@@ -8,11 +8,11 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from stemma.corpus.packing import read_split
-from stemma.modeling import fused
-from stemma.modeling.batches import PackedBlocks, held_out_blocks
+from stemma.modeling.examples.packed import PackedBlocks, held_out_blocks
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
-from stemma.modeling.training import TrainSection
+from stemma.modeling.training import fused
+from stemma.modeling.training.settings import TrainSection
 from stemma.tasks.causal_lm import AUTO as AUTO
 from stemma.tasks.causal_lm import Settings
 

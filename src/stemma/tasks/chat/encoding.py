@@ -14,9 +14,9 @@ import numpy as np
 from jinja2 import TemplateSyntaxError
 from numpy.typing import NDArray
 
-from stemma.corpus.encoding import Encoder
-from stemma.corpus.labelled import IGNORED, TOO_LONG, Encoded, Example, fit
-from stemma.corpus.records import Part
+from stemma.corpus.documents import Part
+from stemma.corpus.task import IGNORED, TOO_LONG, Encoded, Example, fit
+from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError
 from stemma.tasks.chat import Settings
 

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from stemma.corpus.labelled import IGNORED
 from stemma.corpus.packing import read_split
+from stemma.corpus.task import IGNORED
 from stemma.errors import SettingsError
 from stemma.layout import PREPARED
-from stemma.modeling import results
-from stemma.modeling.answers import of_answers, read_answers
-from stemma.modeling.evaluation import EvaluateSection, Measured
-from stemma.modeling.examples import Documents, pad
-from stemma.modeling.heldout import HeldOut, check_vocabulary, read_held_out
-from stemma.modeling.intervals import figures, tally
-from stemma.modeling.loading import load_base, load_model
-from stemma.modeling.ngram import KneserNey, first_documents
+from stemma.modeling.evaluation import results
+from stemma.modeling.evaluation.answers import of_answers, read_answers
+from stemma.modeling.evaluation.heldout import HeldOut, check_vocabulary, read_held_out
+from stemma.modeling.evaluation.intervals import figures, tally
+from stemma.modeling.evaluation.ngram import KneserNey, first_documents
+from stemma.modeling.evaluation.samples import continue_greedily, page
+from stemma.modeling.evaluation.scoring import context_of, loss_and_rank
+from stemma.modeling.evaluation.settings import EvaluateSection, Measured
+from stemma.modeling.evaluation.windows import Scores, batches, cut
+from stemma.modeling.examples.documents import Documents, pad
 from stemma.modeling.runtime import Runtime
-from stemma.modeling.samples import continue_greedily, page
-from stemma.modeling.scoring import context_of, loss_and_rank
-from stemma.modeling.windows import Scores, batches, cut
+from stemma.modeling.weights.load import load_base, load_model
 from stemma.tasks.chat import AUTO, Settings
 from stemma.tasks.chat.encoding import ChatTemplate
 

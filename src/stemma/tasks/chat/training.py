@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stemma.corpus.labelled import IGNORED
-from stemma.modeling.examples import Documents, Shuffled, pad
+from stemma.corpus.task import IGNORED
+from stemma.modeling.examples.documents import Documents, Shuffled, pad
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
-from stemma.modeling.training import TrainSection
+from stemma.modeling.training.settings import TrainSection
 from stemma.tasks.chat import AUTO, Settings
 
 __all__ = ["AUTO", "collate", "examples", "head", "loss"]

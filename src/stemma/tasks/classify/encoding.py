@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from stemma.corpus.encoding import Encoder
-from stemma.corpus.labelled import Encoded, Example, fit, index_of
+from stemma.corpus.task import Encoded, Example, fit, index_of
+from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError
 from stemma.tasks.classify import Settings
 

@@ -6,11 +6,11 @@ from typing import Any
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from stemma.modeling.examples import Documents, Shuffled, pad
-from stemma.modeling.labels import head_of
+from stemma.modeling.examples.documents import Documents, Shuffled, pad
+from stemma.modeling.examples.labels import head_of
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
-from stemma.modeling.training import TrainSection
+from stemma.modeling.training.settings import TrainSection
 from stemma.tasks.classify import AUTO, Settings
 
 __all__ = ["AUTO", "collate", "examples", "head", "loss"]

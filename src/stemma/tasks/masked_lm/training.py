@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from stemma.corpus.encoding import Encoder
 from stemma.corpus.packing import read_split
+from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import SettingsError
-from stemma.modeling.batches import PackedBlocks, held_out_blocks
+from stemma.modeling.examples.packed import PackedBlocks, held_out_blocks
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
-from stemma.modeling.training import TrainSection
+from stemma.modeling.training.settings import TrainSection
 from stemma.tasks.masked_lm import AUTO, Settings, mask_token
 
 __all__ = ["AUTO", "collate", "examples", "head", "loss"]

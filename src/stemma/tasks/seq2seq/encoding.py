@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stemma.corpus.encoding import Encoder
-from stemma.corpus.labelled import IGNORED, Encoded, Example, fit
-from stemma.corpus.records import Part
+from stemma.corpus.documents import Part
+from stemma.corpus.task import IGNORED, Encoded, Example, fit
+from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError
 from stemma.tasks.seq2seq import Settings
 

@@ -10,21 +10,21 @@ import numpy as np
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
-from stemma.corpus.labelled import IGNORED
+from stemma.corpus.task import IGNORED
 from stemma.layout import PREPARED
-from stemma.modeling import results
-from stemma.modeling.answers import read_answers
-from stemma.modeling.evaluation import EvaluateSection, Measured
-from stemma.modeling.examples import Documents
-from stemma.modeling.heldout import check_vocabulary, read_held_out
-from stemma.modeling.intervals import figures, of_examples, tally
-from stemma.modeling.loading import load_model
-from stemma.modeling.pairs import pad_pairs
+from stemma.modeling.evaluation import results
+from stemma.modeling.evaluation.answers import read_answers
+from stemma.modeling.evaluation.heldout import check_vocabulary, read_held_out
+from stemma.modeling.evaluation.intervals import figures, of_examples, tally
+from stemma.modeling.evaluation.samples import page
+from stemma.modeling.evaluation.scoring import loss_and_rank
+from stemma.modeling.evaluation.settings import EvaluateSection, Measured
+from stemma.modeling.evaluation.windows import Scores, batches, cut
+from stemma.modeling.examples.documents import Documents
+from stemma.modeling.examples.pairs import pad_pairs
+from stemma.modeling.metrics.text_overlap import WORDING
 from stemma.modeling.runtime import Runtime
-from stemma.modeling.samples import page
-from stemma.modeling.scoring import loss_and_rank
-from stemma.modeling.windows import Scores, batches, cut
-from stemma.modeling.wording import WORDING
+from stemma.modeling.weights.load import load_model
 from stemma.tasks.seq2seq import AUTO, Settings
 
 if TYPE_CHECKING:

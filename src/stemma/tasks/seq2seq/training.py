@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stemma.modeling.examples import Documents, Shuffled
-from stemma.modeling.pairs import pad_pairs
+from stemma.modeling.examples.documents import Documents, Shuffled
+from stemma.modeling.examples.pairs import pad_pairs
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
-from stemma.modeling.training import TrainSection
+from stemma.modeling.training.settings import TrainSection
 from stemma.tasks.seq2seq import AUTO, Settings
 
 __all__ = ["AUTO", "collate", "examples", "head", "loss"]

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from stemma.corpus.encoding import Encoder
-from stemma.corpus.labelled import IGNORED, Encoded, Example, fit, index_of
+from stemma.corpus.task import IGNORED, Encoded, Example, fit, index_of
+from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError
 from stemma.tasks.tag import Settings
 

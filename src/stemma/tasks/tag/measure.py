@@ -10,20 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from stemma.corpus.labelled import IGNORED
+from stemma.corpus.task import IGNORED
 from stemma.layout import PREPARED
-from stemma.modeling import results
-from stemma.modeling.entities import entities_of, read_tags
-from stemma.modeling.evaluation import EvaluateSection, Measured
-from stemma.modeling.examples import Documents
-from stemma.modeling.formulas import ENTITIES, WORDS
-from stemma.modeling.heldout import read_held_out
-from stemma.modeling.intervals import of_examples
-from stemma.modeling.labels import read_names
-from stemma.modeling.loading import load_model
-from stemma.modeling.predicting import check_classifier, predict
+from stemma.modeling.evaluation import results
+from stemma.modeling.evaluation.heldout import read_held_out
+from stemma.modeling.evaluation.intervals import of_examples
+from stemma.modeling.evaluation.predicting import check_classifier, predict
+from stemma.modeling.evaluation.samples import page
+from stemma.modeling.evaluation.settings import EvaluateSection, Measured
+from stemma.modeling.examples.documents import Documents
+from stemma.modeling.examples.labels import read_names
+from stemma.modeling.metrics.entities import entities_of, read_tags
+from stemma.modeling.metrics.formulas import ENTITIES, WORDS
 from stemma.modeling.runtime import Runtime
-from stemma.modeling.samples import page
+from stemma.modeling.weights.load import load_model
 from stemma.tasks.tag import AUTO, Settings
 
 _SAMPLES = 3

@@ -6,12 +6,12 @@ from typing import Any
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from stemma.corpus.labelled import IGNORED
-from stemma.modeling.examples import Documents, Shuffled, pad
-from stemma.modeling.labels import head_of
+from stemma.corpus.task import IGNORED
+from stemma.modeling.examples.documents import Documents, Shuffled, pad
+from stemma.modeling.examples.labels import head_of
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
-from stemma.modeling.training import TrainSection
+from stemma.modeling.training.settings import TrainSection
 from stemma.tasks.tag import AUTO, Settings
 
 __all__ = ["AUTO", "collate", "examples", "head", "loss"]

@@ -1,0 +1,37 @@
+"""The map of prepare that signs: a cleaned shard in, by what its near-duplicates are found out."""
+
+import dataclasses
+import hashlib
+
+import numpy as np
+
+from stemma.corpus.cleaning.words import Hashes, shingles
+from stemma.corpus.duplicates.boilerplate import Boilerplate
+from stemma.corpus.duplicates.clusters import Signatures
+from stemma.corpus.duplicates.minhash import band_hashes, signatures
+from stemma.corpus.settings import DuplicateSettings
+from stemma.corpus.sharding.shard import Placed
+from stemma.corpus.task import Example
+
+
+@dataclasses.dataclass(frozen=True)
+class Sign:
+    """Signs documents by the words that they do not share with many others."""
+
+    boilerplate: Boilerplate
+    settings: DuplicateSettings
+
+    def __call__(self, placed: Placed) -> None:
+        """Write the signatures of the shard."""
+        values = self.settings.bands * self.settings.rows
+        made = [signatures([], values)]
+        for examples, _ in placed.examples():
+            made.append(signatures([self._shingles(one) for one in examples], values))
+        whole = np.concatenate(made)
+        signed = Signatures(whole, band_hashes(whole, self.settings.bands))
+        signed.save(placed.shard.signatures)
+
+    def _shingles(self, example: Example) -> Hashes:
+        otherwise = hashlib.sha256(example.text.encode()).digest()[:8]
+        words = self.boilerplate.own(example)
+        return shingles(words, self.settings.shingle, int.from_bytes(otherwise, "big"))

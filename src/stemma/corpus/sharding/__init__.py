@@ -1,0 +1,1 @@
+"""Shards of documents, and the pool that maps over them."""

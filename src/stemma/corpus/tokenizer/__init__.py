@@ -1,0 +1,1 @@
+"""Tokenizers: settings, making, encoding."""

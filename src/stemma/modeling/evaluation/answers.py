@@ -1,0 +1,54 @@
+"""What is predicted of documents of which only some tokens have labels: answers, targets."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemma.corpus.task import IGNORED
+from stemma.modeling.evaluation.restoring import Restorer
+from stemma.modeling.evaluation.windows import Scores
+from stemma.modeling.examples.documents import Documents
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """The tokens with labels, by document.
+
+    Attributes:
+        ids: of the documents.
+        lengths: how many such tokens each has, shape (documents,).
+        texts: what they spell.
+        not_restored: how many stand for another text than they spell.
+    """
+
+    ids: list[str]
+    lengths: NDArray[np.int64]
+    texts: list[str]
+    not_restored: int = 0
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """UTF-8 bytes of each text, shape (documents,)."""
+        return np.array([len(text.encode()) for text in self.texts], np.int64)
+
+
+def read_answers(ids: list[str], documents: Documents, folder: Path) -> Answers:
+    """Return what is predicted of a split whose documents have these ids; ``folder`` spells it."""
+    parts = np.split(documents.labels, documents.split.offsets[1:-1])
+    learned = [labels[labels != IGNORED].tolist() for labels in parts]
+    lengths = np.array([len(answer) for answer in learned], np.int64)
+    restorer = Restorer(folder)
+    # The last token of each is the one that ends it.
+    lost = sum(not restorer.is_exact(answer[:-1]) for answer in learned)
+    return Answers(ids, lengths, [restorer.spell(answer) for answer in learned], lost)
+
+
+def of_answers(scores: Iterable[Scores], documents: Documents) -> Iterator[Scores]:
+    """Yield the scores of the tokens with labels alone."""
+    for part in scores:
+        places = documents.split.offsets[part.document] + part.position
+        keep = documents.labels[places] != IGNORED
+        yield Scores(part.document[keep], part.position[keep], part.loss[keep], part.rank[keep])

@@ -1,0 +1,1 @@
+"""From documents to batches, in an order that the seed fixes."""

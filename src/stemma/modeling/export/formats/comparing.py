@@ -1,0 +1,87 @@
+"""The formats beside the original: what each one saves, and what it costs."""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from stemma.errors import ModelError
+from stemma.files import read_json, write_json
+from stemma.modeling.export.formats import Format, gguf, int8, onnx, pruned
+from stemma.modeling.metrics.names import names_of
+from stemma.modeling.weights.copy import copy_weights, size_of, weight_files
+from stemma.modeling.weights.load import load_saved
+
+Figures = dict[str, float]
+_DIGITS = 10  # as the figures have
+
+
+def write_formats(
+    exported: Path,
+    formats: Sequence[Format],
+    sparsity: float,
+    original: Mapping[str, Any],
+    measure: Callable[[Any, Path], Figures],
+) -> dict[str, dict[str, Any]]:
+    """Write the formats of a model into folders of their names, and measure each.
+
+    Args:
+        exported: the model, and where the folders are made.
+        formats: which.
+        sparsity: of ``pruned``: the share of each linear layer that becomes zero.
+        original: figures of the model.
+        measure: gives those of a loaded model and the folder with its tokenizer.
+
+    Returns:
+        By format: ``bytes`` of the weights, the figures, and under ``change`` how far each figure
+        is from the original's.
+
+    Raises:
+        ModelError: the model has no such format, cannot be loaded, or has no finite loss.
+    """
+    makers = {
+        "bf16": (_write_bf16, load_saved),
+        "gguf": (gguf.write, gguf.load),
+        "int8": (int8.write, int8.load),
+        "onnx": (onnx.write, onnx.load),
+        "pruned": (partial(pruned.write, share=sparsity), load_saved),
+    }
+    shared = [path for path in sorted(exported.iterdir()) if path not in weight_files(exported)]
+    table = {}
+    for name in tqdm(dict.fromkeys(formats), desc="formats", disable=None):
+        write, load = makers[name]
+        folder = exported / name
+        folder.mkdir()
+        for path in shared:
+            shutil.copyfile(path, folder / path.name)
+        facts = write(exported, folder)
+        figures = _measured(name, measure, load(folder), folder)
+        change = {
+            key: round(figures[key] - original[key], _DIGITS)
+            for key in names_of(figures)
+            if key in original
+        }
+        table[name] = {"bytes": size_of(folder), **facts, **figures, "change": change}
+    return table
+
+
+def _measured(
+    name: str, measure: Callable[[Any, Path], Figures], model: Any, folder: Path
+) -> Figures:
+    try:
+        return measure(model, folder)
+    except ModelError as error:
+        # The model itself was measured before, so that what is wrong is of the format.
+        raise ModelError(
+            f"export.formats: {name}: {error.message}", "leave this format out"
+        ) from error
+
+
+def _write_bf16(exported: Path, folder: Path) -> Figures:
+    copy_weights(exported, folder, "bfloat16")
+    config = folder / "config.json"
+    write_json(config, {**read_json(config), "dtype": "bfloat16"})
+    return {}

@@ -1,0 +1,1 @@
+"""Weights on disk: loading, saving, handing on."""

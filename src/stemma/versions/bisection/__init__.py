@@ -1,0 +1,1 @@
+"""Finding the first worse version of a history."""

@@ -1,0 +1,102 @@
+"""The headline figure of each version, its change, and whether that is more than chance."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stemma.pages.blocks import Tone
+from stemma.store import git
+from stemma.store.memo import keep, recall
+from stemma.versions.contents.metrics import figures, metric
+from stemma.versions.history.records import Record
+
+if TYPE_CHECKING:
+    from stemma.modeling.metrics.formulas import Examples
+
+# To be renamed with the test of `stemma.versions.comparison.tested.changed`: what it said is kept.
+_MEMORY = "jackknife-5"
+
+
+@dataclasses.dataclass(frozen=True)
+class Headline:
+    """The first figure of a version.
+
+    Attributes:
+        name: of the figure; empty where there is none.
+        value: of the figure.
+        difference: from the first parent; None where the headline of that is another figure, or one
+            of the two speaks of other weights than its version has.
+        tone: better or worse where the difference is significant; else empty.
+    """
+
+    name: str = ""
+    value: float | None = None
+    difference: float | None = None
+    tone: Tone = ""
+
+
+_Test = tuple[str, str, str]  # Git's hashes of the examples of both sides, and the figure
+
+
+def headlines(found: Sequence[Record], root: Path) -> Mapping[str, Headline]:
+    """Return the headline of each version by its commit.
+
+    Args:
+        found: versions; the parents among them are compared with.
+        root: the project's root.
+
+    Raises:
+        ProjectError: a table of examples that Git holds is torn.
+    """
+    records = {record.commit: record for record in found}
+    scores = {record.commit: figures(dict(record.metrics)) for record in found}
+    made: dict[str, Headline] = {}
+    tests: dict[str, _Test] = {}
+    for commit, record in records.items():
+        name = next(iter(scores[commit]), "")
+        parent = next((one for one in record.parents if one in records), "")
+        theirs = scores.get(parent, {})
+        # Two figures of which one speaks of other weights are those of no change.
+        stale = name and parent and False in (record.figures_match, records[parent].figures_match)
+        if next(iter(theirs), None) != name or stale:
+            made[commit] = Headline(name, scores[commit].get(name))
+            continue
+        value = scores[commit][name]
+        change = value - theirs[name]
+        made[commit] = Headline(name, value, change, metric(name).tone(change))
+        before, after = records[parent].examples, record.examples
+        if made[commit].tone and before and after:
+            tests[commit] = before, after, name
+        else:
+            made[commit] = dataclasses.replace(made[commit], tone="")
+    real = _known(tests.values(), root)
+    for commit in (commit for commit, test in tests.items() if not real[" ".join(test)]):
+        made[commit] = dataclasses.replace(made[commit], tone="")
+    return made
+
+
+def _known(tests: Iterable[_Test], root: Path) -> Mapping[str, bool | None]:
+    """Return whether each is a difference: what was found before, and what is found now."""
+    known = recall(_MEMORY, root)
+    new = {key: test for test in tests if (key := " ".join(test)) not in known}
+    if new:
+        known |= zip(new, _tested(list(new.values()), root), strict=True)
+        keep(_MEMORY, known, root)
+    return known
+
+
+def _tested(tests: Sequence[_Test], root: Path) -> Iterator[bool | None]:
+    """Yield whether each is a difference; only examples that are needed again are held."""
+    from stemma.versions.comparison.tested import changed
+    from stemma.versions.contents.examples import parse
+
+    last = {blob: index for index, test in enumerate(tests) for blob in test[:2]}
+    stream = git.contents(dict.fromkeys(blob for test in tests for blob in test[:2]), root)
+    held: dict[str, Examples] = {}
+    for index, (before, after, name) in enumerate(tests):
+        while before not in held or after not in held:
+            blob, content = next(stream)
+            held[blob] = parse(content, f"Git object {blob[:10]}")
+        yield changed(held[before], held[after], name)
+        held = {blob: one for blob, one in held.items() if last[blob] > index}

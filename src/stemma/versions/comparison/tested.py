@@ -1,0 +1,247 @@
+"""Whether one version is better than another: their figures, paired by example and tested."""
+
+import dataclasses
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemma.modeling.metrics.formulas import Examples, Formulas
+from stemma.statistics import FEWEST
+from stemma.statistics.paired import Difference, compare, jackknife
+from stemma.statistics.significance import holm, mcnemar, quantile_of_t, smallest_effect
+from stemma.store.version import Version
+from stemma.versions.contents.examples import Pairs, match, pair
+from stemma.versions.contents.formulas import FORMULAS
+from stemma.versions.contents.measured import FIGURES, REMEDY, figures_match
+from stemma.versions.contents.metrics import figures, metric
+from stemma.versions.history.records import EXAMPLES
+
+LEVEL = 0.05
+ROUNDS = 10_000
+TASK = "task.name"
+_SEED = 0
+_DIVERGED = "it is no finite number: the training diverged"
+# What decides how much a model sees while it is measured.
+_MEASURING = ("context", "stride")
+
+
+@dataclasses.dataclass(frozen=True)
+class Tested:
+    """A figure of two versions over the examples that both were measured on.
+
+    Attributes:
+        difference: the figure of each, their difference's interval, and the p-value.
+        corrected: the p-value, corrected for the number of aspects that are tested (Holm).
+        smallest: the difference that these examples would have shown in four of five cases, were
+            this aspect the first to be judged.
+    """
+
+    difference: Difference
+    corrected: float
+    smallest: float
+
+    @property
+    def real(self) -> bool:
+        """Whether there is a difference, at the level of 5 % for all figures together."""
+        return self.corrected <= LEVEL
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What became of each figure.
+
+    Attributes:
+        pairs: the examples; None if a version has none.
+        tested: by figure.
+        untested: by figure, why it cannot be compared.
+        measuring: settings of measuring that differ, by key: of the first and of the second.
+    """
+
+    pairs: Pairs | None
+    tested: dict[str, Tested]
+    untested: dict[str, str]
+    measuring: dict[str, tuple[Any, Any]]
+
+
+def compare_versions(
+    a: Version, b: Version, metrics_a: dict[str, Any], metrics_b: dict[str, Any]
+) -> Comparison:
+    """Compare the figures of two versions.
+
+    Args:
+        a: the first.
+        b: the second.
+        metrics_a: what reports/metrics.json of the first holds.
+        metrics_b: of the second.
+
+    Raises:
+        ProjectError: a file of either is torn.
+    """
+    names = list(figures(metrics_a | metrics_b))
+    both = [name for name in names if name in figures(metrics_a) and name in figures(metrics_b)]
+    how = measuring(a, b)
+    pairs = pair(a, b)
+    found: dict[str, Difference] = {}
+    untested = {
+        name: _missing(name, a if name in figures(metrics_b) else b, metrics_a, metrics_b)
+        for name in names
+        if name not in both
+    }
+    if why := _obstacle(a, b, pairs, how):
+        untested |= dict.fromkeys(both, why)
+    else:
+        assert pairs
+        found = _test(pairs, both)
+        values = {name: (figures(metrics_a)[name], figures(metrics_b)[name]) for name in both}
+        untested |= {
+            name: _reason(pairs, name) if all(map(math.isfinite, values[name])) else _DIVERGED
+            for name in both
+            if name not in found
+        }
+    return Comparison(
+        pairs,
+        _judge(found, 0 if pairs is None else len(pairs.ids)),
+        {name: untested[name] for name in names if name in untested},
+        how,
+    )
+
+
+def changed(left: Examples, right: Examples, name: str) -> bool | None:
+    """Return whether a figure of two tables of examples differs, by a test that takes a moment.
+
+    It is the paired jackknife against Student's t, uncorrected: for a list of many versions.
+
+    Returns:
+        None if the tables do not say: too few documents of both, or other tokens.
+    """
+    pairs = match(left, right, None)
+    if len(pairs.ids) < FEWEST:
+        return None
+    for formulas in _formulas(pairs):
+        found = jackknife(*_parts(formulas, pairs), formulas.figures)
+        if name in found:
+            if name in formulas.by_token and _tokens_differ(pairs):
+                return None
+            difference, error = found[name]
+            return abs(difference) > error * quantile_of_t(1 - LEVEL / 2, len(pairs.ids) - 1)
+    return None
+
+
+def _missing(name: str, version: Version, *metrics: dict[str, Any]) -> str:
+    """Return why a figure is not to be compared that a version does not have."""
+    lossy = name == "bits_per_byte" and any(one.get("not_restored") for one in metrics)
+    return (
+        f"the texts do not come back from the tokens of {version.name}"
+        if lossy
+        else "only one version has it"
+    )
+
+
+def _obstacle(a: Version, b: Version, pairs: Pairs | None, how: dict[str, tuple[Any, Any]]) -> str:
+    for one in (a, b):
+        if figures_match(one) is False:
+            return f"{FIGURES} in {one.name} ({REMEDY})"
+    if TASK in how:
+        return "the tasks are {} and {}".format(*how[TASK])
+    if pairs is None:
+        without = next(one for one in (a, b) if one.read(EXAMPLES.as_posix()) is None)
+        return f"{without.name} has no {EXAMPLES}"
+    if not pairs.ids:
+        return "no document is the same in the test split of both"
+    if len(pairs.ids) < FEWEST:
+        return f"fewer than {FEWEST} documents are the same in the test split of both"
+    return ""
+
+
+def measuring(a: Version, b: Version) -> dict[str, tuple[Any, Any]]:
+    """Return the settings that decide what is measured, where they differ: of each, by key.
+
+    Raises:
+        ProjectError: dvc.lock of either cannot be read.
+    """
+    left, right = (
+        {
+            f"{section}.{key}": value
+            for stage in version.stages()
+            if stage.name == "evaluate"
+            for section, settings in stage.params.items()
+            if section in ("task", "evaluate") and isinstance(settings, dict)
+            for key, value in settings.items()
+            if section == "task" or key in _MEASURING
+        }
+        for version in (a, b)
+    )
+    # A version may be older than a setting.
+    return {
+        key: (left[key], right[key])
+        for key in sorted(left.keys() & right.keys())
+        if left[key] != right[key]
+    }
+
+
+def _test(pairs: Pairs, names: Iterable[str]) -> dict[str, Difference]:
+    found: dict[str, Difference] = {}
+    for formulas in _formulas(pairs):
+        left, right = _parts(formulas, pairs)
+        wanted = set(names)
+        if _tokens_differ(pairs):
+            wanted -= formulas.by_token
+
+        def chosen(
+            sums: NDArray[np.float64], formulas: Formulas = formulas, wanted: set[str] = wanted
+        ) -> dict[str, NDArray[np.float64]]:
+            return {name: one for name, one in formulas.figures(sums).items() if name in wanted}
+
+        for name, difference in compare(left, right, chosen, ROUNDS, _SEED).items():
+            if column := formulas.right.get(name):
+                p = mcnemar(pairs.a[column].astype(bool), pairs.b[column].astype(bool))
+                difference = dataclasses.replace(difference, p=p, test="mcnemar")
+            found[name] = difference
+    return {name: found[name] for name in names if name in found}
+
+
+def _formulas(pairs: Pairs) -> list[Formulas]:
+    return [one for one in FORMULAS if pairs.a.keys() & pairs.b.keys() >= set(one.needs)]
+
+
+def _parts(formulas: Formulas, pairs: Pairs) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    # Together, so that both sides have the same parts: a class may be predicted by one side only.
+    stacked = {name: np.concatenate([pairs.a[name], pairs.b[name]]) for name in formulas.needs}
+    parts = formulas.parts(stacked)
+    return parts[:, : len(pairs.ids)], parts[:, len(pairs.ids) :]
+
+
+def _tokens_differ(pairs: Pairs) -> bool:
+    if "tokens" not in pairs.a or "tokens" not in pairs.b:
+        return False
+    return not np.array_equal(pairs.a["tokens"], pairs.b["tokens"])
+
+
+def _reason(pairs: Pairs, name: str) -> str:
+    formulas = _formulas(pairs)
+    if _tokens_differ(pairs) and any(name in one.by_token for one in formulas):
+        return "it is per token, and the same texts have other tokens"
+    with np.errstate(all="ignore"):
+        made = [one.figures(_parts(one, pairs)[0].sum(axis=1)) for one in formulas]
+    if any(name in one for one in made):
+        return "it is not a finite number whichever documents are drawn"
+    return f"{EXAMPLES} does not hold what it is made of"
+
+
+def _judge(found: dict[str, Difference], pairs: int) -> dict[str, Tested]:
+    # Figures of one aspect are one test, and only the first of them counts.
+    first: dict[str, float] = {}
+    for name, difference in found.items():
+        first.setdefault(metric(name).aspect, difference.p)
+    corrected = holm(first)
+    return {
+        name: Tested(
+            difference,
+            corrected[metric(name).aspect],
+            smallest_effect(difference.error, pairs, LEVEL / len(first)),
+        )
+        for name, difference in found.items()
+    }

@@ -1,0 +1,1 @@
+"""One typed reader for each file of a version."""

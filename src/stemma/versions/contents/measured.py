@@ -1,0 +1,49 @@
+"""Whether figures and export speak of the weights that stand beside them.
+
+`dvc exp save` and `dvc commit --force` write what stands in the working tree into dvc.lock, also
+after a part of `dvc repro`: then dvc.lock is of one piece and the version is not. So evaluate and
+export note DVC's name of the weights that they read, which is compared with that in dvc.lock.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from stemma.layout import EXPORTED, MEASURED, TRAINED
+from stemma.store.lock import Stage
+from stemma.store.version import MissingError, Version
+
+FIGURES = "the figures speak of other weights than models/trained"
+EXPORT = "models/exported was made of other weights than models/trained"
+REMEDY = "`dvc repro` makes them of these"
+
+
+def facts_of(raw: bytes | None) -> dict[str, Any]:
+    """Return what measured.json or manifest.json holds; {} where there is none, or it is torn."""
+    try:
+        content = json.loads(raw or b"{}")
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def is_of(name: object, stages: Iterable[Stage]) -> bool | None:
+    """Say whether a name that was noted is that of a version's weights; None if not known."""
+    outs = {out.path: out.md5 for stage in stages for out in stage.outs}
+    locked = outs.get(TRAINED.as_posix())
+    return None if locked is None or not isinstance(name, str) else name == locked
+
+
+def figures_match(version: Version) -> bool | None:
+    """Say whether the figures of a version speak of its weights; None if that is not known."""
+    raw = version.read(MEASURED.as_posix()) if version.has_reports else None
+    return is_of(facts_of(raw).get("weights"), version.stages()) if raw else None
+
+
+def export_matches(version: Version) -> bool | None:
+    """Say whether the export of a version was made of its weights; None if that is not known."""
+    try:
+        raw = version.content(EXPORTED.as_posix(), "manifest.json")
+    except MissingError:
+        return None
+    return is_of(facts_of(raw).get("trained"), version.stages()) if raw else None

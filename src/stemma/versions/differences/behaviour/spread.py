@@ -1,0 +1,40 @@
+"""How the changes of many documents spread: how many got how much worse, and how many better."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemma.pages.blocks import Histogram, Tone
+
+_MOST = 16  # bins
+
+
+def spread(changes: NDArray[np.float64], unit: str) -> Histogram:
+    """Return the histogram of losses' changes, of which one at least is not zero.
+
+    The bins are of one width, of 1, 2 or 5 times a power of ten, so that 0 is an edge: what got
+    better stands on one side of it, what got worse on the other.
+
+    Args:
+        changes: shape (documents,), not rounded; lower is better.
+        unit: of them.
+    """
+    moved = changes[changes != 0]
+    least, most = min(moved.min(), 0.0), max(moved.max(), 0.0)
+    width = _width((most - least) / _MOST)
+    first, last = math.floor(least / width), math.ceil(most / width)
+    # Not by adding up, which rounds: the edge at 0 is 0.
+    edges = np.arange(first, last + 1) * width
+    counts, _ = np.histogram(moved, edges)
+    tones: list[Tone] = ["better" if index < 0 else "worse" for index in range(first, last)]
+    still = len(changes) - len(moved)
+    title = f"Change of each document, {unit}" + f" ({still:,} did not change)" * bool(still)
+    return Histogram(
+        title, tuple(edges.tolist()), tuple(counts.tolist()), tuple(tones), unit, "documents"
+    )
+
+
+def _width(least: float) -> float:
+    size = 10.0 ** math.floor(math.log10(least))
+    return next(step * size for step in (1, 2, 5, 10) if step * size >= least)

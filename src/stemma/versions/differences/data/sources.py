@@ -1,0 +1,103 @@
+"""Where the documents are from: sources.json of two versions, by source and field."""
+
+import json
+from typing import Any
+
+from stemma.errors import DataError
+from stemma.layout import RAW
+from stemma.pages.blocks import Table
+from stemma.store.version import Version
+
+_FILE = "sources.json"
+# What is told first: who may use the text.
+_FIRST = "license"
+_NAMED, _ROWS = 4, 20  # sources in a sentence, lines of the table
+
+
+def compare_sources(a: Version, b: Version) -> dict[str, dict[str, Any]]:
+    """Return, by name, the sources that differ: {"a": entry, "b": entry, "changed": fields}.
+
+    An entry is None where the version has no such source.
+
+    Raises:
+        DataError: a file is torn.
+        MissingError: its bytes are nowhere.
+    """
+    listings = [version.files(RAW.as_posix()).get(_FILE) for version in (a, b)]
+    if None in listings or listings[0] == listings[1]:
+        return {}
+    one, other = _read(a), _read(b)
+    found = {}
+    for name in {**one, **other}:
+        left, right = one.get(name), other.get(name)
+        if left != right:
+            fields = _fields(left, right) if left and right else []
+            found[name] = {"a": left, "b": right, "changed": fields}
+    return found
+
+
+def sentences(sources: dict[str, dict[str, Any]]) -> list[str]:
+    """Say which sources differ; licences first."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for name, fact in sources.items():
+        one, other = fact["a"], fact["b"]
+        if one is None or other is None:
+            what, told = "is gone" if other is None else "is new", (one or other or {})[_FIRST]
+            said.setdefault(("source", what), []).append(f"{name} ({told})")
+        elif _FIRST in fact["changed"]:
+            what = f"changed: {one[_FIRST]} → {other[_FIRST]}"
+            said.setdefault(("licence", what), []).append(name)
+        else:
+            what = f"changed: {', '.join(fact['changed'])}"
+            said.setdefault(("source", what), []).append(name)
+    ordered = sorted(said.items(), key=lambda item: item[0][0])
+    return [_sentence(of, names, what) for (of, what), names in ordered]
+
+
+def _sentence(of: str, names: list[str], what: str) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    some = ", ".join(names[:_NAMED]) + more
+    if of == "licence":
+        return f"The licence of {some} {what}."
+    if len(names) == 1:
+        return f"The source {some} {what}."
+    return f"{len(names):,} sources {what.replace('is ', 'are ', 1)} ({some})."
+
+
+def table_of(sources: dict[str, dict[str, Any]], names: tuple[str, str]) -> Table:
+    """Return the fields that differ; of a source that is new or gone, all of them."""
+    rows = []
+    for name, fact in sources.items():
+        one, other = fact["a"] or {}, fact["b"] or {}
+        for field in fact["changed"] or [_FIRST, "origin", "version", "documents"]:
+            rows.append((name, field, _told(one, field), _told(other, field)))
+    more = f" ({_ROWS} of {len(rows):,} lines shown)" if len(rows) > _ROWS else ""
+    return Table(f"Sources{more}", ("source", "field", *names), tuple(rows[:_ROWS]))
+
+
+def _told(entry: dict[str, Any], field: str) -> str:
+    # Ten digits tell two contents apart; --json has all of them.
+    return str(entry.get(field, ""))[: 10 if field == "sha256" else None]
+
+
+def _fields(left: dict[str, Any], right: dict[str, Any]) -> list[str]:
+    keys = sorted({*left, *right}, key=lambda key: (key != _FIRST, key))
+    return [key for key in keys if left.get(key) != right.get(key)]
+
+
+def _read(version: Version) -> dict[str, dict[str, Any]]:
+    path = version.path(RAW.as_posix(), _FILE)
+    try:
+        entries = json.loads(path.read_bytes())["sources"]
+        found: dict[str, dict[str, Any]] = {}
+        for entry in entries:
+            # Parts of one source may share its name.
+            name = entry["name"]
+            name = f"{name} ({entry['origin']})" if name in found else name
+            found[name] = {key: value for key, value in entry.items() if key != "name"}
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{RAW / _FILE} of {version.name} cannot be read: {error}",
+            "`stemma fsck` shows all that is lost",
+        ) from error
+    return found

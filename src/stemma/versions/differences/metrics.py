@@ -1,0 +1,257 @@
+"""What became of the figures, and whether a difference is real: paired by example."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from stemma.layout import METRICS as FILE
+from stemma.pages.blocks import Alike, Block, Cell, Section, Table, Text, Tone, without
+from stemma.pages.numbers import digits_for, figure, interval
+from stemma.store.version import Version
+from stemma.versions.comparison.tested import ROUNDS, TASK, Comparison, Tested, compare_versions
+from stemma.versions.contents.examples import Pairs
+from stemma.versions.contents.measured import figures_match
+from stemma.versions.contents.metrics import figures, metric, read_metrics
+from stemma.versions.history.records import EXAMPLES
+
+_SHOWN = 5
+_EXAMPLES = EXAMPLES.as_posix()
+NAME = "metrics"
+
+
+def compare(a: Version, b: Version) -> Section | Alike:
+    """Compare the figures of the test split.
+
+    Returns:
+        EQUAL if they are the same; ABSENT if neither version has any, or if one is a model alone.
+
+    Raises:
+        ProjectError: a file of either version is torn.
+    """
+    left, right = read_metrics(a), read_metrics(b)
+    if left is None or right is None:
+        has = left is not None, right is not None
+        return without(NAME, (a, b), has, FILE, "figures")
+    same = figures(left) == figures(right) and a.read(_EXAMPLES) == b.read(_EXAMPLES)
+    if same and False not in (figures_match(a), figures_match(b)):
+        return Alike.EQUAL
+    found = compare_versions(a, b, left, right)
+    return Section(
+        NAME,
+        _words(found, left, right),
+        _facts(found, left, right),
+        tuple(_blocks(found, (a.name, b.name), left, right)),
+        _headline(found),
+    )
+
+
+def _headline(found: Comparison) -> tuple[Cell, ...]:
+    """Return what got worse, what better, and what changed otherwise; or why nothing is said."""
+    tested = _spoken(found)
+    if not tested:
+        return (Cell("Whether it is better cannot be said: no figure can be compared."),)
+    told: dict[Tone, list[str]] = {"worse": [], "better": [], "": []}
+    for name, one in tested.items():
+        if one.real:
+            told[_tone(one, name)].append(_briefly(name, one))
+    cells = [
+        Cell(f"{tone.capitalize() or 'Changed'}: {', '.join(figures)}.", tone)
+        for tone, figures in told.items()
+        if figures
+    ]
+    return tuple(cells) or (
+        Cell(
+            f"No real difference: {', '.join(_briefly(name, one) for name, one in tested.items())}."
+        ),
+    )
+
+
+def _briefly(name: str, tested: Tested) -> str:
+    one, shown = tested.difference, _shown(tested)
+    return (
+        f"{metric(name).label} {shown(one.b - one.a, '+')} "
+        f"[{shown(one.low, '+')} to {shown(one.high, '+')}]"
+    )
+
+
+def _tone(tested: Tested, name: str) -> Tone:
+    return metric(name).tone(tested.difference.b - tested.difference.a)
+
+
+def _spoken(found: Comparison) -> dict[str, Tested]:
+    """Return the first figure of each aspect, which speaks for the others."""
+    first: dict[str, str] = {}
+    for name in found.tested:
+        first.setdefault(metric(name).aspect, name)
+    return {name: found.tested[name] for name in first.values()}
+
+
+def _words(
+    found: Comparison, left: dict[str, Any], right: dict[str, Any]
+) -> tuple[str | Cell, ...]:
+    tested = _spoken(found)
+    real = [Cell(_real(name, one), _tone(one, name)) for name, one in tested.items() if one.real]
+    none = [_none(name, one, found) for name, one in tested.items() if not one.real]
+    return (*real, *none, *_untested(found, left, right), *_measuring(found))
+
+
+def _real(name: str, tested: Tested) -> str:
+    one, shown = tested.difference, _shown(tested)
+    change = one.b - one.a
+    verb = "rose" if change > 0 else "fell"
+    tone = metric(name).tone(change)
+    return (
+        f"{_begun(name)} {verb} from {shown(one.a)} to {shown(one.b)} "
+        f"({shown(change, '+')}, 95 % {shown(one.low, '+')} to {shown(one.high, '+')}, "
+        f"{_p(tested.corrected)}): real{', and ' if tone else ''}{tone}."
+    )
+
+
+def _none(name: str, tested: Tested, found: Comparison) -> str:
+    assert found.pairs
+    documents = f"{len(found.pairs.ids)} documents"
+    if not tested.difference.error and tested.difference.a == tested.difference.b:
+        return f"{_begun(name)}: the same in all {documents}."
+    return (
+        f"{_begun(name)}: no difference that {documents} could show "
+        f"(the smallest they could: {_shown(tested)(tested.smallest)})."
+    )
+
+
+def _begun(name: str) -> str:
+    """Return a figure's label as it begins a sentence."""
+    label = metric(name).label
+    return label[0].upper() + label[1:]
+
+
+def _untested(found: Comparison, left: dict[str, Any], right: dict[str, Any]) -> list[str]:
+    reasons: dict[str, list[str]] = {}
+    for name, why in found.untested.items():
+        values = " and ".join(figure(side.get(name)) or "none" for side in (left, right))
+        reasons.setdefault(why, []).append(f"{metric(name).label} ({values})")
+    return [f"Not to be compared: {', '.join(of)}: {why}." for why, of in reasons.items()]
+
+
+def _measuring(found: Comparison) -> list[str]:
+    keys = {key: sides for key, sides in found.measuring.items() if key != TASK}
+    if not keys:
+        return []
+    changes = ", ".join(f"{key} {one} and {other}" for key, (one, other) in keys.items())
+    return [f"They were not measured alike ({changes}): a difference may stem from that."]
+
+
+def _facts(found: Comparison, left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+    pairs = found.pairs
+    return {
+        "headline": {"a": figures(left), "b": figures(right)},
+        "pairs": len(pairs.ids) if pairs else 0,
+        "only_a": pairs.only_a if pairs else [],
+        "only_b": pairs.only_b if pairs else [],
+        "changed": pairs.changed if pairs else [],
+        "texts_compared_by_hash": pairs.hashed if pairs else False,
+        "measuring": {key: list(sides) for key, sides in found.measuring.items()},
+        "resamples": ROUNDS,
+        "tested": {
+            name: {
+                **dataclasses.asdict(one.difference),
+                "difference": one.difference.b - one.difference.a,
+                "corrected": one.corrected,
+                "smallest": one.smallest,
+                "better": metric(name).better,
+                "real": one.real,
+            }
+            for name, one in found.tested.items()
+        },
+        "untested": found.untested,
+    }
+
+
+def _blocks(
+    found: Comparison, names: tuple[str, str], left: dict[str, Any], right: dict[str, Any]
+) -> list[Block]:
+    blocks: list[Block] = []
+    if found.pairs:
+        blocks.append(Text(_paired(found.pairs, names)))
+    if found.tested:
+        aspects = len({metric(name).aspect for name in found.tested})
+        blocks += [
+            Table(
+                "Over the documents of both",
+                (
+                    "figure",
+                    *names,
+                    "change",
+                    "95 % interval",
+                    "p",
+                    "smallest to be seen",
+                    "verdict",
+                ),
+                tuple(_row(name, one) for name, one in found.tested.items()),
+                frozenset(range(1, 7)),
+            ),
+            Text(
+                "Intervals: paired bootstrap over documents. p: paired permutation test (McNemar's "
+                f"where a document is right or wrong), {ROUNDS:,} rounds, corrected for {aspects} "
+                f"test{'s' * (aspects != 1)} (Holm). Smallest: what would be found four times in "
+                "five."
+            ),
+        ]
+    whole = found.pairs and not (found.pairs.only_a or found.pairs.only_b or found.pairs.changed)
+    if found.untested or not whole:
+        blocks.append(
+            Table(
+                "Over each one's own test split",
+                ("figure", *names),
+                tuple(
+                    (metric(name).label, figure(left.get(name)), figure(right.get(name)))
+                    for name in figures(left | right)
+                ),
+                frozenset({1, 2}),
+            )
+        )
+    return blocks + [Text(line) for line in (*_untested(found, left, right), *_measuring(found))]
+
+
+def _row(name: str, tested: Tested) -> tuple[str | Cell, ...]:
+    one, shown = tested.difference, _shown(tested)
+    change = one.b - one.a
+    tone = metric(name).tone(change) if tested.real else "muted"
+    return (
+        metric(name).label,
+        shown(one.a),
+        shown(one.b),
+        Cell(shown(change, "+"), tone),
+        interval(one.low, one.high, _digits(tested), "+"),
+        _p(tested.corrected).removeprefix("p = ").removeprefix("p "),
+        shown(tested.smallest),
+        Cell(tone or "changed" if tested.real else "not real", tone),
+    )
+
+
+def _paired(pairs: Pairs, names: tuple[str, str]) -> str:
+    parts = [f"Paired by document: {len(pairs.ids)} are the same in the test split of both"]
+    for name, ids in zip(names, (pairs.only_a, pairs.only_b), strict=True):
+        if ids:
+            parts.append(f"{len(ids)} only in that of {name} ({_some(ids)})")
+    if pairs.changed:
+        parts.append(f"{len(pairs.changed)} left out since they changed ({_some(pairs.changed)})")
+    known = "" if pairs.hashed else " (told by size only: no manifest.parquet at hand)"
+    return f"{', '.join(parts)}{known}."
+
+
+def _some(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:_SHOWN]) + (", …" if len(ids) > _SHOWN else "")
+
+
+def _shown(tested: Tested) -> Callable[..., str]:
+    """Return what writes a number with two digits that the interval leaves open."""
+    digits = _digits(tested)
+    return lambda value, sign="": figure(value, digits, sign)
+
+
+def _digits(tested: Tested) -> int:
+    return digits_for(tested.difference.high - tested.difference.low)
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"

@@ -1,0 +1,1 @@
+"""Every version of a repository, and how they descend from one another."""

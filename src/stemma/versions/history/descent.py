@@ -1,0 +1,138 @@
+"""Which versions descend from which: whose base is what an earlier version made."""
+
+import functools
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from stemma.errors import ModelError
+from stemma.layout import BASE, EXPORTED, TRAINED
+from stemma.store import git
+from stemma.store.cache import Cache, MissingError
+from stemma.store.lock import LOCK
+from stemma.versions.history.records import Record
+
+_WEIGHTS = ".safetensors"
+# As modeling/bases/converting.py has it, which takes 0.1 s to import.
+_RECORD = "base.json"
+
+
+class Descent:
+    """The edges from base to fine-tune of a history.
+
+    An edge stands in base.json, where a version was named as ``stemma://``; and it shows where a
+    base has weights, byte for byte, that an earlier version trained, however they were brought.
+
+    Args:
+        records: the versions.
+        root: the project's root.
+        remote: whether to fetch what the cache lacks.
+
+    Raises:
+        ModelError: a base.json is torn.
+
+    Attributes:
+        unknown: why the base of a version is not known, by its commit, as far as it was asked for.
+    """
+
+    def __init__(self, records: Sequence[Record], root: Path = Path(), remote: bool = True) -> None:
+        self._cache, self._root = Cache(root, remote), root
+        self._records = {record.commit: record for record in records}
+        self._listed: dict[str, dict[str, str] | MissingError] = {}
+        self.unknown: dict[str, str] = {}
+
+    def base(self, commit: str) -> str:
+        """Return the commit whose weights a version started from; empty if it is not known.
+
+        It is the one that base.json names, or else the oldest that made these weights.
+        """
+        if named := self._named(self._records[commit]):
+            return named
+        made = [one for one in self._records if one in self._parents[commit]]
+        return made[-1] if made else ""
+
+    def ancestors(self, commit: str) -> set[str]:
+        """Return the versions whose weights went into a version, through any number of bases."""
+        found: set[str] = set()
+        asked = [commit]
+        while asked:
+            new = self._parents.get(asked.pop(), set()) - found
+            found |= new
+            asked += new
+        return found - {commit}
+
+    @functools.cached_property
+    def _parents(self) -> dict[str, set[str]]:
+        records = self._records.values()
+        makers = self._makers(records)
+        named = {record.commit: self._named(record) for record in records}
+        keys = _keys({commit for commit in named.values() if commit}, self._root)
+        by_key: dict[str, list[str]] = {}
+        for record in records:
+            by_key.setdefault(record.key, []).append(record.commit)
+        found: dict[str, set[str]] = {}
+        for record in records:
+            parents = set(by_key.get(keys.get(named[record.commit], ""), ()))
+            for weights in self._weights(record, BASE):
+                parents |= makers.get(weights, set())
+            found[record.commit] = parents - {record.commit}
+        return found
+
+    def _makers(self, records: Iterable[Record]) -> Mapping[str, set[str]]:
+        """Return the versions that made weights and did not take them over, by MD5 of the file."""
+        makers: dict[str, set[str]] = {}
+        for record in records:
+            made = self._weights(record, TRAINED) | self._weights(record, EXPORTED)
+            for weights in made - self._weights(record, BASE):
+                makers.setdefault(weights, set()).add(record.commit)
+        return makers
+
+    def _weights(self, record: Record, output: Path) -> set[str]:
+        files = self._files(record, output)
+        return {md5 for file, md5 in files.items() if file.endswith(_WEIGHTS)}
+
+    def _named(self, record: Record) -> str:
+        """Return the commit that base.json names; empty if there is none."""
+        key = self._files(record, BASE).get(_RECORD)
+        if key is None:
+            return ""
+        said = _of(record, BASE / _RECORD)
+        try:
+            facts = json.loads(self._cache.path(key, said).read_bytes())
+            earlier = str(facts.get("origin", "")).startswith("stemma://")
+            return facts["version"] if earlier else ""
+        except MissingError as error:
+            self.unknown[record.commit] = str(error)
+            return ""
+        except (ValueError, LookupError, AttributeError) as error:
+            raise ModelError(
+                f"{said} cannot be read: {error!r}", "`stemma fsck` shows all that is lost"
+            ) from error
+
+    def _files(self, record: Record, output: Path) -> dict[str, str]:
+        entry = record.lock.outs.get(output.as_posix())
+        if entry is None:
+            return {}
+        if entry[0] not in self._listed:
+            try:
+                self._listed[entry[0]] = self._cache.files(entry[0], _of(record, output))
+            except MissingError as error:
+                self._listed[entry[0]] = error
+        listed = self._listed[entry[0]]
+        if isinstance(listed, MissingError):
+            if output == BASE:
+                self.unknown[record.commit] = str(listed)
+            return {}
+        return listed
+
+
+def _of(record: Record, path: Path) -> str:
+    return f"{path.as_posix()} of {record.commit[:7]}"
+
+
+def _keys(commits: set[str], root: Path) -> dict[str, str]:
+    """Return Git's hash of the dvc.lock of each commit."""
+    ordered = sorted(commits)
+    asked = "".join(f"{commit}:./{LOCK}\n" for commit in ordered)
+    told = git.run(["cat-file", "--batch-check=%(objectname)"], root, asked).splitlines()
+    return dict(zip(ordered, told, strict=True))

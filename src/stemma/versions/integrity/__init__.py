@@ -1,0 +1,1 @@
+"""Whether stored objects are there and sound."""

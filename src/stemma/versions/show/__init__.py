@@ -1,1 +1,0 @@
-"""One page on a version: facts first, and how they are printed apart from them."""

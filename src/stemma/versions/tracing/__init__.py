@@ -1,0 +1,1 @@
+"""Where a document went: through manifests, and from version to version."""

@@ -1,0 +1,83 @@
+"""The distinct manifests of a history, and the sketch that each would keep of a text."""
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from stemma.config import build
+from stemma.corpus.cleaning.normalise import normalise
+from stemma.corpus.cleaning.personal import treat
+from stemma.corpus.cleaning.words import shingles, words_of
+from stemma.corpus.duplicates.minhash import sketches
+from stemma.corpus.settings import PersonalSettings
+from stemma.layout import PREPARED
+from stemma.store.cache import Cache, MissingError
+from stemma.versions.contents.manifest import MANIFEST
+from stemma.versions.history.records import Record
+
+_KINDS = tuple(field.name for field in dataclasses.fields(PersonalSettings))
+_SHINGLE = "5"  # of versions whose settings are not known: the default of conf/prepare
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """A manifest and the settings under which its sketches were made.
+
+    Attributes:
+        path: of the file.
+        owner: a version that has it, for an error.
+        shingle: words per shingle.
+        personal: what was done to each kind of personal data.
+    """
+
+    path: Path
+    owner: str = dataclasses.field(compare=False)
+    shingle: int
+    personal: tuple[tuple[str, str], ...]
+
+    def sketch(self, text: str) -> bytes:
+        """Return the sketch that prepare would have made of a text.
+
+        Raises:
+            SettingsError: the version's settings name a treatment that there is not.
+        """
+        text = normalise(text)
+        key = hashlib.sha256(text.encode()).digest()
+        treatments = build(PersonalSettings, dict(self.personal), self.owner, "prepare.personal")
+        masked, _, _ = treat(text, treatments)
+        made = shingles(words_of(masked), self.shingle, int.from_bytes(key[:8], "big"))
+        return sketches([made])[0].tobytes()
+
+
+def manifests_of(found: Sequence[Record], root: Path) -> tuple[dict[str, Manifest], dict[str, str]]:
+    """Return the manifest of each version by its commit, and why there is none to read.
+
+    A manifest that versions share is one object; what no remote has is asked for once.
+    """
+    cache = Cache(root)
+    paths: dict[str, Path | MissingError | None] = {}
+    known: dict[str, Manifest] = {}
+    missing: dict[str, str] = {}
+    for record in found:
+        output, _ = record.lock.outs.get(PREPARED.as_posix(), ("", 0))
+        owner = f"{PREPARED / MANIFEST} of {record.commit[:7]}"
+        if output and output not in paths:
+            paths[output] = _path(cache, output, owner)
+        path = paths.get(output)
+        if isinstance(path, Path):
+            settings = record.settings
+            shingle = settings.get("prepare.duplicates.shingle", _SHINGLE)
+            personal = ((kind, settings.get(f"prepare.personal.{kind}", "keep")) for kind in _KINDS)
+            known[record.commit] = Manifest(path, owner, int(shingle), tuple(personal))
+        elif path is not None:
+            missing[record.commit] = str(path)
+    return known, missing
+
+
+def _path(cache: Cache, output: str, owner: str) -> Path | MissingError | None:
+    try:
+        files = cache.files(output, owner)
+        return cache.path(files[MANIFEST], owner) if MANIFEST in files else None
+    except MissingError as error:
+        return error

@@ -1,0 +1,1 @@
+"""What the command line and the Python API call: one module per verb, returning data."""

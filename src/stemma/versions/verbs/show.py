@@ -1,0 +1,62 @@
+"""All that one page tells of a version, as `--json` prints it."""
+
+from pathlib import Path
+from typing import Any
+
+from stemma.errors import ProjectError
+from stemma.layout import FORMATS, METRICS, TRAINED
+from stemma.modeling import observed
+from stemma.store.lock import LOCK
+from stemma.store.version import Commit, Tree, Version
+from stemma.versions.contents.environment import packages
+from stemma.versions.contents.kept import Kept, json_of
+from stemma.versions.contents.measured import export_matches, figures_match
+from stemma.versions.contents.metrics import read_metrics
+from stemma.versions.contents.samples import read_samples
+from stemma.versions.facts import making
+from stemma.versions.facts.lineage import ordered, standing
+from stemma.versions.facts.location import whereabouts
+
+_TRAINING = ("settings", "runtime", "parameters", "tokens_seen")
+
+
+def facts_of(version: Version, root: Path = Path()) -> dict[str, Any]:
+    """Return what is known of a version; a key is None or empty where it has nothing of it.
+
+    Nothing is checked out. Small files that the cache lacks are fetched from the default remote;
+    ``missing`` says why one cannot be read.
+
+    Raises:
+        ProjectError: it is no version, or a file of it is torn.
+    """
+    if not isinstance(version, Commit | Tree):
+        raise ProjectError(
+            f"{version.name} is a model and no version", "give a commit, a tag or an experiment"
+        )
+    stands = standing(version, root)
+    metrics = read_metrics(version)
+    stages = version.stages()
+    if version.commit is None and metrics is None:
+        raise ProjectError(f"{METRICS} does not exist", "type `make run` or `dvc repro`")
+    if version.commit and not stages:
+        raise ProjectError(f"{version.name} has no {LOCK}", "it is no version; see `stemma log`")
+    kept = Kept(version)
+    formats = version.read(FORMATS.as_posix())
+    return {
+        "name": version.name,
+        **stands,
+        "training": kept.read(TRAINED, "training.json", *_TRAINING),
+        # It does not travel with the version.
+        "observed": observed.read(root / TRAINED) if version.commit is None else None,
+        "settings": making.settings(version),
+        "environment": packages(version),
+        "data": making.data(version, kept),
+        "base": making.base(version, kept),
+        "metrics": metrics,
+        "metrics_match": figures_match(version),
+        "export_matches": export_matches(version),
+        "formats": json_of(formats, f"{FORMATS} of {version.name}") if formats else None,
+        "samples": read_samples(version),
+        **whereabouts(ordered(stages), version.commit, root),
+        "missing": kept.missing,
+    }

@@ -1,0 +1,1 @@
+"""Building a version again, and judging what came out."""

@@ -1,0 +1,231 @@
+"""Builds the stages of a version again in a worktree, into a DVC cache of its own."""
+
+import configparser
+import dataclasses
+import re
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from stemma.errors import ProjectError
+from stemma.store import git
+from stemma.store.lock import LOCK, Entry, Stage, parse
+from stemma.store.objects import DamagedError, Store, cache_at, repository
+from stemma.versions.verification.worktree import Worktree
+
+_RUNNING = "Running stage '"
+
+
+@dataclasses.dataclass(frozen=True)
+class Rebuilt:
+    """What came of building a version again.
+
+    Attributes:
+        stages: those that were built, in the order in which they ran.
+        cache: the DVC cache that holds their outputs.
+        failed: the stage that stopped; None if all were built.
+        reason: what it said last.
+        missing: output -> where it should be and is not.
+    """
+
+    stages: list[Stage]
+    cache: Path
+    failed: str | None
+    reason: str
+    missing: dict[str, str]
+
+
+def rebuild(
+    site: Worktree,
+    locked: Sequence[Stage],
+    cache: Path,
+    remotes: Mapping[str, str],
+    only: str | None,
+) -> Rebuilt:
+    """Fetch the raw files that DVC tracks, then run the stages.
+
+    Args:
+        site: a clean checkout of the version.
+        locked: the stages of the version.
+        cache: the user's: raw files, and the inputs of ``only``, come from there.
+        remotes: the user's, name -> URL; a path is absolute.
+        only: the one stage to build; those above it are built too if an input is not in the cache.
+
+    Raises:
+        ProjectError: a raw file is in no cache and no remote, or DVC itself cannot start.
+    """
+    _point_dvc_at(site, cache, remotes)
+    _fetch_raw(site)
+    store = cache_at(cache)
+    missing = _missing(site, locked, store)
+    own = site.folder / "cache"
+    made = {out.path for stage in locked for out in stage.outs}
+    for stage in locked:
+        if only in (None, stage.name) and absent(stage, site.tree, made):
+            return Rebuilt([], own, stage.name, "a dependency is not there", missing)
+    alone = only is not None and _check_out_inputs(site, locked, store, only)
+    # Another state database too: with the one of the checkout DVC would trust hashes unseen.
+    _point_dvc_at(site, own, remotes)
+    (site.tree / LOCK).unlink()
+    command = ["dvc", "repro", "--force", "--no-run-cache"]
+    command += ["--single-item"] if alone else []
+    failed, reason = _reproduce(site, [*command, *([only] if only else [])], len(locked))
+    lock = site.tree / LOCK
+    stages = parse(lock.read_text(encoding="utf-8"), "the rebuild") if lock.exists() else []
+    return Rebuilt(stages, own, failed, reason, missing)
+
+
+def reproduce(
+    site: Worktree, locked: Sequence[Stage], cache: Path, remotes: Mapping[str, str], target: str
+) -> None:
+    """Run a stage with `dvc repro`, on inputs from the user's cache, or else from a remote.
+
+    If one of them is nowhere, what makes it is built.
+
+    Args:
+        site: a clean checkout of the version.
+        locked: the stages of the version.
+        cache: the user's.
+        remotes: the user's, name -> URL; a path is absolute.
+        target: the stage.
+
+    Raises:
+        ProjectError: a stage stops, or DVC cannot start.
+    """
+    _point_dvc_at(site, cache, remotes)
+    _fetch_raw(site)
+    made = {out.path for stage in locked for out in stage.outs}
+    deps = {dep.path for stage in locked if stage.name == target for dep in stage.deps}
+    # Of a version that was committed before the stage ran, its inputs are not known.
+    wanted = [path for path in sorted(deps & made or made) if not (site.tree / path).exists()]
+    # The run cache would not do: DVC leaves it alone where an output of the stage stands in Git.
+    brings = (["dvc", verb, *wanted] for verb in ("checkout", "pull"))
+    alone = not wanted or any(site.run(bring)[0] == 0 for bring in brings)
+    command = ["dvc", "repro", *(["--single-item"] if alone else []), target]
+    failed, reason = _reproduce(site, command, len(locked))
+    if failed:
+        raise ProjectError(f"{failed} stopped: {reason}", "`stemma verify` says more")
+
+
+def surroundings(root: Path) -> tuple[Path, dict[str, str]]:
+    """Return the user's cache and remotes, name -> URL.
+
+    Raises:
+        ProjectError: DVC refuses its configuration.
+    """
+    with repository(root) as repo:
+        remotes = {name: remote["url"] for name, remote in repo.config["remote"].items()}
+        return Path(repo.cache.local_cache_dir), remotes
+
+
+def _reproduce(site: Worktree, command: list[str], count: int) -> tuple[str | None, str]:
+    running: list[str] = []
+
+    def see(line: str) -> None:
+        if line.startswith(_RUNNING):
+            running.append(line.removeprefix(_RUNNING).partition("'")[0])
+            line = f"rebuilding {running[-1]}, stage {len(running)} of at most {count}"
+            print(line, file=sys.stderr, flush=True)
+
+    code, said = site.run(command, see)
+    # DVC 3.67 goes on without the object, and exits with 0.
+    if lost := _not_transferred(said):
+        raise ProjectError(f"DVC cannot keep the rebuild: {lost}", "make room where .dvc/tmp is")
+    if not code:
+        return None, ""
+    if not running:
+        raise ProjectError(f"DVC cannot rebuild this version: {_last(said)}", "see dvc.yaml")
+    named = re.search(r"failed to reproduce '([^']+)'", "\n".join(said))
+    stage = named[1] if named else running[-1]
+    return stage, f"DVC was stopped by signal {-code}" if code < 0 else _last(said)
+
+
+def _not_transferred(said: Sequence[str]) -> str | None:
+    # DVC's last error only counts the files; this one names a file and says why.
+    return next((line for line in said if line.startswith("ERROR: failed to transfer")), None)
+
+
+def _last(said: Sequence[str]) -> str:
+    # A stage says in one line why it stops; DVC's own last words only repeat its command.
+    said = [line for line in said if line.strip()]
+    own = [line for line in said if line.startswith("stemma ")]
+    errors = [line for line in said if line.startswith("ERROR: ") or "is invalid" in line]
+    return (own or errors or ["", *said])[-1]
+
+
+def _point_dvc_at(site: Worktree, cache: Path, remotes: Mapping[str, str]) -> None:
+    # The user's own settings stay in force: the keys of remotes stand there.
+    config = configparser.ConfigParser(interpolation=None)
+    config.optionxform = str  # pyright: ignore[reportAttributeAccessIssue]
+    config.read(site.folder.parents[1] / "config.local", encoding="utf-8")
+    state = site.folder / f"state-{cache.parent.name}"
+    config.read_dict(
+        {
+            "cache": {"dir": str(cache)},
+            "core": {"site_cache_dir": str(state), "analytics": "false", "autostage": "false"},
+        }
+    )
+    # A relative path would start from the worktree.
+    config.read_dict({f"'remote \"{name}\"'": {"url": url} for name, url in remotes.items()})
+    with (site.tree / ".dvc/config.local").open("w", encoding="utf-8") as handle:
+        config.write(handle)
+
+
+def _fetch_raw(site: Worktree) -> None:
+    tracked = git.run(["ls-files", "*.dvc"], site.tree).splitlines()
+    if not tracked or not site.run(["dvc", "checkout", *tracked])[0]:
+        return
+    code, said = site.run(["dvc", "pull", *tracked])
+    if code:
+        names, why = ", ".join(tracked), _not_transferred(said)
+        claim = "cannot be fetched" if why else "is in no cache and no remote"
+        raise ProjectError(
+            f"raw data {claim}: {names}: {why or _last(said)}",
+            "fetch it where it is: `dvc pull`, or `dvc push` from the machine that has it",
+        )
+
+
+def _check_out_inputs(site: Worktree, locked: Sequence[Stage], cache: Store, only: str) -> bool:
+    made = {out.path for stage in locked for out in stage.outs}
+    deps = [dep for stage in locked if stage.name == only for dep in stage.deps]
+    wanted = [dep for dep in deps if dep.path in made and not (site.tree / dep.path).exists()]
+    broken = [dep.path for dep in wanted if not cache.is_sound(dep.md5)]
+    if broken:
+        line = f"not sound in the cache, so what makes it is rebuilt too: {', '.join(broken)}"
+        print(line, file=sys.stderr)
+        return False
+    return not wanted or not site.run(["dvc", "checkout", *(dep.path for dep in wanted)])[0]
+
+
+def _missing(site: Worktree, locked: Sequence[Stage], cache: Store) -> dict[str, str]:
+    # What Git keeps stands in the clean checkout.
+    outs = [out for stage in locked for out in stage.outs if not (site.tree / out.path).exists()]
+    gone = [out for out in outs if cache.paths(out.md5) is None]
+    if not gone:
+        return {}
+    # DVC names on stderr, by hash, what neither side has; its JSON leaves it out.
+    code, said = site.run(["dvc", "status", "--cloud", *(out.path for out in gone)])
+    text = "\n".join(said)
+    return {out.path: _where(code, text, _hashes(cache, out)) for out in gone}
+
+
+def _hashes(cache: Store, out: Entry) -> set[str]:
+    # Those of its files too, as far as the cache knows them.
+    try:
+        return {out.md5, *cache.files(out.md5).values()}
+    except (DamagedError, FileNotFoundError):
+        return {out.md5}
+
+
+def _where(code: int, text: str, hashes: Collection[str]) -> str:
+    lost = "dvc.lock's is not in the cache"
+    if code:
+        return f"{lost}; no remote answers"
+    return f"{lost} and not in the remote" if any(md5 in text for md5 in hashes) else lost
+
+
+def absent(stage: Stage, tree: Path, made: Collection[str]) -> list[str]:
+    """Return the dependencies of a stage that no stage makes and the commit does not have."""
+    return [
+        dep.path for dep in stage.deps if dep.path not in made and not (tree / dep.path).exists()
+    ]

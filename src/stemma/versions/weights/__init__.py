@@ -1,0 +1,1 @@
+"""The weights of two models, side by side."""

@@ -1,0 +1,159 @@
+"""How far two tensors are apart, read piece by piece."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemma.store.tensors import Stored, Tensor
+
+CHUNK = 2**16  # numbers: the arrays of a piece fit a core's own cache
+_BYTES = 4 * CHUNK
+# Between these, sums of squares in single precision are good to six digits.
+_SMALL, _LARGE = 1e-25, 1e37
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """Two tensors of one shape.
+
+    Attributes:
+        delta: what is between them, where that is known by itself; ``after`` is not read then.
+    """
+
+    before: Tensor
+    after: Tensor
+    delta: Tensor | None = None
+
+
+@dataclasses.dataclass
+class Change:
+    """What is between two tensors a and b of one shape; sums are over finite numbers.
+
+    Attributes:
+        size: numbers.
+        changed: of them, those that differ; from a NaN to a NaN is no change.
+        before: ‖a‖².
+        after: ‖b‖².
+        between: ‖b - a‖².
+        largest: the largest absolute difference.
+        broken: NaN and infinite numbers of a and of b.
+    """
+
+    size: int = 0
+    changed: int = 0
+    before: float = 0.0
+    after: float = 0.0
+    between: float = 0.0
+    largest: float = 0.0
+    broken: tuple[int, int] = (0, 0)
+
+    def __add__(self, other: "Change") -> "Change":
+        return Change(
+            self.size + other.size,
+            self.changed + other.changed,
+            self.before + other.before,
+            self.after + other.after,
+            self.between + other.between,
+            max(self.largest, other.largest),
+            (self.broken[0] + other.broken[0], self.broken[1] + other.broken[1]),
+        )
+
+    @property
+    def relative(self) -> float | None:
+        """‖b - a‖ / ‖a‖; None where a is zero and b is not, or no number can be compared."""
+        if not self.before:
+            return None if self.changed else 0.0
+        return math.sqrt(self.between / self.before)
+
+    @property
+    def cosine(self) -> float | None:
+        """Of the angle between a and b; None where one of them is zero."""
+        if not self.before or not self.after:
+            return None
+        lengths = math.sqrt(self.before), math.sqrt(self.after)
+        # Of small angles nothing cancels: ‖b - a‖² = (‖b‖ - ‖a‖)² + 2 ‖a‖ ‖b‖ (1 - cosine).
+        turned = max(0.0, self.between - (lengths[1] - lengths[0]) ** 2)
+        return 1 - turned / (2 * lengths[0] * lengths[1])
+
+
+def is_same(one: Tensor, other: Tensor) -> bool:
+    """Say whether two stored tensors are the same bytes; read up to where they are not."""
+    if not isinstance(one, Stored) or not isinstance(other, Stored):
+        return False
+    if (one.dtype, one.shape, one.length) != (other.dtype, other.shape, other.length):
+        return False
+    with one.open_raw(_BYTES) as ours, other.open_raw(_BYTES) as theirs:
+        return all(
+            np.array_equal(ours(start, stop), theirs(start, stop))
+            for start, stop in _steps(one.length, _BYTES)
+        )
+
+
+def measure(pair: Pair, see: Callable[[NDArray[Any]], object] = id) -> Change:
+    """Return what is between two tensors.
+
+    Args:
+        pair: the tensors.
+        see: is given the differences of each piece, flat, as they come; of a matrix, whole rows.
+    """
+    total = Change()
+    for one, other, apart in pieces(pair):
+        total += _measure_piece(one, other, apart)
+        see(apart)
+    return total
+
+
+def pieces(pair: Pair) -> Iterator[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]:
+    """Yield (a, b, b - a) of each piece, flat; the next overwrites them."""
+    size, step = math.prod(pair.before.shape), chunk_of(pair.before.shape)
+    known = pair.delta
+    with pair.before.open(step) as ours, (known or pair.after).open(step) as theirs:
+        buffer = None
+        for start, stop in _steps(size, step):
+            one, other = ours(start, stop), theirs(start, stop)
+            if buffer is None:
+                buffer = np.empty(step, np.result_type(one, other))
+            free = buffer[: stop - start]
+            if known:
+                yield one, np.add(one, other, out=free), other
+            else:
+                with np.errstate(invalid="ignore", over="ignore"):
+                    np.subtract(other, one, out=free)
+                yield one, other, free
+
+
+def chunk_of(shape: tuple[int, ...]) -> int:
+    """Return the numbers of a piece: whole rows of a matrix, where a row is not too long."""
+    width = shape[-1] if len(shape) > 1 else 1
+    return CHUNK // width * width if 0 < width <= CHUNK else CHUNK
+
+
+def _steps(size: int, step: int) -> Iterator[tuple[int, int]]:
+    return ((start, min(start + step, size)) for start in range(0, size, step))
+
+
+def _measure_piece(a: NDArray[Any], b: NDArray[Any], d: NDArray[Any]) -> Change:
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums = float(np.vdot(a, a)), float(np.vdot(b, b)), float(np.vdot(d, d))
+        largest = float(max(d.max(), -d.min()))
+    if not all(_SMALL < value < _LARGE for value in (sums if largest else sums[:2])):
+        return _measure_wild(a.astype(np.float64), b.astype(np.float64))
+    return Change(len(a), int(np.count_nonzero(a != b)), *sums, largest)
+
+
+def _measure_wild(a: NDArray[Any], b: NDArray[Any]) -> Change:
+    """Of numbers that are very large or small, or none."""
+    fine = np.isfinite(a), np.isfinite(b)
+    broken = len(a) - int(fine[0].sum()), len(b) - int(fine[1].sum())
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    changed = len(a) - int(same.sum())
+    if any(broken):
+        a, b = (np.where(fine[0] & fine[1], values, 0) for values in (a, b))
+    d = b - a
+    largest = float(np.abs(d).max())
+    before, after, between = (float(np.vdot(x, x)) for x in (a, b, d))
+    return Change(len(same), changed, before, after, between, largest, broken)

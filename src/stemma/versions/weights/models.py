@@ -1,0 +1,215 @@
+"""The weights of two versions side by side: which tensors are the same, and pairs of the others."""
+
+import dataclasses
+import functools
+import json
+
+from stemma.errors import ModelError
+from stemma.layout import BASE, TRAINED
+from stemma.modeling.weights.load import ADAPTER, ADAPTER_CONFIG
+from stemma.modeling.weights.shards import INDEX, SINGLE
+from stemma.store.tensors import SUFFIX, Stored, Tensor, is_known, read_header
+from stemma.store.version import MissingError, Version
+from stemma.versions.weights.adapters import Adapter, Product, Sum
+from stemma.versions.weights.change import Pair, is_same
+
+_FOLDERS = ("", "adapter/")  # as train and as export write one
+
+
+class Model:
+    """The weights of a version: whole, or an adapter and its base.
+
+    Args:
+        version: any; nothing but the hashes of its files is read at first.
+
+    Attributes:
+        files: the MD5 of each file with weights, or that says how they belong together, by output
+            and path.
+        base: of those of the whole weights; empty if they are not known.
+    """
+
+    def __init__(self, version: Version) -> None:
+        self.name, self._version = version.name, version
+        self._trained = trained = version.files(TRAINED.as_posix())
+        beside = next((folder for folder in _FOLDERS if f"{folder}{ADAPTER}" in trained), None)
+        self._folder = beside or ""
+        # Exported, an adapter stands in a folder of its own below its base.
+        self._output = (BASE if beside == "" else TRAINED).as_posix()
+        self.base = {
+            file: md5
+            for file, md5 in (version.files(self._output) if beside == "" else trained).items()
+            if "/" not in file and (file.endswith(SUFFIX) or file == INDEX) and file != ADAPTER
+        }
+        own = {} if beside is None else {name: trained.get(f"{beside}{name}") for name in _OWN}
+        self.adapted = beside is not None
+        self.files = {**self.base, **own}
+
+    @functools.cached_property
+    def adapter(self) -> Adapter | None:
+        """The adapter.
+
+        Raises:
+            ModelError: it cannot be read.
+            MissingError: its bytes are nowhere.
+        """
+        if not self.adapted:
+            return None
+        names = [f"{self._folder}{name}" for name in _OWN]
+        for name in names:
+            if name not in self._trained:
+                raise ModelError(f"{self._version.name} has no {name}")
+        paths = [self._version.path(TRAINED.as_posix(), name) for name in names]
+        said = (f"{names[0]} of {self._version.name}", f"{names[1]} of {self._version.name}")
+        return Adapter(paths[0], paths[1], said)
+
+    @functools.cached_property
+    def places(self) -> dict[str, str]:
+        """The file of each tensor, without what an adapter brings.
+
+        Raises:
+            ModelError: the index is torn, or names a file that is not there.
+            MissingError: its bytes are nowhere, or it is the base of an adapter without one.
+        """
+        if not self.base:
+            raise MissingError(
+                f"{self._version.name} is an adapter, and its base is not beside it",
+                "name a version that has models/base, or another adapter of that base",
+            )
+        if INDEX not in self.base:
+            return {name: file for file in self._singles for name in self._header(file)}
+        said = f"{INDEX} of {self._version.name}"
+        try:
+            text = self._version.path(self._output, INDEX).read_bytes()
+            places = dict(json.loads(text)["weight_map"])
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise ModelError(f"{said} is no index: {error!r}") from error
+        for name, file in places.items():
+            if file not in self.base:
+                raise ModelError(f"{said} places '{name}' in {file}, which is not there")
+        return places
+
+    def names(self) -> set[str]:
+        """Return the tensors that it has, with what an adapter brings."""
+        return {*self.places, *(self.adapter.brought if self.adapter else ())}
+
+    def place(self, name: str) -> tuple[str, str] | None:
+        """Return name and hash of what a tensor of the base is: equal ones are the same numbers."""
+        if name not in self.places or (self.adapter and name in self.adapter.brought):
+            return None
+        return name, self.base[self.places[name]]
+
+    def stored(self, name: str) -> Stored:
+        """Return a tensor as a file has it.
+
+        Raises:
+            ModelError: its file is torn, or lacks it.
+        """
+        if self.adapter and name in self.adapter.brought:
+            return self.adapter.brought[name]
+        file = self.places[name]
+        header = self._header(file)
+        if name not in header:
+            raise ModelError(f"{file} of {self._version.name} has no '{name}', as {INDEX} says")
+        return header[name]
+
+    def added(self, name: str) -> Product | None:
+        """Return what the adapter adds to a tensor of the base."""
+        if self.adapter is None or name not in self.adapter.targets:
+            return None
+        return self.adapter.product(name, self.stored(name).shape)
+
+    def whole(self, name: str) -> Tensor:
+        """Return a tensor as the model computes with it."""
+        added = self.added(name)
+        return Sum(self.stored(name), added) if added else self.stored(name)
+
+    @property
+    def _singles(self) -> list[str]:
+        return [SINGLE] if SINGLE in self.base else sorted(self.base)
+
+    @functools.cache  # noqa: B019 (it lives as long as the comparison)
+    def _header(self, file: str) -> dict[str, Stored]:
+        path = self._version.path(self._output, file)
+        return read_header(path, f"{file} of {self._version.name}")
+
+
+_OWN = (ADAPTER, ADAPTER_CONFIG)
+
+
+@dataclasses.dataclass(frozen=True)
+class Aligned:
+    """Tensors of two models by name.
+
+    Attributes:
+        adapters: whether these are products of adapters of one base, and not whole weights.
+        same: known to be the same without being read.
+        shapes: both, of those in which they differ.
+        unread: both types, of those that differ and whose numbers are of a type not known here.
+        pairs: to be read.
+    """
+
+    adapters: bool
+    same: list[str]
+    removed: list[str]
+    added: list[str]
+    shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    unread: dict[str, tuple[str, str]]
+    pairs: dict[str, Pair]
+
+
+def align(one: Model, other: Model) -> Aligned:
+    """Return what is to be compared in two models.
+
+    Raises:
+        ModelError: a file is torn, or not what an index or an adapter says.
+        MissingError: bytes are nowhere.
+    """
+    adapters = one.adapter is not None and other.adapter is not None and one.base == other.base
+    names, others = (_names(model, adapters) for model in (one, other))
+    found = Aligned(adapters, [], sorted(names - others), sorted(others - names), {}, {}, {})
+    for name in sorted(names & others):
+        if not adapters and _is_untouched(one, other, name):
+            found.same.append(name)
+        else:
+            _place(found, name, _pair(one, other, name, adapters))
+    return found
+
+
+def _place(found: Aligned, name: str, pair: Pair) -> None:
+    before, after = pair.before, pair.after
+    if before.shape != after.shape:
+        found.shapes[name] = before.shape, after.shape
+    elif is_known(before) and is_known(after):
+        found.pairs[name] = pair
+    elif is_same(before, after):
+        found.same.append(name)
+    else:
+        found.unread[name] = before.dtype, after.dtype
+
+
+def _names(model: Model, adapters: bool) -> set[str]:
+    if adapters and model.adapter:
+        return {*model.adapter.targets, *model.adapter.brought}
+    unknown = {*(model.adapter.targets if model.adapter else ())} - {*model.places}
+    if unknown:
+        raise ModelError(f"{model.name}: the adapter changes '{min(unknown)}', the base has none")
+    return model.names()
+
+
+def _is_untouched(one: Model, other: Model, name: str) -> bool:
+    adapted = any(model.adapter and name in model.adapter.targets for model in (one, other))
+    return not adapted and one.place(name) is not None and one.place(name) == other.place(name)
+
+
+def _pair(one: Model, other: Model, name: str, adapters: bool) -> Pair:
+    if adapters and one.adapter and other.adapter and name in one.adapter.targets:
+        ours, theirs = one.adapter.product(name), other.adapter.product(name)
+        return Pair(ours, theirs, theirs - ours if ours.shape == theirs.shape else None)
+    before, after = one.whole(name), other.whole(name)
+    if one.place(name) is None or one.place(name) != other.place(name):
+        return Pair(before, after)
+    # Of one base, so that what is between them is what the adapters add.
+    ours, theirs = one.added(name), other.added(name)
+    if ours and theirs:
+        return Pair(before, after, theirs - ours)
+    return Pair(before, after, theirs if theirs else -ours if ours else None)

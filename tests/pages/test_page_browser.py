@@ -1,0 +1,132 @@
+"""The HTML page of a diff in a real browser: offline, on a phone and a desk, in light and dark."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stemma.pages.html import html
+from stemma.store.version import resolve
+from stemma.versions.verbs.diff import build
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+BROWSER = next(filter(None, map(shutil.which, NAMES)), "")
+pytestmark = pytest.mark.skipif(not BROWSER, reason="no Chromium: `apt-get install chromium`")
+# Scheme as Blink's settings number it.
+SCHEMES = {"dark": 0, "light": 1}
+WIDTHS = {"phone": 390, "desk": 1280}
+# The page stands in a frame, which may be narrower than the narrowest window; what is found of it
+# becomes the text of this document. Contrast: WCAG 2.2, success criterion 1.4.3.
+HARNESS = """\
+<!doctype html><body><iframe id="frame" src="page.html" width="WIDTH" height="800"></iframe>
+<script>
+const numbers = color => color.match(/[\\d.]+/g).map(Number);
+function ground(element) {  // what is behind a text, its transparent layers mixed
+  const layers = [];
+  for (let one = element; one; one = one.parentElement) {
+    layers.unshift(numbers(one.ownerDocument.defaultView.getComputedStyle(one).backgroundColor));
+  }
+  return layers.reduce((under, [r, g, b, a = 1]) =>
+    [r, g, b].map((value, index) => a * value + (1 - a) * under[index]), [255, 255, 255]);
+}
+function luminance(color) {
+  const [r, g, b] = color.map(value => value / 255)
+    .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+function contrast(element, view) {
+  const ink = luminance(numbers(view.getComputedStyle(element).color).slice(0, 3));
+  const [low, high] = [ink, luminance(ground(element))].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}
+window.onload = () => {
+  const view = frame.contentWindow, page = frame.contentDocument;
+  const texts = [...page.body.querySelectorAll("*")].filter(element =>
+    [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim()));
+  const found = {
+    width: view.innerWidth, across: page.documentElement.scrollWidth,
+    dark: view.matchMedia("(prefers-color-scheme: dark)").matches,
+    ground: luminance(ground(page.body)),
+    fetched: view.performance.getEntriesByType("resource").map(entry => entry.name),
+    sections: [...page.querySelectorAll("section")].map(section => section.id),
+    faint: texts.filter(element => contrast(element, view) < 4.5).map(element => element.outerHTML),
+    hidden: texts.filter(element => !element.getBoundingClientRect().width)
+      .map(element => element.outerHTML),
+    tallest: Math.max(...[...page.querySelectorAll("tr > :first-child")]
+      .map(cell => cell.getBoundingClientRect().height)),
+  };
+  document.body.textContent = JSON.stringify(found);
+};
+</script>
+"""
+
+
+def browse(folder: Path, file: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Open a file where no host has an address."""
+    command = [
+        BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+        "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder / 'profile'}",
+        "--enable-logging=stderr", *options, (folder / file).as_uri(),
+    ]  # fmt: skip
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+
+
+def look(folder: Path, width: int, scheme: str) -> dict[str, Any]:
+    (folder / "harness.html").write_text(HARNESS.replace("WIDTH", str(width)))
+    done = browse(
+        folder, "harness.html", "--allow-file-access-from-files", "--dump-dom",
+        "--window-size=1400,900", f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}",
+    )  # fmt: skip
+    assert "CONSOLE" not in done.stderr, done.stderr
+    body = re.search(r"<body>(\{.*\})</body>", done.stdout, re.S)
+    assert body, done.stdout
+    return json.loads(body[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+
+
+@pytest.fixture(scope="module")
+def folder(history: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the page of a diff that has every kind of block, and a missing section."""
+    folder = tmp_path_factory.mktemp("page")
+    report = build(resolve("rewritten", history), resolve("gone", history))
+    assert report.missing
+    (folder / "missing.html").write_text(html(report))
+    report = build(resolve("document", history), resolve("merge", history))
+    (folder / "page.html").write_text(html(report))
+    return folder
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_is_read_offline_everywhere(folder: Path, width: str, scheme: str):
+    found = look(folder, WIDTHS[width], scheme)
+    assert found["sections"] == [
+        "verdict", "settings", "tokenizer", "weights", "metrics", "behaviour",
+    ]  # fmt: skip
+    assert found["width"] == WIDTHS[width]
+    assert found["across"] <= WIDTHS[width], "it scrolls sideways"
+    assert found["fetched"] == []
+    assert found["dark"] == (scheme == "dark")
+    assert (found["ground"] < 0.05) == (scheme == "dark")
+    assert found["faint"] == []
+    assert found["hidden"] == []
+    assert found["tallest"] < 100, "names are torn into letters"
+
+
+def test_what_is_missing_stands_there_too(folder: Path):
+    done = browse(folder, "missing.html", "--dump-dom")
+    assert 'id="weights"' in done.stdout
+    assert "missing: models/trained of gone" in done.stdout
+
+
+def test_a_screenshot(folder: Path):
+    picture = folder / "page.png"
+    browse(folder, "page.html", f"--screenshot={picture}", "--window-size=800,2000")
+    content = picture.read_bytes()
+    assert content.startswith(b"\x89PNG")
+    assert [int.from_bytes(content[at : at + 4], "big") for at in (16, 20)] == [800, 2000]
+    # A blank one takes a tenth.
+    assert len(content) > 100_000
