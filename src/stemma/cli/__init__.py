@@ -1,6 +1,31 @@
-"""The ``stemma`` command."""
+"""The ``stemma`` command: one module per verb, named after it."""
 
-from stemma.cli import follow, keep, make, read, status
+from stemma.cli import (
+    bisect,
+    compose,
+    diff,
+    forget,
+    fsck,
+    gc,
+    log,
+    show,
+    status,
+    trace,
+    verify,
+)
 from stemma.cli.group import main
 
-__all__ = ["follow", "keep", "main", "make", "read", "status"]
+__all__ = [
+    "bisect",
+    "compose",
+    "diff",
+    "forget",
+    "fsck",
+    "gc",
+    "log",
+    "main",
+    "show",
+    "status",
+    "trace",
+    "verify",
+]

@@ -1,4 +1,4 @@
-"""Verbs that follow a record through the versions."""
+"""`stemma trace`: which versions were trained on a record."""
 
 import click
 
@@ -23,18 +23,3 @@ def trace(
 
     query = verb.query_of(text, path, identifier, sha256)
     verb.tell(verb.trace(query), as_json)
-
-
-@main.command()
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@click.option("--why", required=True, metavar="WORDS", help="For the manifests to come.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def forget(ids: tuple[str, ...], why: str, as_json: bool) -> None:
-    """Revoke documents: no version to come is trained on them.
-
-    Puts them on the list data/revoked.jsonl, which prepare obeys, and shows the versions that they
-    taint and what must be rebuilt.
-    """
-    from stemma.versions.verbs import forget as verb
-
-    verb.tell(verb.forget(ids, why), as_json)

@@ -1,4 +1,4 @@
-"""Verbs that change what the next version is made of."""
+"""`stemma compose`: conf/ into params.yaml."""
 
 import os
 

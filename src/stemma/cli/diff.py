@@ -1,0 +1,68 @@
+"""`stemma diff`: what changed between two versions, and whether it matters."""
+
+import os
+from pathlib import Path
+
+import click
+
+from stemma.cli.group import main
+from stemma.files import atomic_file
+from stemma.versions.differences import SECTIONS
+
+
+@main.command()
+@click.argument("a", default="HEAD", metavar="[A]")
+@click.argument("b", default=None, required=False, metavar="[B]")
+@click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice(tuple(SECTIONS)),
+    help="Only this section; repeatable.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON, nothing rounded.")
+@click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Write one HTML page that opens offline.",
+)
+def diff(
+    a: str, b: str | None, only: tuple[str, ...], as_json: bool, markdown: bool, html: Path | None
+) -> None:
+    """Show what changed from A (HEAD) to B (the working tree), and whether it matters.
+
+    Each is a commit, tag, branch or experiment; one of these and an output, such as
+    HEAD:models/base; or a folder with a model. Nothing is checked out.
+
+    \b
+    stemma diff                       HEAD and the working tree
+    stemma diff v1 v2 --html diff.html
+    stemma diff HEAD:models/base HEAD --only weights
+    """  # noqa: D301 (click wants the character, not two)
+    if as_json + markdown + (html is not None) > 1:
+        raise click.UsageError("choose one of --json, --markdown and --html")
+    # Threads of BLAS would spin against those that read the weights.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from stemma.pages.printing import print_json
+    from stemma.store.version import resolve
+    from stemma.streams import say
+    from stemma.versions.verbs import diff as reports
+
+    report = reports.build(resolve(a), resolve(b), only or tuple(SECTIONS))
+    if as_json:
+        print_json(report.facts())
+    elif markdown:
+        from stemma.pages.markdown import markdown as page
+
+        say(page(report))
+    elif html:
+        from stemma.pages.html import html as page
+
+        with atomic_file(html) as handle:
+            handle.write(page(report).encode(errors="replace"))
+        say(f"{html}: {report.verdict}")
+    else:
+        from stemma.pages.terminal import show
+
+        show(report)
