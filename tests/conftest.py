@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import known
 import pytest
 from project import Project, lay_out, once
 
@@ -56,3 +57,14 @@ def built(tmp_path_factory: pytest.TempPathFactory, scenes: list[tuple[str, str]
 def project(built: Path, tmp_path: Path) -> Project:
     """A copy of the tiny version to work in."""
     return Project(Path(shutil.copytree(built, tmp_path / "project", symlinks=True)))
+
+
+@pytest.fixture(scope="session")
+def history(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Path:
+    """The repository of `known`; do not write to it."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        known.make(built, folder)
+
+    return once(tmp_path_factory, "known", make) / "project"

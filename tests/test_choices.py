@@ -22,7 +22,8 @@ from stemma.stages.train import TrainSettings, run
 SHORT = [
     *("train.steps=1", "train.log_every=1", "train.evaluate_every=1", "train.checkpoint_every=1"),
     *("train.batch_size=4", "train.micro_batch_size=2", "train.sequence_length=16"),
-    *("train.validation_blocks=4", "runtime.precision=fp32", "prepare.workers=1"),
+    # In this process: what runtime=portable makes of torch would last for the tests to come.
+    *("runtime=auto", "runtime.precision=fp32", "train.validation_blocks=4", "prepare.workers=1"),
     *("prepare.split.unit=document", "prepare.split.validation=0.2", "prepare.split.test=0.2"),
     *("prepare.duplicates.near=null", "prepare.contamination.max_overlap=1"),
     *("prepare.quality.min_words=1", "prepare.quality.max_duplicate_10gram_characters=null"),

@@ -2,11 +2,12 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from arithmetical import emulated
+from arithmetical import emulated, run
 from project import ROOT, Project, environment, once
 
 from stemma.files import sha256_of
@@ -35,13 +36,8 @@ def make(project: Project) -> Make:
     ) -> dict[str, str]:
         """Run stages with these environment variables; return the digests of all outputs."""
         for stage in stages:
-            subprocess.run(
-                [*(before or []), shutil.which("python") or "", "-m", f"stemma.stages.{stage}"],
-                cwd=project.path,
-                env=environment() | variables,
-                check=True,
-                capture_output=True,
-            )
+            command = [*(before or []), sys.executable, "-m", f"stemma.stages.{stage}"]
+            run(command, cwd=project.path, env=environment() | variables)
         files = (file for out in OUTPUTS for file in (project.path / out).rglob("*.*"))
         return {
             file.relative_to(project.path).as_posix(): sha256_of(file)

@@ -33,7 +33,8 @@ OVERRIDES = [
     *("train.steps=1", "train.log_every=1", "train.evaluate_every=1", "train.checkpoint_every=1"),
     *("train.batch_size=4", "train.micro_batch_size=2", "train.sequence_length=16"),
     *("train.validation_blocks=4", "evaluate.prompts=[king]", "evaluate.sample_tokens=8"),
-    "runtime.precision=fp32",
+    # What runtime=portable makes of torch would last for the tests to come.
+    *("runtime=auto", "runtime.precision=fp32"),
 ]
 
 

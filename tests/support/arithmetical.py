@@ -24,8 +24,20 @@ def arithmetic(asked: str, before: list[str] | None = None) -> dict[str, Any]:
     """
     command = [*(before or []), sys.executable, str(SCRIPT), asked]
     variables = os.environ | CAPS["avx2"]
-    done = subprocess.run(command, env=variables, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout)
+    return json.loads(run(command, env=variables).stdout)
+
+
+def run(command: list[str], again: int = 2, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """Run a command that must succeed.
+
+    Where the emulator itself dies of a signal, as qemu-user now and then does with many threads,
+    it is run again, at most twice.
+    """
+    done = subprocess.run(command, check=False, capture_output=True, **options)
+    if done.returncode < 0 and "qemu-x86_64" in command and again:
+        return run(command, again - 1, **options)
+    assert done.returncode == 0, f"exit {done.returncode}\n{done.stderr.decode()}"
+    return done
 
 
 def emulated(processor: str) -> list[str]:

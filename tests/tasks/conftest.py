@@ -13,6 +13,8 @@ SMALL = (
     *("train.evaluate_every=2", "train.checkpoint_every=2", "train.validation_blocks=4"),
     *("train.sequence_length=32", "prepare.workers=1", "evaluate.resamples=50"),
     *("evaluate.sample_tokens=4", "runtime.device=cpu", "runtime.precision=fp32"),
+    # What runtime=portable makes of torch would last for the tests to come.
+    "runtime=auto",
     *("runtime.threads=1", "prepare.split.validation=0.2", "prepare.split.test=0.2"),
 )
 

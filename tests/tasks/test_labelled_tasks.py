@@ -14,7 +14,7 @@ from measured import figures as figures_of
 from project import Project
 
 from stemma.config import build
-from stemma.corpus.documents import write_shards
+from stemma.corpus.documents import shards, write_shards
 from stemma.corpus.packing import read_labels, read_split
 from stemma.corpus.prepare.pipeline import prepare
 from stemma.corpus.sharding.pool import SerialPool
@@ -54,7 +54,7 @@ def made(tmp_path, task, documents=None, **changes):
         path.mkdir(parents=True)
     write_shards(raw, documents or DOCUMENTS[task]())
     encoding = encoding_of(chosen.task)
-    found = documents.shards(raw)
+    found = shards(raw)
     prepare(found, folder, work, chosen.prepare, chosen.tokenizer, encoding, SerialPool())
     return folder
 

@@ -1,7 +1,6 @@
 import shutil
 from pathlib import Path
 
-import known
 import pytest
 import versioned
 from project import Project, once
@@ -14,17 +13,6 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
         versioned.lay_out(folder / "project")
 
     return once(tmp_path_factory, "versioned", make) / "project"
-
-
-@pytest.fixture(scope="session")
-def history(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Path:
-    """The repository of `known`; do not write to it."""
-
-    def make(folder: Path) -> None:
-        folder.mkdir()
-        known.make(built, folder)
-
-    return once(tmp_path_factory, "known", make) / "project"
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from preparing import CONF, load, prepared, report_of, rows_of
 from transformers import AutoTokenizer
 
-from stemma.corpus import documents
+from stemma.corpus import documents as shards
 from stemma.corpus.documents import Document
 from stemma.corpus.duplicates.minhash import similarity
 from stemma.corpus.packing import read_split
@@ -61,8 +61,8 @@ def contents(folder):
 
 @pytest.fixture
 def small_shards(monkeypatch):
-    monkeypatch.setattr(documents, "SHARD_DOCUMENTS", 8)
-    monkeypatch.setattr(documents, "BATCH_DOCUMENTS", 3)
+    monkeypatch.setattr(shards, "SHARD_DOCUMENTS", 8)
+    monkeypatch.setattr(shards, "BATCH_DOCUMENTS", 3)
 
 
 def test_manifest_arrays_and_report_tell_one_story(tmp_path, small_shards):
@@ -104,8 +104,8 @@ def test_any_number_of_workers_and_every_run_give_the_same_bytes(tmp_path, small
 
 def test_shards_change_nothing_but_where_the_work_is_cut(tmp_path, monkeypatch):
     whole = contents(prepared(tmp_path, corpus(), load(), name="whole"))
-    monkeypatch.setattr(documents, "SHARD_DOCUMENTS", 5)
-    monkeypatch.setattr(documents, "BATCH_DOCUMENTS", 5)
+    monkeypatch.setattr(shards, "SHARD_DOCUMENTS", 5)
+    monkeypatch.setattr(shards, "BATCH_DOCUMENTS", 5)
     cut = contents(prepared(tmp_path, corpus(), load(), name="cut"))
     manifest = "manifest.parquet"
     assert whole.keys() == cut.keys()

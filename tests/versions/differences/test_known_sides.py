@@ -200,7 +200,7 @@ def test_a_broken_copy_in_the_remote_is_not_taken(copied: Project):
 
 
 def test_of_much_code_the_first_files_are_shown(copied: Project):
-    edited = sorted((copied.path / "src/stemma/corpus").glob("*.py"))
+    edited = sorted((copied.path / "src/stemma/corpus").rglob("*.py"))
     for path in edited:
         path.write_text(f"{path.read_text()}# nothing\n")
     (code,) = diff(copied.path, "HEAD").sections
