@@ -21,11 +21,11 @@ from stemma.files import read_json
 from stemma.layout import BASE, PREPARED, RAW
 from stemma.modeling.export.conventions import settle
 from stemma.modeling.family import Tokens
-from stemma.modeling.task import training_of
 from stemma.modeling.weights.copy import copy_model
 from stemma.modeling.weights.save import save_model
 from stemma.stages import prepare
 from stemma.stages.train import TrainSettings
+from stemma.tasks import training_of
 from test_choices import SHAPED, SHORT, SMALL, choices, section_of, shape
 
 TEXT = "the king and queen"

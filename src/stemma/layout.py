@@ -4,6 +4,7 @@ from pathlib import Path
 
 CONF = Path("conf")
 PARAMS = Path("params.yaml")
+CODE = Path("code.lock")  # by which code each stage makes its outputs
 RECORD = "composed"  # its section on how it was made
 ENVIRONMENT = Path("environment.lock")
 INPUT = Path("data/input")

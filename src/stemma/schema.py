@@ -5,10 +5,10 @@ from stemma.corpus.sources.settings import SourceSettings
 from stemma.environment import RuntimeSettings
 from stemma.modeling.evaluation.settings import EvaluateSection
 from stemma.modeling.family import ModelSettings
-from stemma.modeling.task import TaskSettings
 from stemma.modeling.training.settings import TrainSection
 from stemma.stages.export import ExportSection
 from stemma.stages.prepare import PrepareSection, TokenizerSettings
+from stemma.tasks import TaskSettings
 
 
 @settings

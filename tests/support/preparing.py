@@ -13,8 +13,8 @@ from stemma.corpus.documents import Document, shards, write_shards
 from stemma.corpus.prepare.pipeline import prepare
 from stemma.corpus.revoked import NOTHING, Revoked
 from stemma.corpus.sharding.pool import Pool, SerialPool
-from stemma.modeling.task import encoding_of
 from stemma.stages.prepare import PrepareSettings
+from stemma.tasks import encoding_of
 
 CONF = Path(__file__).parents[2] / "conf"
 

@@ -21,9 +21,9 @@ from stemma.corpus.sharding.pool import SerialPool
 from stemma.errors import DataError
 from stemma.files import read_json, sha256_of
 from stemma.layout import METRICS, PREPARED, REPORTS, TRAINED
-from stemma.modeling.task import encoding_of
 from stemma.stages import evaluate, train
 from stemma.stages.prepare import PrepareSettings
+from stemma.tasks import encoding_of
 from stemma.versions.contents.metrics import figures
 
 CONF = Path(__file__).parents[2] / "conf"

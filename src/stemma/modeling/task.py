@@ -1,27 +1,18 @@
-"""What the stages ask of a task: the modules of the package that ``task.name`` chooses.
-
-A stage depends only on the modules of the task that is chosen: an edit of one task makes no version
-of another stale. So nothing imports a task by its name.
-"""
+"""What the stages ask of a task: the protocols of its modules."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
-
-from stemma.config import chosen
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from stemma.corpus.task import Encoding
     from stemma.modeling.evaluation.settings import EvaluateSection, Measured
     from stemma.modeling.runtime import Runtime
     from stemma.modeling.training.settings import TrainSection
 
 Batch = dict[str, Any]
-TaskSettings = Annotated[Any, chosen("stemma.tasks", "name")]
 
 
 class Examples(Protocol):
@@ -105,18 +96,3 @@ class Measure(Protocol):
             SettingsError: as ``measure``.
         """
         ...
-
-
-def encoding_of(task: Any) -> Encoding:
-    """Return what encodes documents for the task of these settings."""
-    return import_module(f"stemma.tasks.{task.name}.encoding").Encoding(task)
-
-
-def training_of(task: Any) -> Training:
-    """Return the module that trains the task of these settings."""
-    return cast(Training, import_module(f"stemma.tasks.{task.name}.training"))
-
-
-def measure_of(task: Any) -> Measure:
-    """Return the module that measures the task of these settings."""
-    return cast(Measure, import_module(f"stemma.tasks.{task.name}.measure"))

@@ -13,7 +13,7 @@ from stemma.environment import RuntimeSettings
 from stemma.layout import TRAINED
 from stemma.modeling.evaluation.settings import EvaluateSection
 from stemma.modeling.runtime import start
-from stemma.modeling.task import TaskSettings, measure_of
+from stemma.tasks import TaskSettings, measure_of
 
 
 @settings

@@ -14,6 +14,7 @@ or measured too where its weights were rounded.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -27,7 +28,7 @@ from stemma.layout import BASE, EXPORTED, FORMATS, METRICS, PREPARED, RAW, TRAIN
 from stemma.modeling.evaluation.settings import EvaluateSection, headline
 from stemma.modeling.export.formats import Format
 from stemma.modeling.runtime import start
-from stemma.modeling.task import TaskSettings, measure_of
+from stemma.tasks import TaskSettings, measure_of
 
 if TYPE_CHECKING:
     from stemma.modeling.export.card import Facts
@@ -110,11 +111,8 @@ def _start(settings: ExportSettings) -> Runtime:
             "use -S export.merge=true, or -S export.formats=[]",
         )
     started = start(settings.runtime)
-
-    from stemma.modeling.export.formats.onnx import check_installed
-
     if "onnx" in settings.export.formats:
-        check_installed()
+        import_module("stemma.modeling.export.formats.onnx").check_installed()
     return started
 
 

@@ -9,7 +9,7 @@ from stemma.corpus.settings import PrepareSection
 from stemma.corpus.tokenizer.settings import TokenizerSettings
 from stemma.files import atomic_directory
 from stemma.layout import PREPARED, RAW, REVOKED
-from stemma.modeling.task import TaskSettings, encoding_of
+from stemma.tasks import TaskSettings, encoding_of
 
 
 @settings

@@ -15,9 +15,9 @@ from stemma.layout import BASE, ENVIRONMENT, PLOTS, PREPARED, RUNS, TRAINED
 from stemma.modeling import observed
 from stemma.modeling.family import ModelSettings
 from stemma.modeling.runtime import Runtime, start
-from stemma.modeling.task import TaskSettings, training_of
 from stemma.modeling.training.settings import TrainSection
 from stemma.pipeline import dependencies
+from stemma.tasks import TaskSettings, training_of
 
 
 @settings

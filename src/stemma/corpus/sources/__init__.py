@@ -1,6 +1,7 @@
 """Where raw documents come from: one module per kind of source."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,19 +15,5 @@ def parts(settings: "SourceSettings") -> Iterator["Part"]:
     Raises:
         SourceError: the source cannot be reached or read.
     """
-    # Imported late: Hydra's plugin imports this package for its settings at each composition.
-    if settings.kind == "shakespeare":
-        from stemma.corpus.sources import shakespeare
-
-        return shakespeare.parts(settings)
-    if settings.kind == "chatterbot":
-        from stemma.corpus.sources import chatterbot
-
-        return chatterbot.parts(settings)
-    if settings.kind == "files":
-        from stemma.corpus.sources import files
-
-        return files.parts(settings)
-    from stemma.corpus.sources import hub
-
-    return hub.parts(settings)
+    # By its name, so that a version depends on the chosen kind alone (`stemma.code`).
+    return import_module(f"{__name__}.{settings.kind}").parts(settings)

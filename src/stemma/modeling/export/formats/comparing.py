@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from tqdm import tqdm
 
 from stemma.errors import ModelError
 from stemma.files import read_json, write_json
-from stemma.modeling.export.formats import Format, gguf, int8, onnx, pruned
+from stemma.modeling.export.formats import Format
 from stemma.modeling.metrics.names import names_of
 from stemma.modeling.weights.copy import copy_weights, size_of, weight_files
 from stemma.modeling.weights.load import load_saved
@@ -42,17 +43,10 @@ def write_formats(
     Raises:
         ModelError: the model has no such format, cannot be loaded, or has no finite loss.
     """
-    makers = {
-        "bf16": (_write_bf16, load_saved),
-        "gguf": (gguf.write, gguf.load),
-        "int8": (int8.write, int8.load),
-        "onnx": (onnx.write, onnx.load),
-        "pruned": (partial(pruned.write, share=sparsity), load_saved),
-    }
     shared = [path for path in sorted(exported.iterdir()) if path not in weight_files(exported)]
     table = {}
     for name in tqdm(dict.fromkeys(formats), desc="formats", disable=None):
-        write, load = makers[name]
+        write, load = _maker_of(name, sparsity)
         folder = exported / name
         folder.mkdir()
         for path in shared:
@@ -66,6 +60,19 @@ def write_formats(
         }
         table[name] = {"bytes": size_of(folder), **facts, **figures, "change": change}
     return table
+
+
+def _maker_of(name: Format, sparsity: float) -> tuple[Callable[..., Figures], Callable[..., Any]]:
+    """Return what writes a format and what loads it.
+
+    By its name, so that a version depends on the formats that it has alone (`stemma.code`).
+    """
+    if name == "bf16":
+        return _write_bf16, load_saved
+    module = import_module(f"{__package__}.{name}")
+    if name == "pruned":
+        return partial(module.write, share=sparsity), load_saved
+    return module.write, module.load
 
 
 def _measured(

@@ -1,0 +1,214 @@
+"""code.lock: by which code each stage makes its outputs.
+
+DVC follows no imports, so it must be told every module whose edit could change what a stage makes,
+and should be told no other. ``stemma compose`` writes a digest of each into code.lock, by stage,
+and dvc.yaml gives a stage its section of code.lock as parameters. Of what a setting chooses by name
+(a task, a family, a source, a format) only the chosen module counts.
+"""
+
+import functools
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from stemma import merging
+from stemma.errors import ReproducibilityError
+from stemma.files import atomic_file
+from stemma.identity import digest_of, digest_of_values, names_imported
+from stemma.layout import CODE
+
+if TYPE_CHECKING:
+    import grimp
+
+# Stage -> modules that are imported by a name that stands in a setting. A setting with several
+# values chooses several modules, and an empty one none.
+_TASK = ("stemma.tasks.{task.name}",)
+_CHOSEN = {
+    "ingest": ("stemma.corpus.sources.{source.kind}",),
+    "prepare": (*_TASK, "stemma.tasks.{task.name}.encoding"),
+    "train": (
+        *_TASK,
+        "stemma.tasks.{task.name}.training",
+        "stemma.families.{model.family}",
+    ),
+    "evaluate": (*_TASK, "stemma.tasks.{task.name}.encoding", "stemma.tasks.{task.name}.measure"),
+    "export": (
+        *_TASK,
+        "stemma.tasks.{task.name}.encoding",
+        "stemma.tasks.{task.name}.measure",
+        "stemma.modeling.export.formats.{export.formats}",
+    ),
+}
+# Modules that do nothing but under some values of a setting. Which family a base is of is known
+# only when it is read.
+_FUSED = "stemma.modeling.training.fused"
+_ONLY_UNDER = {
+    "stemma.modeling.portable": ("runtime.instructions", ("avx2",)),
+    _FUSED: ("model.family", ("gpt2", "llama", "pretrained")),
+    f"{_FUSED}.attention": ("model.family", ("gpt2", "llama", "pretrained")),
+    f"{_FUSED}.gpt2": ("model.family", ("gpt2", "pretrained")),
+    f"{_FUSED}.head": ("model.family", ("gpt2", "llama", "pretrained")),
+    f"{_FUSED}.llama": ("model.family", ("llama", "pretrained")),
+}
+# Modules that change no byte of an output: why.
+SILENT = {
+    "stemma.code": "compares code with code.lock",
+    "stemma.corpus.sharding.progress": "draws progress bars",
+    "stemma.errors": "ends a stage with a message",
+    "stemma.identity": "makes the digests of code.lock",
+    "stemma.lfs": "ends a stage that meets a pointer",
+    "stemma.merging": "ends a stage that meets an unfinished merge",
+    "stemma.modeling.observed": "writes observed.json, which DVC does not see",
+    "stemma.pipeline": "lists what a stage depends on, to compare it before and after",
+    "stemma.streams": "shows messages on any terminal",
+}
+# Modules of nothing but names with values: of these only what is imported counts.
+_CONSTANTS = ("stemma.layout",)
+_PACKAGES = Path(__file__).resolve().parents[1]
+_WRITE = "type `stemma compose`, or `dvc repro`"
+
+
+def closures(values: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Return what code.lock holds under these settings: stage -> file of a module -> digest.
+
+    Args:
+        values: the settings of params.yaml, by section.
+
+    Files stand relative to the project where they are within it, else to where Python finds their
+    package; so the names are the same on every machine.
+    """
+    import stemma.stages
+
+    names = sorted(module.name for module in pkgutil.iter_modules(stemma.stages.__path__))
+    return {name: closure(name, values) for name in names}
+
+
+def closure(stage: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the digest of each module whose edit could change what a stage makes, by its file."""
+    modules = _modules_of(stage, values)
+    files = {_file_of(module): digest_of(_path_of(module)) for module in modules}
+    for module in _CONSTANTS:
+        used = _imported_from(module, modules)
+        files[_file_of(module)] = digest_of_values(_path_of(module), used)
+    # A package that holds nothing but its docstring changes nothing.
+    return {file: digest for file, digest in sorted(files.items()) if digest}
+
+
+def write(values: Mapping[str, Any], root: Path = Path()) -> None:
+    """Write code.lock, atomically, as the code is now.
+
+    A file that says so already is left alone, so that nobody sees it change.
+    """
+    path = root / CODE
+    text = "# Written by `stemma compose`: the code that each stage runs. Do not edit.\n"
+    text += yaml.safe_dump(closures(values))
+    if not path.exists() or path.read_text(encoding="utf-8", errors="replace") != text:
+        with atomic_file(path, "w") as handle:
+            handle.write(text)
+
+
+def differences(values: Mapping[str, Any], root: Path = Path()) -> list[str]:
+    """Return a line for each module in which code.lock is not what the code is now.
+
+    Raises:
+        ReproducibilityError: code.lock is missing, torn, or in an unfinished merge.
+    """
+    locked, found = read(root / CODE), closures(values)
+    return [
+        f"{CODE}: {stage}: {file}"
+        for stage in sorted({*locked, *found})
+        for file in unlike(locked.get(stage, {}), found.get(stage, {}))
+    ]
+
+
+def refuse_drift(stage: str, values: Mapping[str, Any]) -> None:
+    """Refuse to run a stage by other code than code.lock says, as one that is started by hand does.
+
+    Raises:
+        ReproducibilityError: names the files; or code.lock is missing or torn.
+    """
+    changed = unlike(read().get(stage, {}), closure(stage, values))
+    if changed:
+        raise ReproducibilityError(f"{CODE} has other code: {', '.join(changed)}", _WRITE)
+
+
+def read(path: Path = CODE) -> dict[str, dict[str, str]]:
+    """Return what a code.lock holds: stage -> file of a module -> digest.
+
+    Raises:
+        ReproducibilityError: it is missing, torn, or in an unfinished merge.
+    """
+    if not path.exists():
+        raise ReproducibilityError(f"{path} does not exist", _WRITE)
+    text = path.read_text(encoding="utf-8", errors="replace")
+    merging.check(text, str(path), ReproducibilityError, "; or `stemma compose` writes it anew")
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        line = " ".join(str(error).split())
+        raise ReproducibilityError(f"{path} cannot be read: {line}", _WRITE) from error
+    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        raise ReproducibilityError(f"{path} holds no mapping of stages", _WRITE)
+    return found
+
+
+def unlike(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """Return the files that two sections of code.lock do not have alike."""
+    return sorted(file for file in {*one, *other} if one.get(file) != other.get(file))
+
+
+def _modules_of(stage: str, values: Mapping[str, Any]) -> set[str]:
+    graph = _graph()
+    names = [name for pattern in _CHOSEN.get(stage, ()) for name in _filled(pattern, values)]
+    roots = {f"stemma.stages.{stage}", *(name for name in names if name in graph.modules)}
+    found = roots.union(*(graph.find_upstream_modules(root) for root in roots))
+    packages = {name.rsplit(".", depth)[0] for name in found for depth in range(1, 5)}
+    idle = {
+        module
+        for module, (key, working) in _ONLY_UNDER.items()
+        if next(_values_of(key, values), None) not in working
+    }
+    return (found | packages) - SILENT.keys() - set(_CONSTANTS) - idle
+
+
+@functools.cache
+def _graph() -> "grimp.ImportGraph":
+    import grimp
+
+    graph = grimp.build_graph("stemma", cache_dir=None, exclude_type_checking_imports=True)
+    for module in SILENT.keys() & graph.modules:
+        graph.remove_module(module)
+    return graph
+
+
+def _filled(pattern: str, values: Mapping[str, Any]) -> Iterator[str]:
+    head, _, rest = pattern.partition("{")
+    key, _, tail = rest.partition("}")
+    return (f"{head}{value}{tail}" for value in _values_of(key, values))
+
+
+def _values_of(key: str, values: Mapping[str, Any]) -> Iterator[Any]:
+    found: Any = values
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    yield from found if isinstance(found, list | tuple) else [] if found is None else [found]
+
+
+def _path_of(module: str) -> Path:
+    # Not by the import system, which would import every package on the way.
+    path = _PACKAGES.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _file_of(module: str) -> str:
+    path, here = _path_of(module), Path.cwd()
+    inside = path.is_relative_to(here) and "site-packages" not in path.parts
+    return path.relative_to(here if inside else _PACKAGES).as_posix()
+
+
+def _imported_from(module: str, importers: Iterable[str]) -> set[str]:
+    """Return the names that any of some modules imports from a module."""
+    return set().union(*(names_imported(_path_of(one), module) for one in importers))

@@ -1,0 +1,127 @@
+"""What makes two texts of a module the same code.
+
+Comments, docstrings, blank lines and spaces at the ends of lines are no code. The digest is taken
+of the text without them, and not of a syntax tree, which every version of Python prints otherwise.
+"""
+
+import ast
+import functools
+import hashlib
+import io
+import tokenize
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_DIGITS = 16
+
+
+def digest_of(path: Path) -> str:
+    """Return the digest of the code in a file; empty if there is none.
+
+    Raises:
+        SyntaxError: it is no Python.
+    """
+    return _digest_of(_text_of(path))
+
+
+@functools.cache
+def _digest_of(text: str) -> str:
+    return _digest(code_of(text))
+
+
+def digest_of_values(path: Path, names: Iterable[str]) -> str:
+    """Return the digest of what some names are given in a module of assignments."""
+    tree = ast.parse(_text_of(path))
+    lines = {
+        target.id: ast.unparse(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    needed, new = set(), set(names) & lines.keys()
+    while new:
+        needed |= new
+        words = (ast.walk(ast.parse(lines[name])) for name in new)
+        used = {node.id for walk in words for node in walk if isinstance(node, ast.Name)}
+        new = (used & lines.keys()) - needed
+    return _digest("\n".join(f"{name} = {lines[name]}" for name in sorted(needed)))
+
+
+def names_imported(path: Path, module: str) -> frozenset[str]:
+    """Return the names that the module in a file imports from another."""
+    return _names_imported(_text_of(path), module)
+
+
+@functools.cache
+def _names_imported(text: str, module: str) -> frozenset[str]:
+    froms = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom))
+    return frozenset(alias.name for node in froms if node.module == module for alias in node.names)
+
+
+def code_of(text: str) -> str:
+    """Return the text of a module without what is no code.
+
+    Blank lines and spaces inside of strings are kept.
+    """
+    lines = [f"{line}\n" for line in text.split("\n")]
+    tree = ast.parse(text)
+    cuts = [*_comments(text), *_strings_alone(tree, lines)]
+    for (first, start), (last, end) in sorted(cuts, reverse=True):
+        lines[first : last + 1] = [lines[first][:start] + lines[last][end:]] + [""] * (last - first)
+    inside = set(_lines_of_strings(tree))
+    kept = (
+        line if number in inside else f"{line.rstrip()}\n"
+        for number, line in enumerate(lines)
+        if number in inside or line.strip()
+    )
+    return "".join(kept)
+
+
+def _text_of(path: Path) -> str:
+    # Git may have changed the line endings.
+    return path.read_bytes().decode().replace("\r\n", "\n")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS] if text.strip() else ""
+
+
+Span = tuple[tuple[int, int], tuple[int, int]]
+
+
+def _comments(text: str) -> Iterator[Span]:
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            (first, start), (last, end) = token.start, token.end
+            yield (first - 1, start), (last - 1, end)
+
+
+def _strings_alone(tree: ast.AST, lines: list[str]) -> Iterator[Span]:
+    """Yield where strings stand as statements: docstrings, also of fields."""
+    for node in _alone(tree):
+        (first, start), (last, end) = (node.lineno, node.col_offset), _end_of(node)
+        begin = len(lines[first - 1].encode()[:start].decode())
+        yield (first - 1, begin), (last - 1, len(lines[last - 1].encode()[:end].decode()))
+
+
+def _alone(tree: ast.AST) -> Iterator[ast.Constant]:
+    statements = (node.value for node in ast.walk(tree) if isinstance(node, ast.Expr))
+    for value in statements:
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            yield value
+
+
+def _lines_of_strings(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines of strings that have several, docstrings not among them."""
+    alone = set(_alone(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and node not in alone:
+            last, _ = _end_of(node)
+            if last > node.lineno:
+                yield from range(node.lineno - 1, last)
+
+
+def _end_of(node: ast.expr) -> tuple[int, int]:
+    assert node.end_lineno is not None and node.end_col_offset is not None
+    return node.end_lineno, node.end_col_offset
