@@ -304,6 +304,30 @@ def test_a_torn_table_is_named(history: MeasuredHistory, told):
         told()
 
 
+def test_metrics_that_cannot_be_read_are_not_known(history: MeasuredHistory, told):
+    history.version(texts())
+    history.version(texts(seed=1))
+    (history.root / "reports/metrics.json").write_text('{"bits_per_byte": 3')
+    history.git("commit", "-qa", "--amend", "--no-edit")
+    torn, sound = log(root=history.root).versions
+    assert (torn.metric, torn.value, torn.difference, torn.metrics) == ("", None, None, {})
+    assert sound.value is not None
+    history.version(None)
+    done = subprocess.run(
+        [sys.executable, "-m", "stemma.cli", "log", "--json"],
+        cwd=history.root, env=environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert [one["value"] for one in json.loads(done.stdout)] == [None, None, sound.value]
+    name = torn.commit[:7]
+    assert done.stderr == (
+        f"stemma: reports/metrics.json of {name} cannot be read, so what it says is not known "
+        f"(see `git show {name}:./reports/metrics.json`)\n"
+    )
+    (warning,) = log("HEAD~1", root=history.root).warnings
+    assert done.stderr == f"stemma: {warning}\n"
+    assert log("HEAD~2", root=history.root).warnings == ()
+
+
 def test_in_a_terminal_no_line_is_longer_than_it_is_wide(history: MeasuredHistory):
     first = history.version(texts())
     history.git("tag", "a-rather-long-name-of-a-tag-that-fills-the-line")

@@ -252,9 +252,9 @@ def _warnings(shown: Sequence[Record], root: Path) -> list[str]:
         for path in record.torn:
             torn.setdefault(path, []).append(record.commit[:7])
     for path, (newest, *others) in torn.items():
-        more = f" and {len(others)} more" if others else ""
+        more = f" (and of {len(others)} more versions)" if others else ""
         warnings.append(
-            f"{path} of {newest}{more} is no JSON: what it says is not known "
-            f"(`git show {newest}:{path}` shows it)"
+            f"{path} of {newest}{more} cannot be read, so what it says is not known "
+            f"(see `git show {newest}:./{path}`)"
         )
     return warnings
