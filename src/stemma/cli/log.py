@@ -23,7 +23,7 @@ _TONES = {"better": "green", "worse": "red"}
 def log(scope: tuple[str, ...], everything: bool, experiments: bool, as_json: bool) -> None:
     """Show the versions as the tree they are, a line for each, newest first.
 
-    Commit, date, headline figure and its change (green or red where it is significant), bytes
+    Commit, date, headline metric and its change (green or red where it is significant), bytes
     added (≤ where the cache does not tell), the version that it was tuned from, whether revoked
     records taint it, what changed since the parent, names, author and subject.
 

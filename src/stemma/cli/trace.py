@@ -1,4 +1,4 @@
-"""`stemma trace`: which versions were trained on a record."""
+"""`stemma trace`: which versions were trained on a document."""
 
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -30,7 +30,7 @@ _ROWS = 3  # of a manifest that are shown; JSON has all
 def trace(
     text: str | None, path: str | None, identifier: str | None, sha256: str | None, as_json: bool
 ) -> None:
-    """Find the versions that were trained on a record, and those that descend from them.
+    """Find the versions that were trained on a document, and those that descend from them.
 
     In all of history, from the manifests alone: the same text, and what is nearly the same. No raw
     text is read.
