@@ -9,7 +9,7 @@ from stemma.errors import DataError, ModelError, ProjectError, StemmaError
 from stemma.modeling.weights import shards
 from stemma.store import tensors
 from stemma.versions.contents import examples
-from stemma.versions.verbs import trace
+from stemma.versions.verbs.trace import trace
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_lists_and_texts_are_told(pointer):
     with pytest.raises(DataError, match="is a Git LFS pointer"):
         revoked.read(pointer)
     with pytest.raises(ProjectError, match="is a Git LFS pointer"):
-        trace.query_of(None, str(pointer), None, None)
+        trace(file=pointer)
 
 
 def test_what_git_keeps_of_a_version_is_told():

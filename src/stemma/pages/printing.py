@@ -1,4 +1,4 @@
-"""The one console of all verbs, on which users' texts are no markup, and the one form of JSON."""
+"""The console and the JSON of all verbs. Users' texts are shown as they are, never as markup."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from stemma.streams import visible
 
 
 class _Console(Console):
-    """Shows texts as they are: no markup, no `:names:` of pictures, no escape sequences."""
+    """Shows texts as they are: no markup, no `:emoji:`, no escape sequences."""
 
     def __init__(self) -> None:
         super().__init__(highlight=False, markup=False, emoji=False)
@@ -20,20 +20,20 @@ class _Console(Console):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Yield what is printed, the own control codes of rich apart."""
+        """Yield what is printed, with control characters shown; rich's own control codes pass."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=visible(segment.text))
 
 
 def console() -> Console:
-    """Return a console for what is printed next; users' texts may go into any part of it."""
+    """Return a new console; users' texts may be part of anything that is printed on it."""
     return _Console()
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON that every parser takes.
+    """Print a value as strict JSON, which every parser reads.
 
-    A number that is not finite is null; half of a character, as in a name that is no UTF-8, is "?".
+    A number that is not finite becomes null, and what is no UTF-8 in a file's name becomes "?".
     """
     print(json.dumps(_strict(value), indent=2, allow_nan=False))
 

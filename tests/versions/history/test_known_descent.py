@@ -1,7 +1,9 @@
 """A known history: which versions a record went into, what descends from those, and the tree."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import known
 import pytest
@@ -11,7 +13,7 @@ from project import Project
 from stemma.cli import main
 from stemma.store.version import resolve
 from stemma.versions.verbs.forget import forget
-from stemma.versions.verbs.trace import Query, Trace, trace
+from stemma.versions.verbs.trace import trace
 
 SCENE = "hamlet/act-1/scene-2"
 """A document of ``start``, in train, and of no later version."""
@@ -19,13 +21,13 @@ LATER = {"rewritten", "document", "rate", "tried", "merged", "deeper", "merge", 
          "gone", "tuned", "retuned"}  # fmt: skip
 
 
-def by_tag(traces: list[Trace]) -> dict[str, Trace]:
+def by_tag(traces: Iterable[Any]) -> dict[str, Any]:
     tags = {"start", *LATER}
     return {ref: one for one in traces for ref in one.refs if ref in tags}
 
 
 def test_a_fine_tune_of_a_fine_tune_descends_from_what_the_first_was_trained_on(history: Path):
-    found = by_tag(trace(Query(id=SCENE), history))
+    found = by_tag(trace(id=SCENE, root=history))
     assert set(found) == {"start", "tuned", "retuned"}
     assert {tag: one.splits for tag, one in found.items()} == {
         "start": ("train",),
@@ -33,7 +35,7 @@ def test_a_fine_tune_of_a_fine_tune_descends_from_what_the_first_was_trained_on(
         "retuned": (),
     }
     assert found["start"].through == ()
-    start = found["start"].record.commit
+    start = found["start"].commit
     assert found["tuned"].through == found["retuned"].through == (start,)
     assert not any(one.unknown for one in found.values())
 
@@ -43,18 +45,18 @@ def test_a_changed_document_is_one_text_before_and_another_after(history: Path):
     before = after.replace(*reversed(known.SWAP))
     old = {"rewritten", "rate", "tried", "tuned", "retuned"}
     for text, versions in ((before, old), (after, LATER - old)):
-        found = by_tag(trace(Query(text=text), history))
+        found = by_tag(trace(text=text, root=history))
         assert {tag for tag, one in found.items() if one.matches[0].how == "text"} == versions
         assert {tag for tag, one in found.items() if one.matches[0].how == "similar"} == (
             LATER - versions
         )
         assert {one.splits for one in found.values()} == {("train",)}
-    assert set(by_tag(trace(Query(id=known.CHANGED), history))) == LATER
+    assert set(by_tag(trace(id=known.CHANGED, root=history))) == LATER
 
 
 def test_forgetting_a_record_taints_what_descends_from_it(copied: Project):
-    done = forget([SCENE], "asked by its author", copied.path)
-    assert set(by_tag(list(done.tainted))) == {"start", "tuned", "retuned"}
+    done = forget(SCENE, why="asked by its author", root=copied.path)
+    assert set(by_tag(done.tainted)) == {"start", "tuned", "retuned"}
     listed = (copied.path / "data/revoked.jsonl").read_text().splitlines()
     assert [json.loads(line)["id"] for line in listed] == [SCENE]
 

@@ -23,7 +23,7 @@ from stemma.errors import ProjectError
 from stemma.modeling.bases.converting import RECORD
 from stemma.store import git
 from stemma.versions.verbs.forget import forget
-from stemma.versions.verbs.log import log, parse_scope
+from stemma.versions.verbs.log import log
 
 BASED = "model:\n  base:\n    kind: path\n    path: {path}\n"
 
@@ -34,18 +34,22 @@ def history(tmp_path: Path) -> MeasuredHistory:
 
 
 @pytest.fixture
-def told(history: MeasuredHistory, capsys: pytest.CaptureFixture[str]):
-    def tell(*words: str, everything: bool = False) -> list[dict[str, Any]]:
-        scope, path = parse_scope(words, everything, False, history.root)
-        log(scope, path, as_json=True, root=history.root)
-        return json.loads(capsys.readouterr().out)
+def told(history: MeasuredHistory):
+    def tell(*words: str) -> list[dict[str, Any]]:
+        return json.loads(json.dumps(log(*words, root=history.root).facts()))
 
     return tell
 
 
-def lines(history: MeasuredHistory, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    log([], None, as_json=False, root=history.root)
-    return capsys.readouterr().out.splitlines()
+@pytest.fixture
+def lines(history: MeasuredHistory, monkeypatch: pytest.MonkeyPatch):
+    def draw() -> list[str]:
+        monkeypatch.chdir(history.root)
+        done = CliRunner().invoke(main, ["log"])
+        assert done.exit_code == 0, done.output
+        return done.stdout.splitlines()
+
+    return draw
 
 
 def test_a_line_for_each_version_and_none_for_other_commits(history: MeasuredHistory, told):
@@ -120,7 +124,7 @@ def test_figures_without_examples_or_of_another_task_are_not_judged(history: Mea
     assert [one["metric"] for one in found] == ["", "loss", "bits_per_byte", "bits_per_byte"]
 
 
-def test_what_changed(history: MeasuredHistory, told, capsys: pytest.CaptureFixture[str]):
+def test_what_changed(history: MeasuredHistory, told, lines):
     history.commit({"data/raw": {"a": b"1"}}, "train:\n  rate: 1\n  steps: 5\nlist:\n- a\n- b\n")
     history.commit({"data/raw": {"a": b"2"}}, "train:\n  rate: 2\n  steps: 5\nlist:\n- a\n- b\n")
     history.commit(
@@ -129,7 +133,7 @@ def test_what_changed(history: MeasuredHistory, told, capsys: pytest.CaptureFixt
     found = told()[::-1]
     assert found[1]["changed"] == {"data": ["data/raw"], "settings": ["train.rate"]}
     assert found[2]["changed"] == {"settings": ["list"]}
-    assert "[list]" in lines(history, capsys)[0]
+    assert "[list]" in lines()[0]
     assert [one["commit"] for one in told("data/raw")] == [one["commit"] for one in found[1::-1]]
 
 
@@ -143,7 +147,7 @@ def test_a_lock_that_another_tool_wrote_reads_the_same(history: MeasuredHistory,
     assert told()[0]["bytes_added"] == 0 and told()[0]["changed"] == {}
 
 
-def test_merges_are_drawn(history: MeasuredHistory, told, capsys: pytest.CaptureFixture[str]):
+def test_merges_are_drawn(history: MeasuredHistory, told, lines):
     first = history.version(texts())
     history.branch("side", first)
     side = history.version(texts(seed=1))
@@ -151,28 +155,24 @@ def test_merges_are_drawn(history: MeasuredHistory, told, capsys: pytest.Capture
     ours = history.version(texts(seed=2))
     merge = history.merge("side", texts(seed=3))
     assert told()[0]["parents"] == [ours, side]
-    drawn = lines(history, capsys)
+    drawn = lines()
     assert merge[:7] in drawn[0]
     assert any(line.startswith(f"| * {side[:7]}") for line in drawn)
     assert drawn[-1].startswith(f"* {first[:7]}")
 
 
-def test_tags_stand_before_branches(
-    history: MeasuredHistory, told, capsys: pytest.CaptureFixture[str]
-):
+def test_tags_stand_before_branches(history: MeasuredHistory, told, lines):
     history.version(texts())
     for tag in ("model@v1.2.0", "model#prod#3"):
         history.git("tag", tag)
     for branch in ("a", "b", "c"):
         history.git("branch", branch)
     assert told()[0]["refs"] == ["model#prod#3", "model@v1.2.0", "a", "b", "c", "main"]
-    assert "(model#prod#3, model@v1.2.0, a, +3)" in lines(history, capsys)[0]
+    assert "(model#prod#3, model@v1.2.0, a, +3)" in lines()[0]
 
 
 class TestBytes:
-    def test_files_that_the_parent_has_are_not_counted(
-        self, history: MeasuredHistory, told, capsys: pytest.CaptureFixture[str]
-    ):
+    def test_files_that_the_parent_has_are_not_counted(self, history: MeasuredHistory, told, lines):
         shared = {"tokenizer.json": b"t" * 5000, "config.json": b"{}"}
         history.commit({"models/trained": {**shared, "model": b"1" * 100}})
         history.commit({"models/trained": {**shared, "model": b"2" * 300}})
@@ -181,7 +181,7 @@ class TestBytes:
             (300, True),
             (5102, True),
         ]
-        assert "+300 bytes" in lines(history, capsys)[0]
+        assert "+300 bytes" in lines()[0]
 
     def test_a_file_in_two_outputs_is_stored_once(self, history: MeasuredHistory, told):
         files = {"model": b"1" * 100}
@@ -200,7 +200,7 @@ class TestBytes:
 
     @pytest.mark.parametrize("lost", ["listing", "parent's listing", "file"])
     def test_what_the_cache_lacks_counts_as_new(
-        self, history: MeasuredHistory, told, capsys: pytest.CaptureFixture[str], lost: str
+        self, history: MeasuredHistory, told, lines, lost: str
     ):
         shared = {"tokenizer.json": b"t" * 5000}
         history.commit({"models/trained": {**shared, "model": b"1" * 100}})
@@ -214,20 +214,18 @@ class TestBytes:
         else:
             (after if lost == "listing" else before).pop().unlink()
         assert told()[0]["bytes_added_exact"] is False
-        assert "≤" in lines(history, capsys)[0]
+        assert "≤" in lines()[0]
 
 
 class TestBases:
-    def test_an_earlier_version_that_base_json_names(
-        self, history: MeasuredHistory, told, capsys: pytest.CaptureFixture[str]
-    ):
+    def test_an_earlier_version_that_base_json_names(self, history: MeasuredHistory, told, lines):
         first = history.commit({"models/exported": {"model.safetensors": b"1"}})
         history.git("tag", "v1")
         base = {RECORD: json_bytes({"origin": "stemma://v1", "version": first})}
         history.commit({"models/base": base}, BASED.format(path="stemma://v1"))
         tuned, plain = told()
         assert tuned["base"] == {"commit": first, "refs": ["v1"]} and plain["base"] is None
-        assert f" <- {first[:7]} " in lines(history, capsys)[0]
+        assert f" <- {first[:7]} " in lines()[0]
 
     def test_weights_that_were_brought_as_files(self, history: MeasuredHistory, told):
         weights = {"model.safetensors": b"weights"}
@@ -255,9 +253,7 @@ class TestBases:
         assert told()[0]["base"] is None
 
 
-def test_tainted_versions_are_marked(
-    history: MeasuredHistory, told, capsys: pytest.CaptureFixture[str]
-):
+def test_tainted_versions_are_marked(history: MeasuredHistory, told, lines):
     held = {"data/prepared": {"manifest.parquet": manifest([row("secret", "a secret")])}}
     first = history.commit(held | {"models/trained": {"model.safetensors": b"1"}})
     clean = {"data/prepared": {"manifest.parquet": manifest([row("doc", "a text")])}}
@@ -265,12 +261,12 @@ def test_tainted_versions_are_marked(
     tuned = history.commit(clean | {"models/base": base}, BASED.format(path="stemma://x"))
     history.commit(clean)
     assert all(one["tainted"] is None for one in told())
-    forget(["secret"], "asked", history.root)
+    forget("secret", why="asked", root=history.root)
     assert {one["commit"]: one["tainted"] for one in told() if one["tainted"]} == {
         first: "secret in train",
         tuned: f"its base descends from {first[:7]}",
     }
-    assert ["tainted" in line for line in lines(history, capsys)] == [False, True, True]
+    assert ["tainted" in line for line in lines()] == [False, True, True]
 
 
 def test_without_revoked_records_nothing_of_a_version_is_read(history: MeasuredHistory, told):
@@ -306,6 +302,30 @@ def test_a_torn_table_is_named(history: MeasuredHistory, told):
     history.git("commit", "-qam", "torn")
     with pytest.raises(ProjectError, match=r"examples.parquet of Git object \w{10} is torn"):
         told()
+
+
+def test_metrics_that_cannot_be_read_are_not_known(history: MeasuredHistory, told):
+    history.version(texts())
+    history.version(texts(seed=1))
+    (history.root / "reports/metrics.json").write_text('{"bits_per_byte": 3')
+    history.git("commit", "-qa", "--amend", "--no-edit")
+    torn, sound = log(root=history.root).versions
+    assert (torn.metric, torn.value, torn.difference, torn.metrics) == ("", None, None, {})
+    assert sound.value is not None
+    history.version(None)
+    done = subprocess.run(
+        [sys.executable, "-m", "stemma.cli", "log", "--json"],
+        cwd=history.root, env=environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert [one["value"] for one in json.loads(done.stdout)] == [None, None, sound.value]
+    name = torn.commit[:7]
+    assert done.stderr == (
+        f"stemma: reports/metrics.json of {name} cannot be read, so what it says is not known "
+        f"(see `git show {name}:./reports/metrics.json`)\n"
+    )
+    (warning,) = log("HEAD~1", root=history.root).warnings
+    assert done.stderr == f"stemma: {warning}\n"
+    assert log("HEAD~2", root=history.root).warnings == ()
 
 
 def test_in_a_terminal_no_line_is_longer_than_it_is_wide(history: MeasuredHistory):

@@ -265,7 +265,7 @@ def test_a_tainted_version_and_its_heir_are_marked(
     base = {"kind": "path", "origin": "stemma://x", "version": held}
     heir = history.commit({"models/base": {"base.json": json_bytes(base)}})
     assert facts(history, held)["tainted"] is None
-    forget(["secret"], "asked by its author", history.root)
+    forget("secret", why="asked by its author", root=history.root)
     assert facts(history, clean)["tainted"] is None
     told = page(facts(history, held), capsys)
     assert "\ntainted: trained on secret (revoked: asked by its author)\n" in told

@@ -23,8 +23,9 @@ from stemma.corpus.duplicates.minhash import sketches
 from stemma.corpus.prepare.clean import clean_text
 from stemma.corpus.settings import PersonalSettings, PrepareSection
 from stemma.errors import DataError, ProjectError
-from stemma.versions.tracing.manifests import Manifest
-from stemma.versions.verbs.trace import Query, Trace, query_of, tell, trace
+from stemma.versions.tracing.descendants import Trace
+from stemma.versions.tracing.manifests import SketchedManifest
+from stemma.versions.verbs.trace import trace
 
 NOTHING = json_bytes({"kind": None})
 
@@ -54,22 +55,29 @@ def history(tmp_path: Path) -> History:
     return History(tmp_path / "project")
 
 
-def found(query: Query, history: History) -> dict[str, Trace]:
-    return {one.record.commit: one for one in trace(query, history.root)}
+@pytest.fixture
+def printed(history: History, monkeypatch: pytest.MonkeyPatch):
+    def run(*words: str) -> str:
+        monkeypatch.chdir(history.root)
+        done = CliRunner().invoke(main, words)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    return run
 
 
-def ways() -> list[Query]:
-    return [Query(text=SECRET), Query(id="secret"), Query(sha256=SHA256)]
+def found(history: History, **query: str) -> dict[str, Trace]:
+    return {one.commit: one for one in trace(**query, root=history.root)}
 
 
-@pytest.mark.parametrize("query", ways(), ids=["text", "id", "hash"])
-def test_versions_that_hold_a_record_and_no_others(history: History, query: Query):
+@pytest.mark.parametrize("query", [{"text": SECRET}, {"id": "secret"}, {"sha256": SHA256}])
+def test_versions_that_hold_a_record_and_no_others(history: History, query: dict[str, str]):
     history.commit(outputs(weights=b"0"))
     held = history.commit(outputs(row("secret", SECRET), weights=b"1"))
     history.git("tag", "prod")
     moved = history.commit(outputs(row("secret", SECRET, split="test"), weights=b"2"))
     history.commit(outputs(weights=b"3"))
-    traces = found(query, history)
+    traces = found(history, **query)
     assert {commit: one.splits for commit, one in traces.items()} == {
         held: ("train",),
         moved: ("test",),
@@ -79,13 +87,13 @@ def test_versions_that_hold_a_record_and_no_others(history: History, query: Quer
 
 def test_a_text_is_normalised_as_prepare_does(history: History):
     held = history.commit(outputs(row("secret", "Caf\u00e9\nnoir"), weights=b"1"))
-    assert set(found(Query(text="\ufeffCafe\u0301\r\nnoir"), history)) == {held}
+    assert set(found(history, text="\ufeffCafe\u0301\r\nnoir")) == {held}
 
 
 def test_a_similar_text_is_found_without_the_text(history: History):
     near = f"{SECRET} exeunt"
     held = history.commit(outputs(row("near", near), weights=b"1"))
-    (match,) = found(Query(text=SECRET), history)[held].matches
+    (match,) = found(history, text=SECRET)[held].matches
     assert (match.how, match.id) == ("similar", "near")
     assert match.similarity is not None and match.similarity > 0.85
 
@@ -98,7 +106,7 @@ def test_personal_data_is_masked_before_texts_are_compared(history: History):
     near = row("mails", "other", sketch=row("x", masked)["sketch"])
     settings = "prepare:\n  personal:\n    email: mask\n"
     held = history.commit(outputs(near, weights=b"1"), settings)
-    assert found(Query(text=mails), history)[held].matches[0].how == "similar"
+    assert found(history, text=mails)[held].matches[0].how == "similar"
 
 
 def test_the_sketch_of_a_text_is_that_which_prepare_makes():
@@ -109,7 +117,7 @@ def test_the_sketch_of_a_text_is_that_which_prepare_makes():
     few = int.from_bytes(cleaned.sha256[:8], "big")
     made = sketches([shingles(cleaned.words, settings.duplicates.shingle, few)])
     personal = tuple(raw["personal"].items())
-    known = Manifest(Path(), "test", settings.duplicates.shingle, personal)
+    known = SketchedManifest(Path(), "test", settings.duplicates.shingle, personal)
     assert known.sketch(text) == made[0].tobytes()
 
 
@@ -117,7 +125,7 @@ def test_a_dropped_record_is_told_but_taints_nothing(history: History):
     gone = history.commit(outputs(row("secret", SECRET, reason="empty"), weights=b"1"))
     base = {"base.json": json_bytes({"kind": "path", "origin": "stemma://v1", "version": gone})}
     history.commit(outputs(weights=b"2", base=base))
-    traces = found(Query(id="secret"), history)
+    traces = found(history, id="secret")
     assert set(traces) == {gone} and traces[gone].splits == ()
 
 
@@ -125,7 +133,7 @@ def test_a_duplicate_that_stood_for_the_record_is_found_by_its_cluster(history: 
     stands = row("stands", text_of(77), sketch=None)
     dropped = row("secret", SECRET, reason="duplicates.near", cluster=stands["sha256"])
     held = history.commit(outputs(stands, dropped, weights=b"1"))
-    matches = found(Query(id="secret"), history)[held].matches
+    matches = found(history, id="secret")[held].matches
     assert [(match.id, match.how, match.split) for match in matches] == [
         ("secret", "id", None),
         ("stands", "cluster", "train"),
@@ -143,7 +151,7 @@ def test_fine_tunes_of_fine_tunes_descend(history: History):
     }
     grandchild = history.commit(outputs(weights=b"3", base=brought))
     history.commit(outputs(weights=b"4"))
-    traces = found(Query(id="secret"), history)
+    traces = found(history, id="secret")
     assert {commit: one.through for commit, one in traces.items()} == {
         held: (),
         child: (held,),
@@ -155,7 +163,7 @@ def test_what_was_only_measured_on_it_passes_nothing_on(history: History):
     held = history.commit(outputs(row("secret", SECRET, split="test"), weights=b"1"))
     named = {"base.json": json_bytes({"kind": "path", "origin": "stemma://v1", "version": held})}
     history.commit(outputs(weights=b"2", base=named))
-    assert set(found(Query(id="secret"), history)) == {held}
+    assert set(found(history, id="secret")) == {held}
 
 
 def test_two_fine_tunes_of_one_foreign_base_are_no_kin(history: History):
@@ -165,36 +173,30 @@ def test_two_fine_tunes_of_one_foreign_base_are_no_kin(history: History):
     one["models/trained"]["model-embedding.safetensors"] = b"shared"
     held = history.commit(one)
     history.commit(outputs(weights=b"2", base=foreign))
-    assert set(found(Query(id="secret"), history)) == {held}
+    assert set(found(history, id="secret")) == {held}
 
 
-def test_what_a_version_held_whose_bytes_are_gone_is_not_known(
-    history: History, capsys: pytest.CaptureFixture[str]
-):
+def test_what_a_version_held_whose_bytes_are_gone_is_not_known(history: History, printed):
     gone = outputs(row("secret", SECRET), weights=b"1")
     commit = history.commit(gone)
     history.commit(outputs(weights=b"2"))
     md5 = hashlib.md5(gone["data/prepared"]["manifest.parquet"]).hexdigest()
     history.object(md5).unlink()
-    traces = found(Query(id="secret"), history)
+    traces = found(history, id="secret")
     assert set(traces) == {commit}
-    assert "manifest.parquet of" in traces[commit].unknown
-    tell(list(traces.values()), as_json=False)
-    told = " ".join(capsys.readouterr().out.split())
+    assert "manifest.parquet of" in (traces[commit].unknown or "")
+    told = " ".join(printed("trace", "--id", "secret").split())
     assert told.startswith("No version that can be read has this document")
 
 
-def test_versions_that_are_not_known_for_one_reason_are_told_together(
-    history: History, capsys: pytest.CaptureFixture[str]
-):
+def test_versions_that_are_not_known_for_one_reason_are_told_together(history: History, printed):
     made = outputs(row("secret", SECRET), weights=b"1")
     history.commit(made)
     (history.root / "dvc.lock").write_text((history.root / "dvc.lock").read_text() + "# again\n")
     history.git("commit", "-qam", "again")
     md5 = hashlib.md5(made["data/prepared"]["manifest.parquet"]).hexdigest()
     history.object(md5).unlink()
-    tell(trace(Query(id="secret"), history.root), as_json=False)
-    assert capsys.readouterr().out.count("not known: ") == 1
+    assert printed("trace", "--id", "secret").count("not known: ") == 1
 
 
 def test_manifests_from_before_there_were_sketches(history: History, tmp_path: Path):
@@ -204,66 +206,62 @@ def test_manifests_from_before_there_were_sketches(history: History, tmp_path: P
     pq.write_table(pq.read_table(path).drop_columns(["sketch"]), path)
     made["data/prepared"]["manifest.parquet"] = path.read_bytes()
     held = history.commit(made)
-    assert set(found(Query(text=SECRET), history)) == {held}
+    assert set(found(history, text=SECRET)) == {held}
 
 
-def test_what_is_told(history: History, capsys: pytest.CaptureFixture[str]):
+def test_what_is_printed(history: History, printed):
     held = history.commit(outputs(row("secret", SECRET), weights=b"1"), "train:\n  method: lora\n")
-    traces = trace(Query(text=SECRET), history.root)
-    tell(traces, as_json=True)
-    (fact,) = json.loads(capsys.readouterr().out)
+    (fact,) = json.loads(printed("trace", "--text", SECRET, "--json"))
     assert fact["commit"] == held and fact["splits"] == ["train"] and fact["method"] == "lora"
     assert fact["matches"][0]["how"] == "text" and "sketch" not in fact["matches"][0]
-    tell(traces, as_json=False)
-    told = capsys.readouterr().out
+    told = printed("trace", "--text", SECRET)
     assert "Trained on by 1 version; 0 descend" in told and held[:7] in told
-    tell(trace(Query(text="not there"), history.root), as_json=False)
-    assert capsys.readouterr().out.startswith("No version has this document, or one like it")
+    told = printed("trace", "--text", "not there")
+    assert told.startswith("No version has this document, or one like it")
 
 
-def test_ids_are_told_as_they_are(history: History, capsys: pytest.CaptureFixture[str]):
+def test_ids_are_printed_as_they_are(history: History, printed):
     history.commit(outputs(row("[bold]x[/]", SECRET), weights=b"1"))
-    tell(trace(Query(text=SECRET), history.root), as_json=False)
-    assert "[bold]x[/]" in capsys.readouterr().out
+    assert "[bold]x[/]" in printed("trace", "--text", SECRET)
 
 
 def test_an_unknown_id(history: History):
     history.commit(outputs(weights=b"1"))
     with pytest.raises(ProjectError, match="no version has a document with the id 'nobody'"):
-        trace(Query(id="nobody"), history.root)
+        trace(id="nobody", root=history.root)
 
 
 def test_no_manifest_anywhere(history: History):
     history.commit({"models/trained": {"model.safetensors": b"1"}})
     with pytest.raises(ProjectError, match=r"no version has data/prepared/manifest.parquet"):
-        trace(Query(text="x"), history.root)
+        trace(text="x", root=history.root)
 
 
 def test_a_torn_manifest(history: History):
     torn = outputs(weights=b"1") | {"data/prepared": {"manifest.parquet": b"PAR1"}}
     commit = history.commit(torn)
     with pytest.raises(DataError, match=f"manifest.parquet of {commit[:7]} cannot be read"):
-        trace(Query(text="x"), history.root)
+        trace(text="x", root=history.root)
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("query", "said"),
     [
-        ((None, None, None, None), "in one way, not in none"),
-        (("x", None, "y", None), "in one way, not in 2"),
-        ((None, "nowhere.txt", None, None), "nowhere.txt cannot be read: No such file"),
-        ((None, None, None, "abc"), "'abc' is no SHA-256"),
+        ({}, "in one way, not in none"),
+        ({"text": "x", "id": "y"}, "in one way, not in 2"),
+        ({"file": "nowhere.txt"}, "nowhere.txt cannot be read: No such file"),
+        ({"sha256": "abc"}, "'abc' is no SHA-256"),
     ],
 )
-def test_a_query_that_is_none(options: tuple[str | None, ...], said: str):
+def test_a_query_that_is_none(query: dict[str, str], said: str):
     with pytest.raises(ProjectError, match=said):
-        query_of(*options)
+        trace(**query)
 
 
 def test_a_file_that_is_no_text(tmp_path: Path):
     (tmp_path / "x").write_bytes(b"\xff")
     with pytest.raises(ProjectError, match="x cannot be read: it is no UTF-8"):
-        query_of(None, str(tmp_path / "x"), None, None)
+        trace(file=tmp_path / "x")
 
 
 def test_the_command(history: History, monkeypatch: pytest.MonkeyPatch):

@@ -1,4 +1,4 @@
-"""The headline figure of each version, its change, and whether that is more than chance."""
+"""The headline metric of each version, its change, and whether that is more than chance."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,14 +20,14 @@ _MEMORY = "jackknife-5"
 
 @dataclasses.dataclass(frozen=True)
 class Headline:
-    """The first figure of a version.
+    """The first metric of a version.
 
     Attributes:
-        name: of the figure; empty where there is none.
-        value: of the figure.
-        difference: from the first parent; None where the headline of that is another figure, or one
-            of the two speaks of other weights than its version has.
-        tone: better or worse where the difference is significant; else empty.
+        name: the name of the metric; empty where there is none.
+        value: its value, not rounded; None where there is none.
+        difference: the value minus that of the first parent; None where the parent's first metric
+            is another, or where one of the two was measured on other weights than its version has.
+        tone: ``better`` or ``worse`` where the difference is significant; else empty.
     """
 
     name: str = ""
@@ -36,33 +36,36 @@ class Headline:
     tone: Tone = ""
 
 
-_Test = tuple[str, str, str]  # Git's hashes of the examples of both sides, and the figure
+_Test = tuple[str, str, str]  # Git's hashes of the examples of both sides, and the metric's name
 
 
-def headlines(found: Sequence[Record], root: Path) -> Mapping[str, Headline]:
+def headlines(
+    asked: Sequence[Record], known: Sequence[Record], root: Path
+) -> Mapping[str, Headline]:
     """Return the headline of each version by its commit.
 
     Args:
-        found: versions; the parents among them are compared with.
+        asked: the versions whose headlines are wanted.
+        known: those and their parents; a version whose parents are not among them is not compared.
         root: the project's root.
 
     Raises:
         ProjectError: a table of examples that Git holds is torn.
     """
-    records = {record.commit: record for record in found}
-    scores = {record.commit: figures(dict(record.metrics)) for record in found}
+    records = {record.commit: record for record in known}
     made: dict[str, Headline] = {}
     tests: dict[str, _Test] = {}
-    for commit, record in records.items():
-        name = next(iter(scores[commit]), "")
+    for record in asked:
+        commit, ours = record.commit, figures(dict(record.metrics))
+        name = next(iter(ours), "")
         parent = next((one for one in record.parents if one in records), "")
-        theirs = scores.get(parent, {})
-        # Two figures of which one speaks of other weights are those of no change.
-        stale = name and parent and False in (record.figures_match, records[parent].figures_match)
+        theirs = figures(dict(records[parent].metrics)) if parent else {}
+        # Of two metrics of which one was measured on other weights, the difference says nothing.
+        stale = name and parent and False in (record.metrics_match, records[parent].metrics_match)
         if next(iter(theirs), None) != name or stale:
-            made[commit] = Headline(name, scores[commit].get(name))
+            made[commit] = Headline(name, ours.get(name))
             continue
-        value = scores[commit][name]
+        value = ours[name]
         change = value - theirs[name]
         made[commit] = Headline(name, value, change, metric(name).tone(change))
         before, after = records[parent].examples, record.examples
@@ -77,7 +80,7 @@ def headlines(found: Sequence[Record], root: Path) -> Mapping[str, Headline]:
 
 
 def _known(tests: Iterable[_Test], root: Path) -> Mapping[str, bool | None]:
-    """Return whether each is a difference: what was found before, and what is found now."""
+    """Return whether each test finds a difference, from memory as far as it was run before."""
     known = recall(_MEMORY, root)
     new = {key: test for test in tests if (key := " ".join(test)) not in known}
     if new:
@@ -87,7 +90,7 @@ def _known(tests: Iterable[_Test], root: Path) -> Mapping[str, bool | None]:
 
 
 def _tested(tests: Sequence[_Test], root: Path) -> Iterator[bool | None]:
-    """Yield whether each is a difference; only examples that are needed again are held."""
+    """Yield whether each test finds a difference; only examples needed again stay in memory."""
     from stemma.versions.comparison.tested import changed
     from stemma.versions.contents.examples import parse
 

@@ -1,4 +1,4 @@
-"""Where a version stands: its commit, its names, the versions before it, what taints it."""
+"""Where a version stands: its commit, its names, the versions before it, and what taints it."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -20,10 +20,15 @@ def standing(version: Version, root: Path) -> dict[str, Any]:
     """Return where a version stands in the history.
 
     Returns:
-        ``commit``, ``date``, ``author``, ``subject`` and ``refs`` of its commit; ``made_in`` is the
-        commit that brought its dvc.lock, None where none has; ``changed_since`` what stands
-        otherwise in the working tree; ``parents`` are the versions before it, with the same facts;
-        ``verified`` are verdicts on either commit, the newest last.
+        ``commit``, ``date``, ``author``, ``subject`` and ``refs`` are those of its commit;
+        ``made_in`` is the commit that brought its dvc.lock, None if none did; ``changed_since`` are
+        the files that are different in the working tree since then; ``parents`` are the versions
+        before it, with the same facts as its commit; ``verified`` are the verdicts on either
+        commit, the newest last; ``tainted`` is what ``tainted`` returns.
+
+    Raises:
+        ProjectError: a dvc.lock that Git holds cannot be read.
+        DataError: a manifest or a line of data/revoked.jsonl is torn.
     """
     own, parents = _record(version, root)
     facts: dict[str, Any] = {"commit": None}
@@ -51,7 +56,7 @@ def standing(version: Version, root: Path) -> dict[str, Any]:
 
 
 def _record(version: Version, root: Path) -> tuple[Record | None, Sequence[str]]:
-    """Return the version in the history with this one's dvc.lock, and the versions before."""
+    """Return the version in the history that has this one's dvc.lock, and those before it."""
     tip = version.commit or git.find("HEAD", root)
     newest = records(["-1", tip], root) if tip else []
     if not newest:
@@ -64,9 +69,9 @@ def _record(version: Version, root: Path) -> tuple[Record | None, Sequence[str]]
 
 
 def _edited(own: Record, root: Path) -> list[str]:
-    """Return what Git keeps and a version read or made, and stands otherwise in the working tree.
+    """Return the files in Git that a version read or made and that the working tree has changed.
 
-    dvc.lock does not tell of it before the next `dvc repro`.
+    dvc.lock does not know of such an edit before the next `dvc repro`.
     """
     # An edit of conf/ counts where it changed a setting.
     named = {*own.lock.deps, *own.lock.outs} - {CONF.as_posix()}
@@ -76,19 +81,20 @@ def _edited(own: Record, root: Path) -> list[str]:
 
 
 def tainted(commit: str, root: Path) -> dict[str, Any] | None:
-    """Return why a version may not be used: what it learnt and is revoked now; None if it may.
+    """Return why a version may not be used: it learnt what is revoked today; None if it may.
 
-    ``records`` are those that it holds, ``through`` the versions that hold some and from which it
-    descends, ``unknown`` is why it cannot be told.
+    Returns:
+        ``records`` are the revoked documents that it holds; ``through`` are the versions that hold
+        some and from which it descends; ``unknown`` is why this cannot be told, None if it can.
 
     Raises:
-        DataError: a manifest is torn, or a line of data/revoked.jsonl is.
+        DataError: a manifest or a line of data/revoked.jsonl is torn.
     """
     entries = read(root / REVOKED)
     if not entries:
         return None
     # pyarrow takes half a second.
-    from stemma.versions.verbs.forget import taints
+    from stemma.versions.tracing.taints import taints
 
     trace = taints(records(["--all", commit], root), root).get(commit)
     if trace is None:
@@ -100,7 +106,7 @@ def tainted(commit: str, root: Path) -> dict[str, Any] | None:
             if one.split
         ],
         "through": list(trace.through),
-        "unknown": trace.unknown or None,
+        "unknown": trace.unknown,
     }
 
 
@@ -109,10 +115,10 @@ def _why(identifier: str, sha256: str, entries: Sequence[Entry]) -> str:
 
 
 def ordered(stages: Sequence[Stage]) -> list[Stage]:
-    """Return the stages, each after those that make what it reads.
+    """Return the stages in an order in which each comes after those that make what it reads.
 
     Raises:
-        ProjectError: they read in a circle.
+        ProjectError: the stages of dvc.lock form a circle.
     """
     makers = {out.path: stage.name for stage in stages for out in stage.outs}
     needs = {

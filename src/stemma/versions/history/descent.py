@@ -1,4 +1,4 @@
-"""Which versions descend from which: whose base is what an earlier version made."""
+"""Which versions are fine-tunes of which."""
 
 import functools
 import json
@@ -15,16 +15,18 @@ from stemma.versions.history.records import Record
 _WEIGHTS = ".safetensors"
 # As modeling/bases/converting.py has it, which takes 0.1 s to import.
 _RECORD = "base.json"
+_KIND, _PATH = "model.base.kind", "model.base.path"
+_EARLIER = "stemma://"
 
 
 class Descent:
-    """The edges from base to fine-tune of a history.
+    """From which earlier versions each version of a history was fine-tuned.
 
-    An edge stands in base.json, where a version was named as ``stemma://``; and it shows where a
-    base has weights, byte for byte, that an earlier version trained, however they were brought.
+    A version descends from another if its base.json names that one (``stemma://``), or if its base
+    has a file of weights that the other made, byte for byte, however it was brought here.
 
     Args:
-        records: the versions.
+        records: the versions, newest first.
         root: the project's root.
         remote: whether to fetch what the cache lacks.
 
@@ -32,7 +34,8 @@ class Descent:
         ModelError: a base.json is torn.
 
     Attributes:
-        unknown: why the base of a version is not known, by its commit, as far as it was asked for.
+        unknown: why the base of a version is not known, by its commit, for those that were asked
+            for so far.
     """
 
     def __init__(self, records: Sequence[Record], root: Path = Path(), remote: bool = True) -> None:
@@ -42,9 +45,9 @@ class Descent:
         self.unknown: dict[str, str] = {}
 
     def base(self, commit: str) -> str:
-        """Return the commit whose weights a version started from; empty if it is not known.
+        """Return the commit whose weights a version started from; empty if there is none known.
 
-        It is the one that base.json names, or else the oldest that made these weights.
+        That is the commit that base.json names, or else the oldest that made the same weights.
         """
         if named := self._named(self._records[commit]):
             return named
@@ -52,7 +55,7 @@ class Descent:
         return made[-1] if made else ""
 
     def ancestors(self, commit: str) -> set[str]:
-        """Return the versions whose weights went into a version, through any number of bases."""
+        """Return the commits whose weights went into a version, through any number of bases."""
         found: set[str] = set()
         asked = [commit]
         while asked:
@@ -79,7 +82,7 @@ class Descent:
         return found
 
     def _makers(self, records: Iterable[Record]) -> Mapping[str, set[str]]:
-        """Return the versions that made weights and did not take them over, by MD5 of the file."""
+        """Return the versions that made a file of weights, not took it over, by the file's MD5."""
         makers: dict[str, set[str]] = {}
         for record in records:
             made = self._weights(record, TRAINED) | self._weights(record, EXPORTED)
@@ -99,7 +102,7 @@ class Descent:
         said = _of(record, BASE / _RECORD)
         try:
             facts = json.loads(self._cache.path(key, said).read_bytes())
-            earlier = str(facts.get("origin", "")).startswith("stemma://")
+            earlier = str(facts.get("origin", "")).startswith(_EARLIER)
             return facts["version"] if earlier else ""
         except MissingError as error:
             self.unknown[record.commit] = str(error)
@@ -124,6 +127,41 @@ class Descent:
                 self.unknown[record.commit] = str(listed)
             return {}
         return listed
+
+
+def bases(asked: Sequence[Record], known: Sequence[Record], root: Path) -> dict[str, str]:
+    """Return the commit that each fine-tune started from, by the commit of the fine-tune.
+
+    Nothing is fetched from a remote: where the cache lacks what tells, the settings do. Where no
+    version has a base of its own, nothing is read.
+
+    Args:
+        asked: the versions whose bases are wanted.
+        known: the versions to look among, newest first, for the weights of a base that was brought
+            as files.
+        root: the project's root.
+
+    Raises:
+        ModelError: a base.json is torn.
+    """
+    based = [record for record in asked if record.settings.get(_KIND) == "path"]
+    if not based:
+        return {}
+    descent = Descent(known, root, remote=False)
+    edges = {
+        record.commit: descent.base(record.commit) or _set(record.settings.get(_PATH, ""), root)
+        for record in based
+    }
+    return {commit: base for commit, base in edges.items() if base}
+
+
+def _set(path: str, root: Path) -> str:
+    """Return the commit that the setting ``model.base.path`` names; empty if there is none."""
+    if not path.startswith(_EARLIER):
+        return ""
+    name = path.removeprefix(_EARLIER)
+    # As the stage base reads it: a tag or a whole hash.
+    return git.find(f"refs/tags/{name}", root) or git.find(name, root) or ""
 
 
 def _of(record: Record, path: Path) -> str:

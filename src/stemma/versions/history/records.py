@@ -1,10 +1,10 @@
-"""Every version of a repository with what it was made of, from Git alone and in three questions."""
+"""Every version of a repository and what it was made of, read from Git alone."""
 
 import dataclasses
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -65,14 +65,19 @@ class Record:
     """A version in the history.
 
     Attributes:
-        graph: what ``git log --graph`` draws: lines of edges, and last that of the version.
-        parents: the versions before it; commits that left dvc.lock as it was are no versions.
-        date: of the author, YYYY-MM-DD.
+        graph: what ``git log --graph`` draws: lines of edges, the last of them that of the version.
+        parents: the commits of the versions before it; a commit that left dvc.lock as it was is no
+            version.
+        author: the name of the commit's author.
+        date: when it was authored, YYYY-MM-DD.
+        subject: the first line of the commit message.
         key: Git's hash of its dvc.lock.
-        settings: params.yaml by dotted key, values as text; {} without one.
-        metrics: what reports/metrics.json has; {} without one.
-        examples: Git's hash of its figures by document; None without any.
-        weights: DVC's name of the weights that its figures speak of; empty if that is not known.
+        lock: what its dvc.lock names.
+        settings: params.yaml by dotted key, values as text; {} if there is none.
+        metrics: the content of reports/metrics.json; {} if there is none.
+        examples: Git's hash of its metrics by document; None if there are none.
+        weights: the MD5 of the weights that its metrics were measured on; empty if not known.
+        torn: the files among these that Git holds and that cannot be read.
     """
 
     commit: str
@@ -87,52 +92,96 @@ class Record:
     metrics: Mapping[str, Any]
     examples: str | None
     weights: str = ""
+    torn: tuple[str, ...] = ()
 
     @property
-    def figures_match(self) -> bool | None:
-        """Whether its figures speak of its weights; None if that is not known."""
+    def metrics_match(self) -> bool | None:
+        """Whether its metrics were measured on its weights; None if that is not known."""
         locked, _ = self.lock.outs.get(TRAINED.as_posix(), ("", 0))
         return self.weights == locked if self.weights and locked else None
 
 
-def records(scope: Sequence[str], root: Path = Path()) -> list[Record]:
-    """Return the versions that Git reaches, newest first.
+class History:
+    """The versions of a repository; whatever several scopes share is read once.
 
     Args:
-        scope: revisions and ranges as ``git log`` takes them.
         root: the project's root.
-
-    Raises:
-        ProjectError: Git knows no such revision, or a dvc.lock cannot be read.
     """
+
+    def __init__(self, root: Path = Path()) -> None:
+        self._root = root
+        self._blobs: dict[str, tuple[str | None, ...]] = {}
+        self._locks: dict[str, Lock] = {}
+        self._settings: dict[str, Mapping[str, str]] = {}
+        self._objects: dict[str, Mapping[str, Any] | None] = {}
+
+    def records(self, scope: Sequence[str]) -> list[Record]:
+        """Return the versions that a scope reaches, newest first.
+
+        Args:
+            scope: revisions and ranges as ``git log`` takes them.
+
+        Raises:
+            ProjectError: Git knows no such revision, or a dvc.lock cannot be read.
+        """
+        drawn = _drawn(scope, self._root)
+        self._read([facts[0] for _, facts in drawn])
+        return [made for edges, facts in drawn if (made := self._record(edges, facts))]
+
+    def _read(self, commits: Iterable[str]) -> None:
+        new = [commit for commit in commits if commit not in self._blobs]
+        blobs = _blobs(new, self._root)
+        self._blobs |= zip(new, blobs, strict=True)
+        locks, settings, metrics, _, measured = zip(*blobs, strict=True) if blobs else [()] * 5
+        self._locks |= _read_all(_lock, locks, self._locks, self._root)
+        self._settings |= _read_all(_settings, settings, self._settings, self._root)
+        self._objects |= _read_all(_object, [*metrics, *measured], self._objects, self._root)
+
+    def _record(self, edges: tuple[str, ...], facts: list[str]) -> Record | None:
+        commit, parents, author, date, subject = facts
+        lock, settings, metrics, examples, measured = self._blobs[commit]
+        if lock is None:
+            return None  # the commit deleted it
+        files = {METRICS: metrics, MEASURED: measured}
+        objects = {path: self._objects[blob] for path, blob in files.items() if blob}
+        return Record(
+            commit,
+            edges,
+            tuple(parents.split()),
+            author,
+            date,
+            subject,
+            lock,
+            self._locks[lock],
+            self._settings[settings] if settings else {},
+            objects.get(METRICS) or {},
+            examples,
+            str((objects.get(MEASURED) or {}).get("weights") or ""),
+            tuple(path.as_posix() for path, content in objects.items() if content is None),
+        )
+
+
+def records(scope: Sequence[str], root: Path = Path()) -> list[Record]:
+    """Return what ``History.records`` returns, for one scope."""
+    return History(root).records(scope)
+
+
+def _drawn(scope: Sequence[str], root: Path) -> list[tuple[tuple[str, ...], list[str]]]:
+    """Return the lines of the graph that end in a commit, and its facts, commit by commit."""
     options = ["--graph", "--full-history", "--simplify-merges", "--no-color"]
-    told = git.run(["log", *options, f"--format={_FORMAT}", *scope, "--", LOCK], root)
+    told = git.run(["log", *options, f"--format={_FORMAT}", *scope, "--", LOCK], root).split("\n")
     drawn, graph = [], []
-    for line in told.split("\n")[:-1]:
+    for line in told[:-1]:
         edges, _, facts = line.partition("\1")
         graph.append(edges.rstrip())
         if facts:
             drawn.append((tuple(graph), facts.split("\2", 4)))
             graph = []
-    blobs = _blobs([facts[0] for _, facts in drawn], root)
-    locks = _read_all(_lock, [row[0] for row in blobs], root)
-    settings = _read_all(_settings, [row[1] for row in blobs], root)
-    metrics = _read_all(_object, [row[2] for row in blobs], root)
-    measured = _read_all(_object, [row[4] for row in blobs], root)
-    found = []
-    for (edges, facts), (lock, params, scored, examples, told) in zip(drawn, blobs, strict=True):
-        # A commit that deleted it is none.
-        if lock is not None:
-            commit, parents, author, date, subject = facts
-            key = commit, edges, tuple(parents.split()), author, date, subject, lock
-            made = settings.get(params, {}), metrics.get(scored, {})
-            weights = str(measured.get(told, {}).get("weights") or "")
-            found.append(Record(*key, locks[lock], *made, examples, weights))
-    return found
+    return drawn
 
 
 def changes(before: Record, after: Record) -> dict[Kind, list[str]]:
-    """Return what one version was made of that another was not: paths, or keys of settings."""
+    """Return what two versions were not made of alike, by kind: paths, or keys of settings."""
     found: dict[Kind, list[str]] = {}
     for path in sorted({path for path, _ in before.lock.deps.items() ^ after.lock.deps.items()}):
         if {before.lock.deps.get(path), after.lock.deps.get(path)} <= {None, *_EMPTY}:
@@ -158,7 +207,7 @@ def _kind(path: str) -> Kind | None:
 
 
 def _blobs(commits: Sequence[str], root: Path) -> list[tuple[str | None, ...]]:
-    """Return Git's hash of each file of _FILES, commit by commit."""
+    """Return Git's hash of each of _FILES, None where there is no such file, commit by commit."""
     asked = "".join(f"{commit}:./{path}\n" for commit in commits for path in _FILES)
     told = git.run(["cat-file", "--batch-check=%(objectname)"], root, asked).splitlines()
     blobs = iter(None if line.endswith(" missing") else line for line in told)
@@ -166,11 +215,14 @@ def _blobs(commits: Sequence[str], root: Path) -> list[tuple[str | None, ...]]:
 
 
 def _read_all(
-    parse: Callable[[str, bytes], _Parsed], blobs: Iterable[str | None], root: Path
-) -> dict[str | None, _Parsed]:
-    """Return what each distinct blob holds, parsed."""
-    distinct = (blob for blob in dict.fromkeys(blobs) if blob)
-    return {blob: parse(blob, content) for blob, content in git.contents(distinct, root)}
+    parse: Callable[[str, bytes], _Parsed],
+    blobs: Iterable[str | None],
+    known: Container[str],
+    root: Path,
+) -> dict[str, _Parsed]:
+    """Return the parsed content of each distinct blob that is not known yet."""
+    new = [blob for blob in dict.fromkeys(blobs) if blob and blob not in known]
+    return {blob: parse(blob, content) for blob, content in git.contents(new, root)} if new else {}
 
 
 def _lock(blob: str, content: bytes) -> Lock:
@@ -211,7 +263,7 @@ def _odd_lock(blob: str, content: bytes) -> Lock:
 
 
 def _settings(blob: str, content: bytes) -> Mapping[str, str]:
-    """Return what params.yaml has by dotted key, as text: enough to tell what changed."""
+    """Return params.yaml by dotted key, values as text: enough to tell what changed."""
     found: dict[str, str] = {}
     for section in _SECTION.split(content.decode(errors="replace")):
         if not section.startswith(f"{RECORD}:"):
@@ -238,9 +290,10 @@ def _read_section(text: str) -> Mapping[str, str]:
     return found
 
 
-def _object(blob: str, content: bytes) -> Mapping[str, Any]:
+def _object(blob: str, content: bytes) -> Mapping[str, Any] | None:
+    """Return what a JSON file holds; None if it is torn."""
     try:
         found = json.loads(content)
     except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,4 +1,4 @@
-"""How much a version added to the store: the bytes that no parent of it has."""
+"""How many bytes a version added to the store."""
 
 import json
 import os
@@ -15,11 +15,11 @@ _IN_GIT = f"{REPORTS}/"
 
 
 class Added(NamedTuple):
-    """What a version added.
+    """What a version added to the store.
 
     Attributes:
-        size: bytes.
-        exact: whether the cache has all that tells; if not, what is unknown counts as new.
+        size: in bytes.
+        exact: False if the cache lacks some of what tells; what is unknown counts as new then.
     """
 
     size: int
@@ -27,10 +27,12 @@ class Added(NamedTuple):
 
 
 class Sizes:
-    """Sizes of what outputs consist of, from a DVC cache alone; reports stand in Git instead.
+    """The sizes of what outputs consist of, read from a DVC cache alone.
+
+    Reports are left out: Git holds them.
 
     Args:
-        cache: its folder.
+        cache: the folder of the cache.
     """
 
     def __init__(self, cache: Path) -> None:
@@ -39,7 +41,7 @@ class Sizes:
         self._listed: dict[str, frozenset[str] | None] = {}
 
     def added(self, before: Iterable[Lock], after: Lock) -> Added:
-        """Return the bytes of the outputs that no parent has, each file counted once."""
+        """Return the size of a version's outputs that no parent has, each file counted once."""
         had = {entry for lock in before for entry in _stored(lock)}
         new = set(_stored(after)) - had
         if not new:

@@ -1,1 +1,1 @@
-"""Where a document went: through manifests, and from version to version."""
+"""Which versions a document went into: through their manifests, and from base to fine-tune."""

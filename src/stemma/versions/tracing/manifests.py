@@ -1,4 +1,4 @@
-"""The distinct manifests of a history, and the sketch that each would keep of a text."""
+"""The manifests of a history, and the sketch of a text that each of them would hold."""
 
 import dataclasses
 import hashlib
@@ -17,18 +17,18 @@ from stemma.versions.contents.manifest import MANIFEST
 from stemma.versions.history.records import Record
 
 _KINDS = tuple(field.name for field in dataclasses.fields(PersonalSettings))
-_SHINGLE = "5"  # of versions whose settings are not known: the default of conf/prepare
+_SHINGLE = "5"  # words, where settings do not say: the default of conf/prepare
 
 
 @dataclasses.dataclass(frozen=True)
-class Manifest:
+class SketchedManifest:
     """A manifest and the settings under which its sketches were made.
 
     Attributes:
-        path: of the file.
-        owner: a version that has it, for an error.
+        path: the file.
+        owner: the manifest's name in an error, after one of the versions that have it.
         shingle: words per shingle.
-        personal: what was done to each kind of personal data.
+        personal: the treatment of each kind of personal data, as pairs of kind and treatment.
     """
 
     path: Path
@@ -40,7 +40,7 @@ class Manifest:
         """Return the sketch that prepare would have made of a text.
 
         Raises:
-            SettingsError: the version's settings name a treatment that there is not.
+            SettingsError: the version's settings name an unknown treatment.
         """
         text = normalise(text)
         key = hashlib.sha256(text.encode()).digest()
@@ -50,14 +50,17 @@ class Manifest:
         return sketches([made])[0].tobytes()
 
 
-def manifests_of(found: Sequence[Record], root: Path) -> tuple[dict[str, Manifest], dict[str, str]]:
-    """Return the manifest of each version by its commit, and why there is none to read.
+def manifests_of(
+    found: Sequence[Record], root: Path
+) -> tuple[dict[str, SketchedManifest], dict[str, str]]:
+    """Return the manifest of each version, and why a manifest cannot be read, both by commit.
 
-    A manifest that versions share is one object; what no remote has is asked for once.
+    Versions with the same manifest and settings share one equal object. A manifest that the cache
+    lacks is fetched from the default remote, and asked for once.
     """
     cache = Cache(root)
     paths: dict[str, Path | MissingError | None] = {}
-    known: dict[str, Manifest] = {}
+    known: dict[str, SketchedManifest] = {}
     missing: dict[str, str] = {}
     for record in found:
         output, _ = record.lock.outs.get(PREPARED.as_posix(), ("", 0))
@@ -69,7 +72,7 @@ def manifests_of(found: Sequence[Record], root: Path) -> tuple[dict[str, Manifes
             settings = record.settings
             shingle = settings.get("prepare.duplicates.shingle", _SHINGLE)
             personal = ((kind, settings.get(f"prepare.personal.{kind}", "keep")) for kind in _KINDS)
-            known[record.commit] = Manifest(path, owner, int(shingle), tuple(personal))
+            known[record.commit] = SketchedManifest(path, owner, int(shingle), tuple(personal))
         elif path is not None:
             missing[record.commit] = str(path)
     return known, missing

@@ -1,9 +1,9 @@
-"""Where a record stands in a manifest: under its id, as the same text, or as nearly the same."""
+"""Where a document stands in a manifest: by its id, by the same text, or by a similar one."""
 
 import dataclasses
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,9 @@ from stemma.versions.contents.manifest import SKETCH, read_file, sketched
 
 How = Literal["id", "text", "cluster", "similar"]
 SIMILAR = 0.7
-"""From here on two sketches count as of nearly the same text.
+"""The estimated similarity from which on two texts count as nearly the same.
 
-Of texts that share 0.8 of their shingles, 97 of 100 are found; of those that share 0.5, one of
+Of texts that share 0.8 of their shingles, 97 of 100 are found; of texts that share 0.5, one in
 1000 is taken for similar.
 """
 _COLUMNS = ["id", "sha256", "split", "reason", "cluster", SKETCH]
@@ -24,12 +24,12 @@ _COLUMNS = ["id", "sha256", "split", "reason", "cluster", SKETCH]
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """A record as manifests know it.
+    """A document to look for, as manifests know it.
 
     Attributes:
-        ids: that it has or had.
-        hashes: SHA-256 of its normalised texts.
-        sketches: of its texts, uint8 [texts, SKETCH].
+        ids: the ids that it has or had.
+        hashes: the SHA-256 of each of its normalised texts.
+        sketches: the MinHash sketch of each of its texts, ``SKETCH`` bytes long.
     """
 
     ids: frozenset[str]
@@ -39,15 +39,16 @@ class Wanted:
 
 @dataclasses.dataclass(frozen=True)
 class Match:
-    """A row of a manifest that holds the record.
+    """A row of a manifest that holds the document.
 
     Attributes:
-        split: None if it was dropped.
-        reason: why it was dropped; None if it was not.
-        how: by its ``id``; by the same ``text``; by a ``cluster`` of duplicates that it is in; or
-            because its text is ``similar``.
-        similarity: as estimated; None where it is not by that.
-        sketch: of its text; None where there is none.
+        id: the id of the row.
+        sha256: the SHA-256 of the row's normalised text.
+        split: the split that the row is in; None if it was dropped.
+        reason: why the row was dropped; None if it was not.
+        how: what the row has in common with the document: its ``id``, the same ``text``, a
+            ``cluster`` of duplicates, or a ``similar`` text.
+        similarity: the estimated share of shingles in common, 0 to 1; None unless ``similar``.
     """
 
     id: str
@@ -56,20 +57,43 @@ class Match:
     reason: str | None
     how: How
     similarity: float | None = None
-    sketch: bytes | None = None
 
 
-def exact(path: Path, owner: str, wanted: Wanted) -> list[Match]:
-    """Return the rows of a record by id and by text; ``owner`` is whose manifest it is.
+class Exact(NamedTuple):
+    """The rows of a manifest that have a document's id or text.
+
+    Attributes:
+        matches: the rows, those with the id first.
+        sketches: the sketches of their texts, as far as the manifest has them.
+    """
+
+    matches: tuple[Match, ...]
+    sketches: frozenset[bytes]
+
+
+def exact(path: Path, owner: str, wanted: Wanted) -> Exact:
+    """Return the rows that have a document's id or text.
+
+    Args:
+        path: the manifest.
+        owner: the manifest's name in an error, such as "manifest.parquet of v1".
+        wanted: the document.
 
     Raises:
         DataError: the manifest is torn.
     """
-    return [_match(row, how) for row, how in _exact(path, owner, wanted)]
+    rows = _exact(path, owner, wanted)
+    sketches = frozenset(row[SKETCH] for row, _ in rows if row[SKETCH])
+    return Exact(tuple(_match(row, how) for row, how in rows), sketches)
 
 
 def search(path: Path, owner: str, wanted: Wanted) -> list[Match]:
-    """Return all rows of a record: by id, then the same texts, then what is nearly the same.
+    """Return all rows that hold a document: by id, by the same text, then by a similar one.
+
+    Args:
+        path: the manifest.
+        owner: the manifest's name in an error, such as "manifest.parquet of v1".
+        wanted: the document.
 
     Raises:
         DataError: the manifest is torn.
@@ -94,7 +118,7 @@ def _exact(path: Path, owner: str, wanted: Wanted) -> list[tuple[dict[str, Any],
 def _rows(
     path: Path, owner: str, columns: Iterable[tuple[str, Collection[str]]]
 ) -> list[dict[str, Any]]:
-    """Return the rows that have in one of the columns one of its values."""
+    """Return the rows in which one of the columns has one of the values given for it."""
     filters = [[(column, "in", sorted(values))] for column, values in columns if values]
     return read_file(path, _COLUMNS, owner, filters).to_pylist() if filters else []
 
@@ -114,5 +138,5 @@ def _array(sketches: Iterable[bytes]) -> NDArray[np.uint8]:
 
 
 def _match(row: dict[str, Any], how: How) -> Match:
-    keys = ("id", "sha256", "split", "reason", "sketch")
+    keys = ("id", "sha256", "split", "reason")
     return Match(how=how, **{key: row[key] for key in keys})

@@ -1,208 +1,260 @@
-"""One line per version: the tree it stands in, what changed, and whether that made it better."""
+"""The versions as the tree they are: what each one changed, and whether that made it better."""
 
 import dataclasses
-import re
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-from rich.text import Text
+from typing import Any
 
 from stemma.corpus import revoked
 from stemma.errors import ProjectError
 from stemma.layout import REVOKED
-from stemma.pages import printing
 from stemma.store import git
 from stemma.store.cache import Cache
-from stemma.store.lock import LOCK
-from stemma.store.references import is_experiment, names
-from stemma.streams import say
 from stemma.versions.comparison.headlines import headlines
-from stemma.versions.history.edges import bases
-from stemma.versions.history.records import Record, changes, records
+from stemma.versions.contents.metrics import figures
+from stemma.versions.history.descent import bases
+from stemma.versions.history.names import names_of
+from stemma.versions.history.records import History, Kind, Record, changes
+from stemma.versions.history.scope import parse, tips
 from stemma.versions.history.sizes import Sizes
-from stemma.versions.verbs.log_line import Line, drawn, facts
 
 
-def log(scope: Sequence[str], path: str | None, as_json: bool, root: Path = Path()) -> None:
-    """Print the versions, newest first.
+@dataclasses.dataclass(frozen=True)
+class LoggedVersion:
+    """What the log says of a version.
+
+    Attributes:
+        commit: the full hash.
+        parents: the commits of the versions before it.
+        refs: the tags, branches and experiments that name it.
+        date: when it was authored, YYYY-MM-DD.
+        author: the name of the commit's author.
+        subject: the first line of the commit message.
+        changed: what it was made of that its first parent was not, by kind: paths, or keys of
+            settings.
+        bytes_added: the size of the outputs that no parent has.
+        bytes_added_exact: False if the cache lacks some of what tells; what is unknown counts as
+            added then.
+        base: the commit whose weights it was fine-tuned from; None if it was from none of this
+            repository.
+        base_refs: the names of that version, if it is in the same log.
+        tainted: the revoked documents that it learnt, in words; None if there are none.
+        metrics_match: whether its metrics were measured on its weights; None if not known.
+        metric: the name of its first metric; empty if it has none.
+        value: the value of that metric, not rounded.
+        difference: the value minus that of the first parent; None if they cannot be compared.
+        significant: ``better`` or ``worse`` if the difference is significant; else None.
+        metrics: all its metrics by name.
+        graph: what ``git log --graph`` draws: lines of edges, the last of them that of the version;
+            empty in a log of the versions that changed a path.
+    """
+
+    commit: str
+    parents: tuple[str, ...]
+    refs: tuple[str, ...]
+    date: str
+    author: str
+    subject: str
+    changed: Mapping[Kind, list[str]]
+    bytes_added: int
+    bytes_added_exact: bool
+    base: str | None
+    base_refs: tuple[str, ...]
+    tainted: str | None
+    metrics_match: bool | None
+    metric: str
+    value: float | None
+    difference: float | None
+    significant: str | None
+    metrics: Mapping[str, float]
+    graph: tuple[str, ...]
+
+    def facts(self) -> dict[str, Any]:
+        """Return the version as ``stemma log --json`` prints it."""
+        facts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        for name in ("graph", "base_refs"):
+            del facts[name]
+        base = {"commit": self.base, "refs": self.base_refs} if self.base else None
+        return facts | {"base": base}
+
+
+@dataclasses.dataclass(frozen=True)
+class Log:
+    """Versions, newest first.
+
+    Attributes:
+        versions: the versions.
+        warnings: what keeps the log from being complete, a sentence each.
+    """
+
+    versions: tuple[LoggedVersion, ...]
+    warnings: tuple[str, ...]
+
+    def facts(self) -> list[dict[str, Any]]:
+        """Return the versions as ``stemma log --json`` prints them."""
+        return [version.facts() for version in self.versions]
+
+
+def log(
+    *scope: str, everything: bool = False, experiments: bool = False, root: Path = Path()
+) -> Log:
+    """Return the versions of a scope with what each changed and whether that made it better.
 
     Args:
-        scope: revisions and ranges as ``git log`` takes them.
-        path: only versions in which this file, folder or output is another than in the parent.
-        as_json: print a list of objects, one per version.
+        scope: revisions, ranges (``v1..main``) and names of experiments; HEAD if there are none.
+            If the last is a path (or a key of settings), only versions that changed it.
+        everything: add all branches and tags.
+        experiments: add HEAD and all experiments of DVC.
         root: the project's root.
 
     Raises:
         ProjectError: there is no such revision, or no version.
+        DataError: a table of examples, a manifest or a line of data/revoked.jsonl is torn.
     """
-    lines = _in_scope(scope, root)
-    if not lines:
-        raise _none(scope, root)
+    revisions, path = parse(scope, everything, experiments, root)
+    history = History(root)
+    found = history.records(revisions)
+    if not found:
+        raise _none(revisions, history)
+    shown, known = _with_parents(found, revisions, history, root)
     if path:
-        touched = [line for line in lines if _touches(line, path)]
-        if not touched:
-            raise _untouched(path, lines)
-        lines = touched
-    if git.is_shallow(root):
-        print("stemma: this clone is shallow: there are older versions", end=" ", file=sys.stderr)
-        print("(`git fetch --unshallow` brings them)", file=sys.stderr)
-    if as_json:
-        refs = {line.record.commit: line.refs for line in lines}
-        printing.print_json([facts(line, refs.get(line.base, ())) for line in lines])
-        return
-    console = printing.console()
-    texts = [text for line in lines for text in drawn(line, graph=not path)]
-    if not console.is_terminal:
-        say("\n".join(text.plain for text in texts))
-        return
-    for text in texts:
-        text.truncate(console.width, overflow="ellipsis")
-    console.print(Text("\n").join(texts), soft_wrap=True)
+        shown = _touching(path, shown, known)
+    made = _logged(shown, known, _taints(history, root), root)
+    if path:
+        made = [dataclasses.replace(version, graph=()) for version in made]
+    return Log(tuple(made), tuple(_warnings(shown, root)))
 
 
-def _none(scope: Sequence[str], root: Path) -> ProjectError:
-    if records(["--all"], root):
+def _none(scope: Sequence[str], history: History) -> ProjectError:
+    if history.records(["--all"]):
         where = f"in {' '.join(scope)}" if scope else "on this branch"
         return ProjectError(f"there is no version {where}", "`stemma log --all` shows all")
     return ProjectError("there is no version yet", "build one with `dvc repro`, and commit it")
 
 
-def _untouched(path: str, lines: Sequence[Line]) -> ProjectError:
+def _with_parents(
+    found: list[Record], scope: Sequence[str], history: History, root: Path
+) -> tuple[list[Record], dict[str, Record]]:
+    """Return the versions of a scope and, by commit, all that they follow, excluded or not."""
+    ends = tips(scope, root)
+    whole = found if ends is None else history.records(ends)
+    known = {record.commit: record for record in whole}
+    if ends is None:
+        return found, known
+    # Git draws the range, but cuts off the parents that it excludes.
+    shown = [
+        dataclasses.replace(known[record.commit], graph=record.graph)
+        for record in found
+        if record.commit in known
+    ]
+    return shown, known
+
+
+def _first_parent(record: Record, known: Mapping[str, Record]) -> Record | None:
+    return next((known[parent] for parent in record.parents if parent in known), None)
+
+
+def _touching(path: str, found: list[Record], known: Mapping[str, Record]) -> list[Record]:
+    """Return the versions in which a file, folder, output or setting is not as in the parent.
+
+    Raises:
+        ProjectError: there are none.
+    """
+    touched = [one for one in found if _touches(one, _first_parent(one, known), path)]
+    if touched:
+        return touched
     parts = {
         name
-        for line in lines
-        for names in (line.record.lock.deps, line.record.lock.outs, line.record.settings)
+        for record in found
+        for names in (record.lock.deps, record.lock.outs, record.settings)
         for name in names
     }
     if any(_is_in(name, path) for name in parts):
-        return ProjectError(f"no version changed {path}", "`stemma log` shows all")
-    return ProjectError(
+        raise ProjectError(f"no version changed {path}", "`stemma log` shows all")
+    raise ProjectError(
         f"'{path}' is no revision, and no version reads or makes such a file",
         "see `git log --oneline --all`; `stemma show` names what a version reads and makes",
     )
 
 
-def parse_scope(
-    words: Sequence[str], everything: bool, experiments: bool, root: Path = Path()
-) -> tuple[list[str], str | None]:
-    """Return the revisions that a user means for ``git log``, and a path if the last word is one.
-
-    Raises:
-        ProjectError: a word is neither.
-    """
-    scope, path = [_range(word, root) for word in words], None
-    if scope and not scope[-1]:
-        scope.pop()
-        path = words[-1]
-    if not all(scope):
-        wrong = words[scope.index("")]
-        raise ProjectError(f"'{wrong}' is no revision", "see `git log --oneline --all`")
-    if everything:
-        scope += ["--branches", "--tags", "--remotes"]
-    if experiments:
-        listed = git.run(["for-each-ref", "--format=%(refname)", "refs/exps/*/*/*"], root)
-        scope += ["HEAD", *(ref for ref in listed.split() if is_experiment(ref))]
-    return scope, path
-
-
-def _range(word: str, root: Path) -> str:
-    """Return a revision or range, an experiment by its ref; empty if the word is none."""
-    parts = re.split(r"(^\^|\.{2,3})", word)
-    for index in range(0, len(parts), 2):
-        if parts[index] and not git.find(parts[index], root):
-            parts[index] = git.experiment(parts[index], root)
-            if not parts[index]:
-                return ""
-    return "".join(parts) if any(parts[::2]) else ""
-
-
-def _in_scope(scope: Sequence[str], root: Path) -> list[Line]:
-    """Return the lines of a scope; what a range leaves out is still what its versions follow."""
-    found = records(scope, root)
-    ends = git.run(["rev-parse", "--revs-only", *scope], root).split()
-    tips = [end for end in ends if not end.startswith("^")]
-    if not found or len(tips) == len(ends):
-        return _lines(found, root)
-    lines = {line.record.commit: line for line in _lines(records(tips, root), root)}
-    return [
-        dataclasses.replace(line, record=dataclasses.replace(line.record, graph=record.graph))
-        for record in found
-        if (line := lines.get(record.commit))
-    ]
-
-
-def _lines(found: list[Record], root: Path) -> list[Line]:
-    known = {record.commit: record for record in found}
-    refs = names_of(found, root)
-    heads = headlines(found, root)
-    edges = bases(found, root)
-    tainted = _taints(root)
-    sizes = Sizes(Cache(root).folder)
-    lines = []
-    for record in found:
-        parents = [known[parent] for parent in record.parents if parent in known]
-        first = parents[0] if parents else None
-        lines.append(
-            Line(
-                record,
-                tuple(refs.get(record.commit, ())),
-                changes(first, record) if first else {},
-                _outputs(first, record),
-                sizes.added([parent.lock for parent in parents], record.lock),
-                edges.get(record.commit, ""),
-                tainted.get(record.commit, ""),
-                heads[record.commit],
-            )
-        )
-    return lines
-
-
-def _taints(root: Path) -> dict[str, str]:
-    """Return why versions are tainted, by commit; without a revoked record nothing is imported."""
-    if not revoked.read(root / REVOKED):
-        return {}
-    from stemma.versions.verbs.forget import taints, why_tainted
-
-    return {
-        commit: why_tainted(one) for commit, one in taints(records(["--all"], root), root).items()
-    }
-
-
-def _outputs(parent: Record | None, record: Record) -> tuple[str, ...]:
+def _touches(record: Record, parent: Record | None, path: str) -> bool:
+    changed = changes(parent, record) if parent else {}
     before = parent.lock.outs if parent else {}
-    return tuple(path for path, one in record.lock.outs.items() if before.get(path) != one)
-
-
-def names_of(found: list[Record], root: Path) -> dict[str, list[str]]:
-    """Return the refs of each version: those of its commit, and of others with its dvc.lock.
-
-    Tags stand before branches, and experiments last.
-
-    Args:
-        found: versions, newest first.
-        root: the project's root.
-    """
-    # The newest version of a lock is the one that a later commit left as it was.
-    by_key = {record.key: record.commit for record in reversed(found)}
-    versions = {record.commit for record in found}
-    listed = names(root)
-    asked = "".join(f"{tip}:./{LOCK}\n" for _, tip in listed)
-    told = git.run(["cat-file", "--batch-check=%(objectname)"], root, asked).splitlines()
-    refs: dict[str, list[str]] = {}
-    for (name, tip), key in zip(listed, told, strict=True):
-        if commit := tip if tip in versions else by_key.get(key):
-            refs.setdefault(commit, []).append(name)
-    return refs
-
-
-def _touches(line: Line, path: str) -> bool:
-    return any(
-        _is_in(name, path) for paths in (*line.changed.values(), line.outputs) for name in paths
-    )
+    outputs = [name for name, one in record.lock.outs.items() if before.get(name) != one]
+    return any(_is_in(name, path) for names in (*changed.values(), outputs) for name in names)
 
 
 def _is_in(name: str, path: str) -> bool:
-    """Say whether a file stands in a folder, or a key of settings in a section."""
+    """Return whether a file is in a folder, or a key of settings in a section."""
     wanted = path.rstrip("/")
     return name == wanted or name.startswith((f"{wanted}/", f"{wanted}."))
+
+
+def _taints(history: History, root: Path) -> dict[str, str]:
+    """Return why versions are tainted, by commit."""
+    # Where nothing is revoked, pyarrow, which takes half a second, is not imported.
+    if not revoked.read(root / REVOKED):
+        return {}
+    from stemma.versions.tracing.taints import taints, why_tainted
+
+    found = taints(history.records(["--all"]), root)
+    return {commit: why_tainted(one) for commit, one in found.items()}
+
+
+def _logged(
+    shown: list[Record], known: Mapping[str, Record], tainted: Mapping[str, str], root: Path
+) -> list[LoggedVersion]:
+    whole = list(known.values())
+    refs = names_of(whole, root)
+    heads = headlines(shown, whole, root)
+    edges = bases(shown, whole, root)
+    here = {record.commit for record in shown}
+    sizes = Sizes(Cache(root).folder)
+    made = []
+    for record in shown:
+        parents = [known[parent] for parent in record.parents if parent in known]
+        added = sizes.added([parent.lock for parent in parents], record.lock)
+        base, headline = edges.get(record.commit), heads[record.commit]
+        made.append(
+            LoggedVersion(
+                commit=record.commit,
+                parents=record.parents,
+                refs=tuple(refs.get(record.commit, ())),
+                date=record.date,
+                author=record.author,
+                subject=record.subject,
+                changed=changes(parents[0], record) if parents else {},
+                bytes_added=added.size,
+                bytes_added_exact=added.exact,
+                base=base,
+                base_refs=tuple(refs.get(base, ())) if base in here else (),
+                tainted=tainted.get(record.commit),
+                metrics_match=record.metrics_match,
+                metric=headline.name,
+                value=headline.value,
+                difference=headline.difference,
+                significant=headline.tone or None,
+                metrics=figures(dict(record.metrics)),
+                graph=record.graph,
+            )
+        )
+    return made
+
+
+def _warnings(shown: Sequence[Record], root: Path) -> list[str]:
+    warnings = []
+    if git.is_shallow(root):
+        warnings.append(
+            "this clone is shallow: there are older versions (`git fetch --unshallow` brings them)"
+        )
+    torn: dict[str, list[str]] = {}
+    for record in shown:
+        for path in record.torn:
+            torn.setdefault(path, []).append(record.commit[:7])
+    for path, (newest, *others) in torn.items():
+        more = f" (and of {len(others)} more versions)" if others else ""
+        warnings.append(
+            f"{path} of {newest}{more} cannot be read, so what it says is not known "
+            f"(see `git show {newest}:./{path}`)"
+        )
+    return warnings
