@@ -7,7 +7,6 @@ and dvc.yaml gives a stage its section of code.lock as parameters. Of what a set
 """
 
 import functools
-import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,10 +79,8 @@ def closures(values: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     Files stand relative to the project where they are within it, else to where Python finds their
     package; so the names are the same on every machine.
     """
-    import stemma.stages
-
-    names = sorted(module.name for module in pkgutil.iter_modules(stemma.stages.__path__))
-    return {name: closure(name, values) for name in names}
+    stages = (_PACKAGES / "stemma/stages").glob("[!_]*.py")
+    return {path.stem: closure(path.stem, values) for path in sorted(stages)}
 
 
 def closure(stage: str, values: Mapping[str, Any]) -> dict[str, str]:

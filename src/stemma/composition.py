@@ -23,7 +23,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from stemma import merging, pipeline
+from stemma import code, merging
 from stemma import overrides as grammar
 from stemma.config import build, digest_of_conf, read_params
 from stemma.corpus.cleaning.secrets import find_secret
@@ -88,17 +88,11 @@ def recompose(
     return compose([*kept, *overrides], root)
 
 
-def write(composition: Composition, root: Path = Path(), by_dvc: bool = False) -> list[str]:
-    """Write params.yaml, atomically; return a line for each key that changed, if it was there.
+def write(composition: Composition, root: Path = Path()) -> list[str]:
+    """Write params.yaml and code.lock, each atomically.
 
-    Args:
-        composition: what to write.
-        root: the project.
-        by_dvc: DVC runs this as a stage.
-
-    Raises:
-        SettingsError: it is written, and DVC has to start anew: a setting that stands in the paths
-            of dvc.yaml has another value than when DVC read them.
+    Returns:
+        A line for each key of params.yaml that changed, if it was there.
     """
     path = root / PARAMS
     try:
@@ -108,29 +102,23 @@ def write(composition: Composition, root: Path = Path(), by_dvc: bool = False) -
     content = {RECORD: composition.record(), **composition.values}
     with atomic_file(path, "w") as handle:
         handle.write(OmegaConf.to_yaml(OmegaConf.create(content)))
-    # DVC fills in the paths of dvc.yaml when it loads it, before any stage runs, and keeps
-    # params.yaml locked during this one: it cannot be made to read again, nor run once more inside.
-    # To go on would write the code of the old choice into dvc.lock.
-    if by_dvc and (moved := pipeline.moved(before, composition.values)):
-        raise SettingsError(
-            f"{', '.join(moved)}, and DVC had read before on which files the stages depend",
-            "params.yaml is written: type `dvc repro` again; `stemma compose` before it saves this",
-        )
+    code.write(composition.values, root)
     return _changes(before, composition.values)
 
 
 def differences(root: Path = Path()) -> list[str]:
-    """Return a line for each key in which params.yaml is not what it would be composed to.
+    """Return a line for each key of params.yaml and each module of code.lock that has drifted.
 
     Raises:
         SettingsError: conf/ cannot be composed, or there is no params.yaml.
+        ReproducibilityError: there is no code.lock, or it is torn.
     """
     stored = read_params(root / PARAMS)
     composition = recompose(root=root)
     lines = _changes(_without_record(stored), composition.values)
     if not lines and stored.get(RECORD) != composition.record():
         lines.append(f"{RECORD}: the record of how params.yaml was made is out of date")
-    return lines
+    return [*lines, *code.differences(composition.values, root)]
 
 
 def record_for_dvc(config: DictConfig) -> Values:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from stemma import pipeline
+from stemma import code, pipeline
 from stemma.config import load, read_params, settings
 from stemma.environment import RuntimeSettings, cap, differences
 from stemma.errors import ReproducibilityError, boundary
@@ -39,6 +39,8 @@ def main(name: str, kind: type[S], run: Callable[[S], None]) -> None:
     """
     with boundary(f"stemma {name}"):
         before = _inputs(name)
+        if before:
+            code.refuse_drift(name, read_params())
         runtime = load(_Declared).runtime
         _tell(name, differences(runtime), runtime.strict)
         cap(runtime.instructions)
@@ -67,15 +69,17 @@ def _refuse_changes(before: Mapping[str, object], after: Mapping[str, object]) -
 
 
 def _inputs(name: str) -> dict[str, object]:
-    """Return a fingerprint of each dependency and parameter that dvc.yaml gives a stage."""
+    """Return a fingerprint of all that dvc.yaml gives a stage: dependencies, settings, code."""
     stage = pipeline.stage_of(name)
-    params = read_params() if stage else {}
-    found: dict[str, object] = {}
-    for path in pipeline.dependencies(name):
-        found[path] = _fingerprint(Path(path))
-    for key in (item for item in stage.get("params", ()) if isinstance(item, str)):
-        found[f"{key} in params.yaml"] = pipeline.value_of(params, key)
-    return found
+    if not stage:
+        return {}
+    params = read_params()
+    keys = [item for item in stage.get("params", ()) if isinstance(item, str)]
+    return {
+        **{path: _fingerprint(Path(path)) for path in stage.get("deps", ())},
+        **{f"{key} in params.yaml": pipeline.value_of(params, key) for key in keys},
+        **code.closure(name, params),
+    }
 
 
 def _fingerprint(path: Path) -> object:

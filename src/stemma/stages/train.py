@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from stemma import stage
+from stemma import code, stage
 from stemma.config import settings
 from stemma.environment import RuntimeSettings
 from stemma.errors import DataError, SettingsError
@@ -16,7 +16,6 @@ from stemma.modeling import observed
 from stemma.modeling.family import ModelSettings
 from stemma.modeling.runtime import Runtime, start
 from stemma.modeling.training.settings import TrainSection
-from stemma.pipeline import dependencies
 from stemma.tasks import TaskSettings, training_of
 
 
@@ -82,7 +81,8 @@ def run(settings: TrainSettings) -> None:
     settings.check_context(getattr(model.config, "max_position_embeddings", None))
     model = methods.adapt(model, section)
     made_with = _made_with(settings, started)
-    name = checkpoints.fingerprint(made_with, _inputs())
+    by = code.closure("train", dataclasses.asdict(settings))
+    name = checkpoints.fingerprint({**made_with, "code": by}, _inputs())
     folder = RUNS / "train" / f"{_title(settings)}-{name}"
     trainer = LanguageTrainer(model, task, section, started, folder, examples, held_out)  # type: ignore[arg-type]
     trainer.add_callback(Curves(folder, made_with, section))
@@ -117,9 +117,7 @@ def _check_ids(size: int) -> None:
 
 def _inputs() -> list[Path]:
     data = [*PREPARED.glob("*.npy"), *PREPARED.glob("tokenizer/*")]
-    # Among the code is what is imported only when the last step is done.
-    code = [Path(path) for path in dependencies("train") if path.endswith(".py")]
-    files = [*data, *BASE.glob("*"), ENVIRONMENT, *code]
+    files = [*data, *BASE.glob("*"), ENVIRONMENT]
     return [file for file in files if file.exists()]
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-import sys
 from pathlib import Path
 
 from stemma.files import read_json, sha256_of, write_json
@@ -15,18 +14,11 @@ def fingerprint(settings: object, inputs: list[Path]) -> str:
     """Return a name for a run: the same only for the same settings, data and code.
 
     Args:
-        settings: something that JSON can hold.
+        settings: of the run, and the digests of its code; something that JSON can hold.
         inputs: files whose bytes the run depends on.
     """
-    code = sorted(
-        Path(file)
-        for name, module in sys.modules.items()
-        # The stage itself is called __main__ when it is run.
-        if name.split(".")[0] in ("stemma", "__main__")
-        and (file := getattr(module, "__file__", None))
-    )
     parts = [json.dumps(settings, sort_keys=True)]
-    parts += [f"{path.name} {sha256_of(path)}" for path in [*code, *sorted(inputs)]]
+    parts += [f"{path.name} {sha256_of(path)}" for path in sorted(inputs)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
