@@ -2,9 +2,7 @@
 
 import ast
 import subprocess
-from pathlib import Path
 
-import deps
 import pytest
 import yaml
 from project import ROOT
@@ -12,22 +10,6 @@ from project import ROOT
 SOURCE = ROOT / "src"
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 MODULES = sorted(SOURCE.rglob("*.py"))
-
-
-def test_stages_depend_on_exactly_the_code_that_they_import(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    assert deps.rewrite(Path("dvc.yaml").read_text()) == Path("dvc.yaml").read_text(), (
-        "type `python tools/deps.py`"
-    )
-
-
-def test_the_closure_is_neither_too_small_nor_too_large(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    train = deps.closure("train")
-    assert "src/stemma/modeling/training/optimizers.py" in train, "imported inside a function"
-    assert "src/stemma/modeling/evaluation/ngram.py" not in train
-    assert "src/stemma/modeling/training/optimizers.py" not in deps.closure("evaluate")
-    assert "src/stemma/modeling/__init__.py" not in train
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -37,7 +37,7 @@ def make(project: Project) -> Make:
         """Run stages with these environment variables; return the digests of all outputs."""
         for stage in stages:
             command = [*(before or []), sys.executable, "-m", f"stemma.stages.{stage}"]
-            run(command, cwd=project.path, env=environment() | variables)
+            run(command, cwd=project.path, env=environment(project.path) | variables)
         files = (file for out in OUTPUTS for file in (project.path / out).rglob("*.*"))
         return {
             file.relative_to(project.path).as_posix(): sha256_of(file)

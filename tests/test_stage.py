@@ -20,8 +20,14 @@ def run(settings):
 
 stage.main("ingest", ingest.IngestSettings, run)
 """
+INGEST = "src/stemma/stages/ingest.py"
 EDITS = {
-    "code": ("src/stemma/errors.py", "Every error", "Each error", "src/stemma/errors.py"),
+    "code": (
+        "src/stemma/stages/ingest.py",
+        "intake = ",
+        "given = intake = ",
+        "src/stemma/stages/ingest.py",
+    ),
     "data": ("data/input/scenes.jsonl", "the", "thy", "data/input"),
     "packages": ("environment.lock", "torch==2.13.0", "torch==2.13.1", "environment.lock"),
     "settings": ("params.yaml", "license: unknown", "license: MIT", "source in params.yaml"),

@@ -44,7 +44,7 @@ _CHOSEN = {
 # Modules that do nothing but under some values of a setting. Which family a base is of is known
 # only when it is read.
 _FUSED = "stemma.modeling.training.fused"
-_ONLY_UNDER = {
+IDLE = {
     "stemma.modeling.portable": ("runtime.instructions", ("avx2",)),
     _FUSED: ("model.family", ("gpt2", "llama", "pretrained")),
     f"{_FUSED}.attention": ("model.family", ("gpt2", "llama", "pretrained")),
@@ -165,7 +165,7 @@ def _modules_of(stage: str, values: Mapping[str, Any]) -> set[str]:
     packages = {name.rsplit(".", depth)[0] for name in found for depth in range(1, 5)}
     idle = {
         module
-        for module, (key, working) in _ONLY_UNDER.items()
+        for module, (key, working) in IDLE.items()
         if next(_values_of(key, values), None) not in working
     }
     return (found | packages) - SILENT.keys() - set(_CONSTANTS) - idle

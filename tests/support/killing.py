@@ -121,7 +121,9 @@ def stage(folder: str, point: str, number: str = "0") -> None:
     os.chdir(folder)
     os.dup2(2, 1)
     # The project's own code: a test may have edited it.
-    sys.path.insert(0, "src")
+    for name in [name for name in sys.modules if name.split(".")[0] == "stemma"]:
+        del sys.modules[name]
+    sys.path.insert(0, str(Path("src").resolve()))
     arm(point, int(number))
     runpy.run_module("stemma.stages.train", run_name="__main__", alter_sys=True)
 

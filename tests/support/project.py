@@ -54,10 +54,15 @@ class Project:
         self.path = path
 
     def run(self, command: str | list[str], check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command as a user would in the activated environment."""
+        """Run a command as a user would who has installed this project as it says."""
         words = shlex.split(command) if isinstance(command, str) else command
         done = subprocess.run(
-            words, cwd=self.path, env=environment(), capture_output=True, text=True, check=False
+            words,
+            cwd=self.path,
+            env=environment(self.path),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if check and done.returncode:
             raise AssertionError(f"{command}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
@@ -70,18 +75,27 @@ class Project:
         return self.run("git rev-parse HEAD").stdout.strip()
 
 
-def environment() -> dict[str, str]:
-    """Return the environment of a user who has activated the virtual environment."""
+def environment(project: Path | None = None) -> dict[str, str]:
+    """Return the environment of a user who has activated the virtual environment.
+
+    Args:
+        project: whose code is installed there; None for this one's.
+    """
+    installed = {"PYTHONPATH": str(project / "src")} if project else {}
     kept = {key: value for key, value in os.environ.items() if key != "COV_CORE_SOURCE"}
-    return kept | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "HF_HUB_OFFLINE": "1",
-        "DVC_NO_ANALYTICS": "1",
-        "GIT_AUTHOR_NAME": "Test",
-        "GIT_AUTHOR_EMAIL": "test@example.org",
-        "GIT_COMMITTER_NAME": "Test",
-        "GIT_COMMITTER_EMAIL": "test@example.org",
-    }
+    return (
+        kept
+        | installed
+        | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "HF_HUB_OFFLINE": "1",
+            "DVC_NO_ANALYTICS": "1",
+            "GIT_AUTHOR_NAME": "Test",
+            "GIT_AUTHOR_EMAIL": "test@example.org",
+            "GIT_COMMITTER_NAME": "Test",
+            "GIT_COMMITTER_EMAIL": "test@example.org",
+        }
+    )
 
 
 def lay_out(path: Path) -> Project:

@@ -36,14 +36,23 @@ class Stage:
     """One stage of a version.
 
     Attributes:
-        params: the settings that it read, by section.
+        read: the settings that it read, by file and key.
     """
 
     name: str
     command: str
     deps: tuple[Entry, ...]
     outs: tuple[Entry, ...]
-    params: dict[str, Any]
+    read: dict[str, dict[str, Any]]
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The settings that it read from params.yaml."""
+        return self.params_of(PARAMS.name)
+
+    def params_of(self, file: str) -> dict[str, Any]:
+        """Return the settings that it read from a file; {} if it read none."""
+        return dict(self.read.get(file) or {})
 
 
 def stages_at(commit: str, root: Path = Path()) -> list[Stage]:
@@ -87,7 +96,7 @@ def load(text: str | bytes) -> dict[str, Any]:
 def _stage(name: str, raw: dict[str, Any]) -> Stage:
     deps = tuple(_entry(item) for item in raw.get("deps", ()))
     outs = tuple(_entry(item) for item in raw.get("outs", ()))
-    return Stage(name, raw["cmd"], deps, outs, raw.get("params", {}).get(PARAMS.name, {}))
+    return Stage(name, raw["cmd"], deps, outs, raw.get("params", {}))
 
 
 def _entry(raw: dict[str, Any]) -> Entry:

@@ -2,23 +2,23 @@
 
 import difflib
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
-from stemma.layout import CONF, ENVIRONMENT, INPUT
 from stemma.pages.blocks import Alike, Cell, Section, Table, Text
 from stemma.store.version import Version
+from stemma.versions.contents.code import digests, run_by
 
 NAME = "code"
 _SHOWN = 20
-_ELSEWHERE = (CONF.name, INPUT.parts[0], ENVIRONMENT.name)
 
 
 def compare(a: Version, b: Version) -> Section | Alike:
     """Compare the files of code that dvc.lock names."""
-    left, right = _closures(a), _closures(b)
+    left, right = run_by(a.stages()), run_by(b.stages())
     if not left or not right:
         return Alike.ABSENT
-    ours, theirs = a.tracked(), b.tracked()
+    ours, theirs = _identities(a, b)
     paths = [path for path in sorted({*left, *right}) if ours.get(path) != theirs.get(path)]
     if not paths:
         return Alike.EQUAL
@@ -39,15 +39,13 @@ def compare(a: Version, b: Version) -> Section | Alike:
     return Section(NAME, (words,), facts, (table, *more))
 
 
-def _closures(version: Version) -> dict[str, list[str]]:
-    """Return the stages that depend on each file of code."""
-    found: dict[str, list[str]] = {}
-    outs = {out.path for stage in version.stages() for out in stage.outs}
-    for stage in version.stages():
-        for dep in stage.deps:
-            if dep.path not in outs and dep.path.split("/")[0] not in _ELSEWHERE:
-                found.setdefault(dep.path, []).append(stage.name)
-    return found
+def _identities(a: Version, b: Version) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return what tells one state of a file from another: its digest, else Git's hash.
+
+    To a digest comments are nothing. Where one side is from before code.lock, both go by Git.
+    """
+    ours, theirs = digests(a.stages()), digests(b.stages())
+    return (ours, theirs) if ours and theirs else (a.tracked(), b.tracked())
 
 
 def _facts(

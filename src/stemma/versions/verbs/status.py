@@ -4,16 +4,18 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+from stemma.code import unlike
 from stemma.environment import packages, variables
 from stemma.hashes import hashes_of, name_of
-from stemma.layout import ENVIRONMENT, PARAMS
+from stemma.layout import CODE, ENVIRONMENT, PARAMS
 from stemma.store import git
 from stemma.store.lock import Stage, stages_at
 from stemma.store.version import Tree
+from stemma.versions.contents.code import code_of
 from stemma.versions.verification.rows import unequal
 
 _SHOWN = 5  # differences of one kind
-_PARAMS = PARAMS.as_posix()
+_MADE_BY = (PARAMS.as_posix(), CODE.as_posix())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,8 +58,10 @@ def status(revision: str = "HEAD", root: Path = Path()) -> Status:
     """
     commit = git.commit_of(revision, root)
     stages = [
-        # params.yaml is what the others are made with: an edit of it is told as one.
-        dataclasses.replace(stage, outs=tuple(out for out in stage.outs if out.path != _PARAMS))
+        # They are what the others are made with: an edit of them is told as one.
+        dataclasses.replace(
+            stage, outs=tuple(out for out in stage.outs if out.path not in _MADE_BY)
+        )
         for stage in stages_at(commit, root)
     ]
     paths = {out.path: root / out.path for stage in stages for out in stage.outs}
@@ -124,3 +128,4 @@ def _dependencies(there: Stage, here: Stage, made: Mapping[str, str | None]) -> 
     for path in sorted({*before, *after} - made.keys()):
         if before.get(path) != after.get(path):
             yield f"{path} is another"
+    yield from (f"{path} is another" for path in unlike(code_of(there), code_of(here)))

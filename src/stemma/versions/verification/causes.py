@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
+from stemma.code import unlike
 from stemma.environment import packages, variables
 from stemma.hashes import md5_of
 from stemma.layout import CONF, ENVIRONMENT, EXPORTED, MEASURED
 from stemma.store import git
 from stemma.store.lock import Entry, Stage
+from stemma.versions.contents.code import code_of, is_folder_of_code
 from stemma.versions.contents.measured import EXPORT, FIGURES, REMEDY, facts_of, is_of
 from stemma.versions.verification import line_endings, processors
 from stemma.versions.verification.rows import Row, Sides, unequal
@@ -62,6 +64,8 @@ def of_claims(
             if md5 != dep.md5:
                 evidence = f"{maker} made {dep.path} {md5}, {locked.name} read {dep.md5}"
                 yield Finding("dvc.lock", f"dvc.lock contradicts itself: {evidence}")
+        elif is_folder_of_code(dep):
+            continue  # code.lock, which is made of it, says it file by file
         elif dep.path not in found:
             yield Finding("code", f"dvc.yaml no longer lists the dependency {dep.path}")
         elif found[dep.path] == dep.md5:
@@ -70,10 +74,20 @@ def of_claims(
             yield Finding("line endings", f"{dep.path} has others than in dvc.lock", claim=False)
         else:
             yield Finding(_kind_of(dep.path), _evidence(dep, found[dep.path], sides.tree))
-    for path in found.keys() - {dep.path for dep in locked.deps}:
+    unlisted = {dep.path for dep in rebuilt.deps if not is_folder_of_code(dep)}
+    for path in unlisted - {dep.path for dep in locked.deps}:
         yield Finding("code", f"dvc.lock does not have the dependency {path}")
+    yield from _of_code(locked, rebuilt)
     yield from _of_settings(locked, rebuilt)
     yield from _of_weights(locked, version, sides)
+
+
+def _of_code(locked: Stage, rebuilt: Stage) -> Iterator[Finding]:
+    before, after = code_of(locked), code_of(rebuilt)
+    changed = unlike(before, after) if before and after else []
+    for path in changed[:_SHOWN]:
+        one, other = before.get(path, "nothing"), after.get(path, "nothing")
+        yield Finding("code", f"{path} is {one} in dvc.lock and {other} in the commit")
 
 
 def _of_weights(locked: Stage, version: Mapping[str, Stage], sides: Sides) -> Iterator[Finding]:
