@@ -9,6 +9,7 @@ import yaml
 
 from stemma import merging
 from stemma.config import read_params
+from stemma.errors import SettingsError
 
 PIPELINE = Path("dvc.yaml")
 _SETTING = re.compile(r"\$\{([\w.]+)\}")
@@ -18,7 +19,7 @@ def stage_of(name: str) -> Mapping[str, Any]:
     """Return a stage as dvc.yaml has it; empty if there is no such file or stage.
 
     Raises:
-        ProjectError: a merge is unfinished in it.
+        SettingsError: a merge is unfinished in it.
     """
     return yaml.safe_load(_text() or "{}").get("stages", {}).get(name, {})
 
@@ -50,5 +51,5 @@ def moved(before: Any, after: Any) -> list[str]:
 
 def _text() -> str:
     text = PIPELINE.read_text(encoding="utf-8") if PIPELINE.exists() else ""
-    merging.check(text, str(PIPELINE))
+    merging.check(text, str(PIPELINE), SettingsError)
     return text

@@ -23,6 +23,7 @@ def log(scope: tuple[str, ...], everything: bool, experiments: bool, as_json: bo
     stemma log models/trained     those whose models/trained is not that of their parent
     stemma log --all --experiments
     """  # noqa: D301 (click wants the character, not two)
+    from stemma.store.refs import parse_scope
     from stemma.versions.verbs import log as verb
 
-    verb.log(*verb.parse_scope(scope, everything, experiments), as_json=as_json)
+    verb.log(*parse_scope(scope, everything, experiments), as_json=as_json)

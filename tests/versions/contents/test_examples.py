@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 from measured import texts, version
 
-from stemma.errors import ProjectError
+from stemma.store.errors import ProjectError
 from stemma.store.version import Tree
 from stemma.versions.contents.examples import pair
 

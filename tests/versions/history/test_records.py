@@ -3,11 +3,13 @@
 import hashlib
 import itertools
 
-from stemma.versions.history.records import Lock, Record, changes
+from stemma.store.lock import Lock, LockEntry, Stage
+from stemma.versions.history.records import Record, changes
 
 
 def record(**deps: str) -> Record:
-    lock = Lock({path.replace("_", "/"): md5 for path, md5 in deps.items()}, {})
+    entries = [LockEntry(path.replace("_", "/"), md5, 1) for path, md5 in deps.items()]
+    lock = Lock((Stage("made", "make", tuple(entries), (), {}),))
     return Record("c" * 40, ("*",), (), "A", "2026-01-01", "one", "k", lock, {}, {}, None)
 
 

@@ -19,11 +19,12 @@ from prepared import manifest, row
 from project import environment
 
 from stemma.cli import main
-from stemma.errors import ProjectError
 from stemma.modeling.bases.converting import RECORD
-from stemma.store import git
+from stemma.store import refs
+from stemma.store.errors import ProjectError
+from stemma.store.refs import parse_scope
 from stemma.versions.verbs.forget import forget
-from stemma.versions.verbs.log import log, parse_scope
+from stemma.versions.verbs.log import log
 
 BASED = "model:\n  base:\n    kind: path\n    path: {path}\n"
 
@@ -89,7 +90,7 @@ def test_an_experiment_by_its_name(history: MeasuredHistory, told):
     assert [one["commit"] for one in told("puffy-gobi")] == [tried, base]
     assert [one["commit"] for one in told("HEAD..puffy-gobi")] == [tried]
     assert [one["commit"] for one in told("^HEAD", "puffy-gobi")] == [tried]
-    assert git.commit_of("puffy-gobi", history.root) == tried, "as verify takes it"
+    assert refs.commit_of("puffy-gobi", history.root) == tried, "as verify takes it"
 
 
 def test_what_was_tested_once_is_not_tested_again(history: MeasuredHistory, told):

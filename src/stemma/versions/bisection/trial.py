@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from stemma.errors import ProjectError
 from stemma.layout import METRICS
 from stemma.statistics.paired import Difference
 from stemma.statistics.significance import smallest_effect
+from stemma.store.errors import ProjectError
 from stemma.store.lock import LOCK, stages_at
 from stemma.store.version import Commit, Version
 from stemma.versions.comparison.tested import compare_versions

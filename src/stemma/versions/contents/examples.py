@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from stemma import lfs
-from stemma.errors import ProjectError
 from stemma.layout import PREPARED
 from stemma.modeling.metrics.formulas import Examples
-from stemma.store.version import MissingError, Version
+from stemma.store.errors import MissingError, ProjectError
+from stemma.store.version import Version
 from stemma.versions.contents.formulas import FORMULAS
 from stemma.versions.contents.manifest import MANIFEST, has_manifest
 from stemma.versions.contents.metrics import REMEDY

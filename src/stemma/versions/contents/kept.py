@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stemma import merging
-from stemma.errors import ProjectError
-from stemma.store.cache import MissingError
+from stemma.store.errors import MissingError, ProjectError
 from stemma.store.version import Version
 
 _AGAIN = "`dvc repro` writes it again"

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from stemma.layout import EXPORTED, MEASURED, TRAINED
+from stemma.store.errors import MissingError
 from stemma.store.lock import Stage
-from stemma.store.version import MissingError, Version
+from stemma.store.version import Version
 
 FIGURES = "the figures speak of other weights than models/trained"
 EXPORT = "models/exported was made of other weights than models/trained"

@@ -5,10 +5,10 @@ import json
 from typing import Any, Literal
 
 from stemma import merging
-from stemma.errors import ProjectError
 from stemma.layout import METRICS as FILE
 from stemma.modeling.metrics.names import names_of
 from stemma.pages.blocks import Tone
+from stemma.store.errors import ProjectError
 from stemma.store.version import Version
 
 REMEDY = "`dvc repro evaluate` writes it again"

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 from tokenizers import Tokenizer
 
-from stemma.errors import ProjectError
 from stemma.layout import PREPARED
+from stemma.store.errors import ProjectError
 from stemma.store.version import Version
 
 _TOKENIZER = "tokenizer/tokenizer.json"

@@ -4,9 +4,9 @@ from typing import Any
 
 import yaml
 
-from stemma.errors import ProjectError
 from stemma.layout import PARAMS, RECORD
 from stemma.pages.blocks import Alike, Section, Table, without
+from stemma.store.errors import ProjectError
 from stemma.store.lock import load
 from stemma.store.version import Version
 from stemma.versions.verification.rows import leaves

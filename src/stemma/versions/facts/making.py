@@ -4,8 +4,8 @@ from typing import Any
 
 import yaml
 
-from stemma.errors import ProjectError
 from stemma.layout import BASE, PARAMS, PREPARED, RAW, RECORD, REVOKED
+from stemma.store.errors import ProjectError
 from stemma.store.lock import load
 from stemma.store.version import Version
 from stemma.versions.contents.kept import Kept

@@ -8,7 +8,8 @@ from pathlib import Path
 from stemma.errors import ModelError
 from stemma.layout import BASE, EXPORTED, TRAINED
 from stemma.store import git
-from stemma.store.cache import Cache, MissingError
+from stemma.store.cache import Cache
+from stemma.store.errors import MissingError
 from stemma.store.lock import LOCK
 from stemma.versions.history.records import Record
 

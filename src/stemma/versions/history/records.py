@@ -22,7 +22,7 @@ from stemma.layout import (
     TRAINED,
 )
 from stemma.store import git
-from stemma.store.lock import LOCK, parse
+from stemma.store.lock import LOCK, Lock, parse
 
 _Parsed = TypeVar("_Parsed")
 Kind = Literal["base", "data", "settings", "code", "environment"]
@@ -34,30 +34,9 @@ EXAMPLES = REPORTS / "examples.parquet"
 _FILES = (LOCK, *(path.as_posix() for path in (PARAMS, METRICS, EXAMPLES, MEASURED)))
 _SETTING = re.compile(r"^( *)([^\s:-][^:]*):(?: (.+))?$")
 _FORMAT = "%x01" + "%x02".join(("%H", "%P", "%an", "%as", "%s"))
-# dvc.lock as DVC writes it; a YAML reader takes 7 ms for one, and there may be thousands. From one
-# version to the next few entries and sections are other ones: what is known is not parsed again.
-_HASH = " md5: "
-_NEXT = "\n    - path: "
-_ENTRY = re.compile(r"(\S.*)\n      hash: md5\n      md5: (\S+)\n      size: (\d+)(?:\n|$)")
 # The MD5 of nothing and of an empty line: a list of revoked records without any adds nothing.
 _EMPTY = {"d41d8cd98f00b204e9800998ecf8427e", "68b329da9893e34099c7d8ad5cb9c940"}
-# A merge may have left these behind, and what is no UTF-8 becomes the last: `parse` says which.
-_ODD = ("<<<<<<< ", "||||||| ", ">>>>>>> ", "\N{REPLACEMENT CHARACTER}")
-_PART = re.compile(r"^    (deps|params|outs):$", re.MULTILINE)
 _SECTION = re.compile(r"^(?=[^\s-])", re.MULTILINE)
-
-
-@dataclasses.dataclass(frozen=True)
-class Lock:
-    """The hashes in a dvc.lock, by path.
-
-    Attributes:
-        deps: MD5 of what no stage made.
-        outs: MD5 and bytes.
-    """
-
-    deps: Mapping[str, str]
-    outs: Mapping[str, tuple[str, int]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,40 +153,7 @@ def _read_all(
 
 
 def _lock(blob: str, content: bytes) -> Lock:
-    text = content.decode(errors="replace")
-    head, *pieces = text.split(_NEXT)
-    entries = [_read_entry(piece) for piece in pieces]
-    odd = any(sign in text for sign in _ODD) or not text.endswith("\n")
-    if odd or _HASH in head or None in entries:
-        return _odd_lock(blob, content)
-    part = _read_part(head)
-    deps, outs = {}, {}
-    for path, md5, size, after in filter(None, entries):
-        if part == "outs":
-            outs[path] = md5, size
-        else:
-            deps[path] = md5
-        part = after or part
-    return Lock({path: md5 for path, md5 in deps.items() if path not in outs}, outs)
-
-
-@functools.cache
-def _read_entry(piece: str) -> tuple[str, str, int, str] | None:
-    """Return path, MD5 and bytes of an entry, and the part of a stage that begins behind it."""
-    match = _ENTRY.match(piece) if piece.count(_HASH) == 1 else None
-    return match and (match[1], match[2], int(match[3]), _read_part(piece))
-
-
-def _read_part(text: str) -> str:
-    return (_PART.findall(text) or [""])[-1]
-
-
-def _odd_lock(blob: str, content: bytes) -> Lock:
-    # Not as DVC writes it: edited by hand, or by another version of DVC.
-    stages = parse(content, f"Git object {blob[:10]}")
-    outs = {entry.path: (entry.md5, entry.size) for stage in stages for entry in stage.outs}
-    deps = {entry.path: entry.md5 for stage in stages for entry in stage.deps}
-    return Lock({path: md5 for path, md5 in deps.items() if path not in outs}, outs)
+    return parse(content, f"Git object {blob[:10]}")
 
 
 def _settings(blob: str, content: bytes) -> Mapping[str, str]:

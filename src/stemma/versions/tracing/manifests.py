@@ -12,7 +12,8 @@ from stemma.corpus.cleaning.words import shingles, words_of
 from stemma.corpus.duplicates.minhash import sketches
 from stemma.corpus.settings import PersonalSettings
 from stemma.layout import PREPARED
-from stemma.store.cache import Cache, MissingError
+from stemma.store.cache import Cache
+from stemma.store.errors import MissingError
 from stemma.versions.contents.manifest import MANIFEST
 from stemma.versions.history.records import Record
 

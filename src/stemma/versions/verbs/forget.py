@@ -9,10 +9,10 @@ from typing import Any
 from rich.table import Table
 
 from stemma.corpus.revoked import Entry, read
-from stemma.errors import ProjectError
 from stemma.files import atomic_file
 from stemma.layout import PREPARED, RAW, REVOKED
 from stemma.pages import printing
+from stemma.store.errors import ProjectError
 from stemma.versions.contents.manifest import MANIFEST
 from stemma.versions.history.records import Record
 from stemma.versions.tracing.manifests import manifests_of

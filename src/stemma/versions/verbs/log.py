@@ -1,7 +1,6 @@
 """One line per version: the tree it stands in, what changed, and whether that made it better."""
 
 import dataclasses
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,13 +8,13 @@ from pathlib import Path
 from rich.text import Text
 
 from stemma.corpus import revoked
-from stemma.errors import ProjectError
 from stemma.layout import REVOKED
 from stemma.pages import printing
 from stemma.store import git
 from stemma.store.cache import Cache
+from stemma.store.errors import ProjectError
 from stemma.store.lock import LOCK
-from stemma.store.references import is_experiment, names
+from stemma.store.refs import names
 from stemma.streams import say
 from stemma.versions.comparison.headlines import headlines
 from stemma.versions.history.edges import bases
@@ -81,40 +80,6 @@ def _untouched(path: str, lines: Sequence[Line]) -> ProjectError:
         f"'{path}' is no revision, and no version reads or makes such a file",
         "see `git log --oneline --all`; `stemma show` names what a version reads and makes",
     )
-
-
-def parse_scope(
-    words: Sequence[str], everything: bool, experiments: bool, root: Path = Path()
-) -> tuple[list[str], str | None]:
-    """Return the revisions that a user means for ``git log``, and a path if the last word is one.
-
-    Raises:
-        ProjectError: a word is neither.
-    """
-    scope, path = [_range(word, root) for word in words], None
-    if scope and not scope[-1]:
-        scope.pop()
-        path = words[-1]
-    if not all(scope):
-        wrong = words[scope.index("")]
-        raise ProjectError(f"'{wrong}' is no revision", "see `git log --oneline --all`")
-    if everything:
-        scope += ["--branches", "--tags", "--remotes"]
-    if experiments:
-        listed = git.run(["for-each-ref", "--format=%(refname)", "refs/exps/*/*/*"], root)
-        scope += ["HEAD", *(ref for ref in listed.split() if is_experiment(ref))]
-    return scope, path
-
-
-def _range(word: str, root: Path) -> str:
-    """Return a revision or range, an experiment by its ref; empty if the word is none."""
-    parts = re.split(r"(^\^|\.{2,3})", word)
-    for index in range(0, len(parts), 2):
-        if parts[index] and not git.find(parts[index], root):
-            parts[index] = git.experiment(parts[index], root)
-            if not parts[index]:
-                return ""
-    return "".join(parts) if any(parts[::2]) else ""
 
 
 def _in_scope(scope: Sequence[str], root: Path) -> list[Line]:

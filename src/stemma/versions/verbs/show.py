@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from stemma.errors import ProjectError
 from stemma.layout import FORMATS, METRICS, TRAINED
 from stemma.modeling import observed
+from stemma.store.errors import ProjectError
 from stemma.store.lock import LOCK
 from stemma.store.version import Commit, Tree, Version
 from stemma.versions.contents.environment import packages

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from stemma.environment import packages, variables
 from stemma.hashes import hashes_of, name_of
 from stemma.layout import ENVIRONMENT, PARAMS
-from stemma.store import git
+from stemma.store import git, refs
 from stemma.store.lock import Stage, stages_at
 from stemma.store.version import Tree
 from stemma.versions.verification.rows import unequal
@@ -54,7 +54,7 @@ def status(revision: str = "HEAD", root: Path = Path()) -> Status:
     Raises:
         ProjectError: there is no such commit, or it is no version.
     """
-    commit = git.commit_of(revision, root)
+    commit = refs.commit_of(revision, root)
     stages = [
         # params.yaml is what the others are made with: an edit of it is told as one.
         dataclasses.replace(stage, outs=tuple(out for out in stage.outs if out.path != _PARAMS))

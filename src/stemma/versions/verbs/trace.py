@@ -12,10 +12,10 @@ from rich.table import Table
 from stemma import lfs
 from stemma.corpus.cleaning.normalise import normalise
 from stemma.corpus.split import TRAIN, VALIDATION
-from stemma.errors import ProjectError
 from stemma.layout import EXPORTED, PREPARED, TRAINED
 from stemma.pages import printing
 from stemma.store import git
+from stemma.store.errors import ProjectError
 from stemma.versions.contents.manifest import MANIFEST
 from stemma.versions.history.descent import Descent
 from stemma.versions.history.records import Record, records

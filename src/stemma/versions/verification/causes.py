@@ -11,7 +11,7 @@ from stemma.environment import packages, variables
 from stemma.hashes import md5_of
 from stemma.layout import CONF, ENVIRONMENT, EXPORTED, MEASURED
 from stemma.store import git
-from stemma.store.lock import Entry, Stage
+from stemma.store.lock import LockEntry, Stage
 from stemma.versions.contents.measured import EXPORT, FIGURES, REMEDY, facts_of, is_of
 from stemma.versions.verification import line_endings, processors
 from stemma.versions.verification.rows import Row, Sides, unequal
@@ -137,7 +137,7 @@ def _unknown(row: Row, locked: Stage, kept: bool, sides: Sides) -> Finding:
     )
 
 
-def _entry(stage: Stage, path: str) -> Entry:
+def _entry(stage: Stage, path: str) -> LockEntry:
     return next(out for out in stage.outs if out.path == path)
 
 
@@ -149,7 +149,7 @@ def _kind_of(path: str) -> Cause:
     return "data" if path.startswith("data/") else "code"
 
 
-def _evidence(dep: Entry, found: str, tree: Path) -> str:
+def _evidence(dep: LockEntry, found: str, tree: Path) -> str:
     text = f"{dep.path} is {dep.md5} in dvc.lock and {found} in the commit"
     if dep.md5.endswith(".dir"):
         return text
@@ -159,7 +159,7 @@ def _evidence(dep: Entry, found: str, tree: Path) -> str:
     return f"{text}; no commit has it: edited while the stage ran, or never committed"
 
 
-def _commit_with(dep: Entry, tree: Path) -> str | None:
+def _commit_with(dep: LockEntry, tree: Path) -> str | None:
     history = ["log", "--all", f"--max-count={_HISTORY}", "--format=%H", "--", dep.path]
     for commit in git.run(history, tree).split():
         shown = subprocess.run(

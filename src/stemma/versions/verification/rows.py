@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stemma.layout import METRICS
-from stemma.store.lock import Entry, Stage
-from stemma.store.objects import Store
+from stemma.store.lock import LockEntry, Stage
+from stemma.store.objects import ObjectStore
 from stemma.store.tensors import SUFFIX
 from stemma.versions.contents.examples import parse
 from stemma.versions.contents.kept import json_of
@@ -69,19 +69,19 @@ class Sides:
         tracked: the folder with the commit's own copies of the outputs that Git keeps.
     """
 
-    cache: Store
-    own: Store
+    cache: ObjectStore
+    own: ObjectStore
     tree: Path
     tracked: Path
 
-    def expected(self, out: Entry) -> Mapping[str, Path] | None:
+    def expected(self, out: LockEntry) -> Mapping[str, Path] | None:
         """Return an output's files as the version has them; None if not at hand, or broken."""
         kept = self.tracked / out.path
         if kept.exists():
             return {"": kept}
         return self.cache.paths(out.md5) if self.cache.is_sound(out.md5) else None
 
-    def rebuilt(self, out: Entry) -> Mapping[str, Path] | None:
+    def rebuilt(self, out: LockEntry) -> Mapping[str, Path] | None:
         """Return an output's files as the rebuild has them."""
         return self.own.paths(out.md5) or {"": self.tree / out.path}
 
@@ -107,7 +107,7 @@ def rows_of(
             yield _apart(stage.name, one, other, sides, bounds)
 
 
-def _apart(stage: str, one: Entry, other: Entry, sides: Sides, bounds: Bounds) -> Row:
+def _apart(stage: str, one: LockEntry, other: LockEntry, sides: Sides, bounds: Bounds) -> Row:
     ours, theirs = sides.expected(one), sides.rebuilt(other)
     row = Row(stage, one.path, "different", one.md5, other.md5)
     if theirs is None:

@@ -9,7 +9,8 @@ import pyarrow as pa
 from stemma.corpus.split import SPLITS
 from stemma.layout import PREPARED, RAW
 from stemma.pages.blocks import Alike, Block, Section, Text, without
-from stemma.store.version import MissingError, Version
+from stemma.store.errors import MissingError
+from stemma.store.version import Version
 from stemma.versions.contents.manifest import MANIFEST, has_manifest
 from stemma.versions.differences.data import shift, sources, words
 from stemma.versions.differences.data.matching import Matched, counts, match, nearest, similarities
