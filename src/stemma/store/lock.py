@@ -18,7 +18,7 @@ import yaml
 from stemma import merging
 from stemma.layout import PARAMS
 from stemma.store import git
-from stemma.store.errors import ProjectError
+from stemma.store.errors import DamagedError, ProjectError
 
 LOCK = "dvc.lock"
 _AS_IT_WAS = "`dvc repro` where that commit is checked out and a side is taken makes it whole"
@@ -130,6 +130,23 @@ def parse(raw: bytes, owner: str) -> Lock:
         ProjectError: it cannot be read.
     """
     return _read_lines(raw.decode(errors="replace")) or _read_yaml(raw, owner)
+
+
+def added(raw: bytes | None, owner: str) -> str:
+    """Return the MD5 that a ``.dvc`` file gives what ``dvc add`` put under DVC; empty without one.
+
+    Args:
+        raw: its bytes; None if there is no such file.
+        owner: what it is, for an error.
+
+    Raises:
+        DamagedError: it cannot be read.
+    """
+    try:
+        return "" if raw is None else str(load(raw)["outs"][0]["md5"])
+    except (yaml.YAMLError, LookupError, TypeError) as error:
+        said = " ".join(str(error).split())
+        raise DamagedError(f"{owner} cannot be read: {said}", "was it merged by hand?") from error
 
 
 def load(text: str | bytes) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from stemma import merging
 from stemma.hashes import files_of, hashes_of
-from stemma.layout import TRAINED
-from stemma.store import git, refs
+from stemma.layout import PARAMS
+from stemma.store import declared, git, refs
 from stemma.store.cache import Cache
+from stemma.store.declared import Declared
 from stemma.store.errors import MissingError, ProjectError
-from stemma.store.lock import LOCK, Lock, Stage, parse
+from stemma.store.lock import LOCK, Lock, Stage, added, parse
 
 _MODEL_FILES = ("*.safetensors", "config.json", "tokenizer.json")  # a model has one of them
 
@@ -65,6 +66,18 @@ class Version(abc.ABC):
         """
         raw = self.read(LOCK)
         return Lock(()) if raw is None else parse(raw, self.name)
+
+    @functools.cached_property
+    def declared(self) -> Declared:
+        """What it consists of, as its dvc.yaml says.
+
+        Raises:
+            DamagedError: it cannot be read.
+        """
+        raw = self.read(declared.PIPELINE)
+        if raw is None or not declared.is_template(raw):
+            return declared.parse(raw, self.name)
+        return declared.parse(raw, self.name, self.read(PARAMS.as_posix()), self.lock.outs)
 
     def files(self, output: str) -> dict[str, str]:
         """Return the MD5 of each file of an output by path in it; {} if it has no such output.
@@ -124,6 +137,7 @@ class Commit(Version):
 
     def _list(self, output: str) -> dict[str, str]:
         md5, _ = self.lock.outs.get(output, ("", 0))
+        md5 = md5 or added(self.read(f"{output}.dvc"), self._said(f"{output}.dvc"))
         return self._cache.files(md5, self._said(output)) if md5 else {}
 
     def path(self, output: str, file: str) -> Path:  # noqa: D102
@@ -190,7 +204,7 @@ class Tree(Version):
 
 
 class Folder(Version):
-    """A folder with a model, as ``save_pretrained`` writes it: it stands for models/trained."""
+    """A folder with a model, as ``save_pretrained`` writes it: all of it is the trained model."""
 
     has_reports = False
 
@@ -199,7 +213,7 @@ class Folder(Version):
         self._folder = folder
 
     def _list(self, output: str) -> dict[str, str]:
-        return hashes_of(self._folder) if output == TRAINED.as_posix() else {}
+        return hashes_of(self._folder) if output == self.declared.trained else {}
 
     def path(self, output: str, file: str) -> Path:  # noqa: D102
         return self._folder / file
@@ -215,7 +229,7 @@ class ModelOutput(Version):
         self._version, self._output = version, output
 
     def _list(self, output: str) -> dict[str, str]:
-        return self._version.files(self._output) if output == TRAINED.as_posix() else {}
+        return self._version.files(self._output) if output == self.declared.trained else {}
 
     def path(self, output: str, file: str) -> Path:  # noqa: D102
         return self._version.path(self._output, file)

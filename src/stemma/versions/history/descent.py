@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from stemma.errors import ModelError
-from stemma.layout import BASE, EXPORTED, TRAINED
 from stemma.store import git
 from stemma.store.cache import Cache
 from stemma.store.errors import MissingError
@@ -74,7 +73,7 @@ class Descent:
         found: dict[str, set[str]] = {}
         for record in records:
             parents = set(by_key.get(keys.get(named[record.commit], ""), ()))
-            for weights in self._weights(record, BASE):
+            for weights in self._weights(record, record.declared.base):
                 parents |= makers.get(weights, set())
             found[record.commit] = parents - {record.commit}
         return found
@@ -83,21 +82,22 @@ class Descent:
         """Return the versions that made weights and did not take them over, by MD5 of the file."""
         makers: dict[str, set[str]] = {}
         for record in records:
-            made = self._weights(record, TRAINED) | self._weights(record, EXPORTED)
-            for weights in made - self._weights(record, BASE):
+            made = self._weights(record, record.declared.trained)
+            made |= self._weights(record, record.declared.exported)
+            for weights in made - self._weights(record, record.declared.base):
                 makers.setdefault(weights, set()).add(record.commit)
         return makers
 
-    def _weights(self, record: Record, output: Path) -> set[str]:
+    def _weights(self, record: Record, output: str) -> set[str]:
         files = self._files(record, output)
         return {md5 for file, md5 in files.items() if file.endswith(_WEIGHTS)}
 
     def _named(self, record: Record) -> str:
         """Return the commit that base.json names; empty if there is none."""
-        key = self._files(record, BASE).get(_RECORD)
+        key = self._files(record, record.declared.base).get(_RECORD)
         if key is None:
             return ""
-        said = _of(record, BASE / _RECORD)
+        said = _of(record, f"{record.declared.base}/{_RECORD}")
         try:
             facts = json.loads(self._cache.path(key, said).read_bytes())
             earlier = str(facts.get("origin", "")).startswith("stemma://")
@@ -110,8 +110,8 @@ class Descent:
                 f"{said} cannot be read: {error!r}", "`stemma fsck` shows all that is lost"
             ) from error
 
-    def _files(self, record: Record, output: Path) -> dict[str, str]:
-        entry = record.lock.outs.get(output.as_posix())
+    def _files(self, record: Record, output: str) -> dict[str, str]:
+        entry = record.lock.outs.get(output)
         if entry is None:
             return {}
         if entry[0] not in self._listed:
@@ -121,14 +121,14 @@ class Descent:
                 self._listed[entry[0]] = error
         listed = self._listed[entry[0]]
         if isinstance(listed, MissingError):
-            if output == BASE:
+            if output == record.declared.base:
                 self.unknown[record.commit] = str(listed)
             return {}
         return listed
 
 
-def _of(record: Record, path: Path) -> str:
-    return f"{path.as_posix()} of {record.commit[:7]}"
+def _of(record: Record, path: str) -> str:
+    return f"{path} of {record.commit[:7]}"
 
 
 def _keys(commits: set[str], root: Path) -> dict[str, str]:

@@ -8,30 +8,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from stemma.layout import (
-    BASE,
-    CONF,
-    ENVIRONMENT,
-    INPUT,
-    MEASURED,
-    METRICS,
-    PARAMS,
-    RAW,
-    RECORD,
-    REPORTS,
-    TRAINED,
-)
-from stemma.store import git
+from stemma.layout import CONF, ENVIRONMENT, INPUT, PARAMS, RECORD
+from stemma.store import declared, git
+from stemma.store.declared import CONVENTION, Declared
+from stemma.store.errors import DamagedError
 from stemma.store.lock import LOCK, Lock, parse
+from stemma.versions.contents import metrics as metrics_file
 
 _Parsed = TypeVar("_Parsed")
 Kind = Literal["base", "data", "settings", "code", "environment"]
 KINDS: tuple[Kind, ...] = ("base", "data", "settings", "code", "environment")
-# A change of what these stages make is one of its kind, whatever it came from.
-_OUTPUTS: dict[Kind, str] = {"base": BASE.as_posix(), "data": RAW.as_posix()}
-EXAMPLES = REPORTS / "examples.parquet"
-# What git says of a version: its dvc.lock and the rest that Git keeps of it.
-_FILES = (LOCK, *(path.as_posix() for path in (PARAMS, METRICS, EXAMPLES, MEASURED)))
 _SETTING = re.compile(r"^( *)([^\s:-][^:]*):(?: (.+))?$")
 _FORMAT = "%x01" + "%x02".join(("%H", "%P", "%an", "%as", "%s"))
 # The MD5 of nothing and of an empty line: a list of revoked records without any adds nothing.
@@ -49,9 +35,11 @@ class Record:
         date: of the author, YYYY-MM-DD.
         key: Git's hash of its dvc.lock.
         settings: params.yaml by dotted key, values as text; {} without one.
-        metrics: what reports/metrics.json has; {} without one.
+        metrics: what reports/metrics.json has; {} without one, or where it is torn.
         examples: Git's hash of its figures by document; None without any.
         weights: DVC's name of the weights that its figures speak of; empty if that is not known.
+        damaged: why its metrics cannot be read; empty if they can, or if there are none.
+        declared: what it consists of.
     """
 
     commit: str
@@ -66,11 +54,13 @@ class Record:
     metrics: Mapping[str, Any]
     examples: str | None
     weights: str = ""
+    damaged: str = ""
+    declared: Declared = CONVENTION
 
     @property
     def figures_match(self) -> bool | None:
         """Whether its figures speak of its weights; None if that is not known."""
-        locked, _ = self.lock.outs.get(TRAINED.as_posix(), ("", 0))
+        locked, _ = self.lock.outs.get(self.declared.trained, ("", 0))
         return self.weights == locked if self.weights and locked else None
 
 
@@ -93,20 +83,26 @@ def records(scope: Sequence[str], root: Path = Path()) -> list[Record]:
         if facts:
             drawn.append((tuple(graph), facts.split("\2", 4)))
             graph = []
-    blobs = _blobs([facts[0] for _, facts in drawn], root)
-    locks = _read_all(_lock, [row[0] for row in blobs], root)
-    settings = _read_all(_settings, [row[1] for row in blobs], root)
-    metrics = _read_all(_object, [row[2] for row in blobs], root)
-    measured = _read_all(_object, [row[4] for row in blobs], root)
+    commits = [facts[0] for _, facts in drawn]
+    locks = _blobs([(LOCK,) for _ in commits], commits, root)
+    locked = _read_all(_lock, [row[0] for row in locks], root)
+    parts = _parts(commits, [locked.get(row[0]) for row in locks], root)
+    names = [(PARAMS.as_posix(), one.metrics, one.examples, one.measured) for one in parts]
+    blobs = _blobs(names, commits, root)
+    settings = _read_all(_settings, [row[0] for row in blobs], root)
+    metrics = _read_all(_metrics, [row[1] for row in blobs], root)
+    measured = _read_all(_object, [row[3] for row in blobs], root)
     found = []
-    for (edges, facts), (lock, params, scored, examples, told) in zip(drawn, blobs, strict=True):
+    for (edges, facts), (lock,), part, row in zip(drawn, locks, parts, blobs, strict=True):
         # A commit that deleted it is none.
         if lock is not None:
             commit, parents, author, date, subject = facts
             key = commit, edges, tuple(parents.split()), author, date, subject, lock
-            made = settings.get(params, {}), metrics.get(scored, {})
+            params, scored, examples, told = row
+            scores, damaged = metrics.get(scored, ({}, ""))
+            made = settings.get(params, {}), scores, examples
             weights = str(measured.get(told, {}).get("weights") or "")
-            found.append(Record(*key, locks[lock], *made, examples, weights))
+            found.append(Record(*key, locked[lock], *made, weights, damaged, part))
     return found
 
 
@@ -118,9 +114,14 @@ def changes(before: Record, after: Record) -> dict[Kind, list[str]]:
             continue
         if kind := _kind(path):
             found.setdefault(kind, []).append(path)
-    for kind, output in _OUTPUTS.items():
-        if before.lock.outs.get(output) != after.lock.outs.get(output):
-            found.setdefault(kind, []).append(output)
+    # A change of what these stages make is one of its kind, whatever it came from.
+    outputs: dict[Kind, tuple[str, str]] = {
+        "base": (before.declared.base, after.declared.base),
+        "data": (before.declared.raw, after.declared.raw),
+    }
+    for kind, (old, new) in outputs.items():
+        if before.lock.outs.get(old) != after.lock.outs.get(new):
+            found.setdefault(kind, []).append(new)
     one, other = before.settings, after.settings
     if moved := {key for key, _ in one.items() ^ other.items()}:
         found["settings"] = [key for key in {**one, **other} if key in moved]
@@ -136,12 +137,49 @@ def _kind(path: str) -> Kind | None:
     return "data" if top == INPUT.parts[0] else "code" if top != CONF.name else None
 
 
-def _blobs(commits: Sequence[str], root: Path) -> list[tuple[str | None, ...]]:
-    """Return Git's hash of each file of _FILES, commit by commit."""
-    asked = "".join(f"{commit}:./{path}\n" for commit in commits for path in _FILES)
+def _blobs(
+    names: Sequence[tuple[str, ...]], commits: Sequence[str], root: Path
+) -> list[tuple[str | None, ...]]:
+    """Return Git's hash of each of the files that are named for each commit."""
+    asked = "".join(
+        f"{commit}:./{path}\n"
+        for commit, paths in zip(commits, names, strict=True)
+        for path in paths
+    )
     told = git.run(["cat-file", "--batch-check=%(objectname)"], root, asked).splitlines()
     blobs = iter(None if line.endswith(" missing") else line for line in told)
-    return [tuple(next(blobs) for _ in _FILES) for _ in commits]
+    return [tuple(next(blobs) for _ in paths) for paths in names]
+
+
+def _parts(commits: Sequence[str], locks: Sequence[Lock | None], root: Path) -> list[Declared]:
+    """Return what each commit consists of."""
+    names = [(declared.PIPELINE, PARAMS.as_posix())] * len(commits)
+    blobs = _blobs(names, commits, root)
+    pipelines = _read_all(_raw, [row[0] for row in blobs], root)
+    # Where values stand in paths, it depends on more than dvc.yaml.
+    templates = {blob for blob, raw in pipelines.items() if declared.is_template(raw)}
+    params = _read_all(_raw, [row[1] for row in blobs if row[0] in templates], root)
+    known: dict[tuple[str | None, ...], Declared] = {}
+    found = []
+    for (pipeline, values), lock in zip(blobs, locks, strict=True):
+        if pipeline not in templates:
+            key = (pipeline,)
+            known[key] = known.get(key) or _declared(pipelines.get(pipeline), None, None)
+            found.append(known[key])
+        else:
+            found.append(_declared(pipelines[pipeline], params.get(values), lock))
+    return found
+
+
+def _declared(raw: bytes | None, params: bytes | None, lock: Lock | None) -> Declared:
+    try:
+        return declared.parse(raw, "a commit", params, lock.outs if lock else ())
+    except DamagedError:
+        return CONVENTION  # one bad commit must not hide all the others
+
+
+def _raw(blob: str, content: bytes) -> bytes:
+    return content
 
 
 def _read_all(
@@ -182,6 +220,13 @@ def _read_section(text: str) -> Mapping[str, str]:
         if match[3]:
             found[".".join(key for _, key in keys)] = match[3]
     return found
+
+
+def _metrics(blob: str, content: bytes) -> tuple[Mapping[str, Any], str]:
+    try:
+        return metrics_file.parse(content, "it"), ""
+    except DamagedError as error:
+        return {}, error.message
 
 
 def _object(blob: str, content: bytes) -> Mapping[str, Any]:

@@ -11,7 +11,6 @@ from stemma.corpus.cleaning.personal import treat
 from stemma.corpus.cleaning.words import shingles, words_of
 from stemma.corpus.duplicates.minhash import sketches
 from stemma.corpus.settings import PersonalSettings
-from stemma.layout import PREPARED
 from stemma.store.cache import Cache
 from stemma.store.errors import MissingError
 from stemma.versions.contents.manifest import MANIFEST
@@ -61,8 +60,9 @@ def manifests_of(found: Sequence[Record], root: Path) -> tuple[dict[str, Manifes
     known: dict[str, Manifest] = {}
     missing: dict[str, str] = {}
     for record in found:
-        output, _ = record.lock.outs.get(PREPARED.as_posix(), ("", 0))
-        owner = f"{PREPARED / MANIFEST} of {record.commit[:7]}"
+        prepared = record.declared.prepared
+        output, _ = record.lock.outs.get(prepared, ("", 0))
+        owner = f"{prepared}/{MANIFEST} of {record.commit[:7]}"
         if output and output not in paths:
             paths[output] = _path(cache, output, owner)
         path = paths.get(output)

@@ -10,9 +10,11 @@ from rich.table import Table
 
 from stemma.corpus.revoked import Entry, read
 from stemma.files import atomic_file
-from stemma.layout import PREPARED, RAW, REVOKED
+from stemma.layout import REVOKED
 from stemma.pages import printing
+from stemma.store.declared import CONVENTION
 from stemma.store.errors import ProjectError
+from stemma.store.version import Tree
 from stemma.versions.contents.manifest import MANIFEST
 from stemma.versions.history.records import Record
 from stemma.versions.tracing.manifests import manifests_of
@@ -56,8 +58,8 @@ def forget(ids: Sequence[str], why: str, root: Path = Path()) -> Forgotten:
     found = whole_history(root)
     known, missing = manifests_of(found, root)
     files = {(one.path, one.owner) for one in set(known.values())}
-    tree = root / PREPARED / MANIFEST
-    files |= {(tree, str(PREPARED / MANIFEST))} if tree.exists() else set()
+    manifest = f"{Tree(root).declared.prepared}/{MANIFEST}"
+    files |= {(root / manifest, manifest)} if (root / manifest).exists() else set()
     wanted = Wanted(frozenset(ids), frozenset(), ())
     rows = [match for path, owner in files for match in exact(path, owner, wanted)]
     for unknown in (one for one in ids if one not in {match.id for match in rows}):
@@ -66,7 +68,7 @@ def forget(ids: Sequence[str], why: str, root: Path = Path()) -> Forgotten:
         )
         raise ProjectError(
             f"no version has a document with the id '{unknown}'{unread}",
-            f"ids stand in {PREPARED / MANIFEST}; `stemma trace --text` finds a text",
+            f"ids stand in {manifest}; `stemma trace --text` finds a text",
         )
     path = root / REVOKED
     before = read(path)
@@ -127,7 +129,7 @@ def tell(done: Forgotten, as_json: bool) -> None:
     console.print(
         f"Now: `dvc repro`, and commit it with {REVOKED}: prepare drops these, and train makes "
         "clean weights. Then rebuild each tainted version that is in use, bases first. "
-        f"{RAW} holds the texts until they are gone from the source."
+        f"{CONVENTION.raw} holds the texts until they are gone from the source."
     )
 
 

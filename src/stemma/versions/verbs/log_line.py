@@ -55,6 +55,7 @@ def drawn(line: Line, graph: bool) -> list[Text]:
     text.append(f"{_size(line.added):>8} ", "dim")
     text.append(f"<- {line.base[:7]} " if line.base else "", "yellow")
     text.append("of other weights " if line.record.figures_match is False else "", "bold red")
+    text.append("metrics torn " if line.record.damaged else "", "bold red")
     text.append("tainted " if line.tainted else "", "bold red")
     # Before the names: those of branches on a remote would leave no room for it.
     text.append(f"{_told(line.changed)} " if line.changed else "")
@@ -98,6 +99,7 @@ def facts(line: Line, base_refs: Sequence[str]) -> dict[str, Any]:
         "base": {"commit": line.base, "refs": list(base_refs)} if line.base else None,
         "tainted": line.tainted or None,
         "metrics_match": record.figures_match,
+        "damaged": record.damaged or None,
         "metric": line.headline.name,
         "value": line.headline.value,
         "difference": line.headline.difference,

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rich.table import Table
@@ -12,9 +12,9 @@ from rich.table import Table
 from stemma import lfs
 from stemma.corpus.cleaning.normalise import normalise
 from stemma.corpus.split import TRAIN, VALIDATION
-from stemma.layout import EXPORTED, PREPARED, TRAINED
 from stemma.pages import printing
 from stemma.store import git
+from stemma.store.declared import CONVENTION
 from stemma.store.errors import ProjectError
 from stemma.versions.contents.manifest import MANIFEST
 from stemma.versions.history.descent import Descent
@@ -32,7 +32,6 @@ _HOW: dict[How, str] = {
 }
 # Weights are fitted to the one and chosen by the other; of the test split they know nothing.
 _LEARNT = (TRAIN, VALIDATION)
-_MODELS = (TRAINED.as_posix(), EXPORTED.as_posix())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,13 +89,14 @@ def trace(query: Query, root: Path = Path()) -> list[Trace]:
     known, missing = manifests_of(found, root)
     if not known and not missing:
         raise ProjectError(
-            f"no version has {PREPARED / MANIFEST}", "build one with `dvc repro`, and commit it"
+            f"no version has {CONVENTION.prepared}/{MANIFEST}",
+            "build one with `dvc repro`, and commit it",
         )
     wanted = _wanted(query, set(known.values()))
     if query.id is not None and not missing and not any(one.hashes for one in wanted.values()):
         raise ProjectError(
             f"no version has a document with the id '{query.id}'",
-            f"ids stand in {PREPARED / MANIFEST}; a text is found with --text or --file",
+            f"ids stand in {CONVENTION.prepared}/{MANIFEST}; a text is found with --text or --file",
         )
     rows = {one: tuple(search(one.path, one.owner, asked)) for one, asked in wanted.items()}
     matches = {commit: rows[one] for commit, one in known.items()}
@@ -244,9 +244,15 @@ def _said(match: Match) -> str:
 
 def _made(record: Record) -> list[str]:
     method = record.settings.get("train.method", "")
-    trained = f"{TRAINED.name} ({method})" if method else TRAINED.name
-    told = dict(zip(_MODELS, (trained, EXPORTED.name), strict=True))
-    return [said for path, said in told.items() if path in record.lock.outs]
+    names = {path: PurePosixPath(path).name for path in _models(record)}
+    if method and record.declared.trained in names:
+        names[record.declared.trained] += f" ({method})"
+    return list(names.values())
+
+
+def _models(record: Record) -> list[str]:
+    paths = dict.fromkeys((record.declared.trained, record.declared.exported))
+    return [path for path in paths if path in record.lock.outs]
 
 
 def _facts(one: Trace) -> dict[str, Any]:
@@ -264,6 +270,6 @@ def _facts(one: Trace) -> dict[str, Any]:
         "matches": rows,
         "through": list(one.through),
         "method": record.settings.get("train.method"),
-        "makes": [path for path in _MODELS if path in record.lock.outs],
+        "makes": _models(record),
         "unknown": one.unknown or None,
     }

@@ -9,8 +9,9 @@ from typing import Literal
 
 from stemma.environment import packages, variables
 from stemma.hashes import md5_of
-from stemma.layout import CONF, ENVIRONMENT, EXPORTED, MEASURED
+from stemma.layout import CONF, ENVIRONMENT
 from stemma.store import git
+from stemma.store.declared import CONVENTION
 from stemma.store.lock import LockEntry, Stage
 from stemma.versions.contents.measured import EXPORT, FIGURES, REMEDY, facts_of, is_of
 from stemma.versions.verification import line_endings, processors
@@ -22,8 +23,8 @@ Cause = Literal[
 ]  # fmt: skip
 # Where a stage notes the weights that it read: output -> file, key, and what is wrong otherwise.
 _NOTES = {
-    MEASURED.as_posix(): [("", "weights", FIGURES)],
-    EXPORTED.as_posix(): [("manifest.json", "trained", EXPORT)],
+    CONVENTION.measured: [("", "weights", FIGURES)],
+    CONVENTION.exported: [("manifest.json", "trained", EXPORT)],
 }
 STALE: Cause = "stale"
 _SHOWN = 5  # differences of one kind
@@ -82,7 +83,7 @@ def _of_weights(locked: Stage, version: Mapping[str, Stage], sides: Sides) -> It
         files = sides.expected(out) or {}
         for file, key, claim in _NOTES.get(out.path, ()):
             noted = facts_of(files[file].read_bytes()).get(key) if file in files else None
-            if is_of(noted, version.values()) is False:
+            if is_of(noted, version.values(), CONVENTION.trained) is False:
                 yield Finding(STALE, f"{claim}: of {noted} ({REMEDY})")
 
 
