@@ -160,7 +160,7 @@ def load(text: str | bytes) -> dict[str, Any]:
 
 def _read_lines(text: str) -> Lock | None:
     """Read a file as DVC writes it; None if it is not as DVC writes it."""
-    text = text.replace("\r\n", "\n")  # as Git may have checked it out
+    text = text.replace("\r\n", "\n") if "\r" in text else text  # as Git checked it out
     if not text.startswith(_HEAD) or text[-1] != "\n" or any(sign in text for sign in _ODD):
         return None
     before, *parts = _STAGE.split(text[len(_HEAD) : -1])

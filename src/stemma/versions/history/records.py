@@ -1,4 +1,4 @@
-"""Every version of a repository with what it was made of, from Git alone and in three questions."""
+"""Every version of a repository with what it was made of, read from Git alone."""
 
 import dataclasses
 import functools
@@ -22,6 +22,9 @@ _SETTING = re.compile(r"^( *)([^\s:-][^:]*):(?: (.+))?$")
 _FORMAT = "%x01" + "%x02".join(("%H", "%P", "%an", "%as", "%s"))
 # The MD5 of nothing and of an empty line: a list of revoked records without any adds nothing.
 _EMPTY = {"d41d8cd98f00b204e9800998ecf8427e", "68b329da9893e34099c7d8ad5cb9c940"}
+# What blobs hold never changes, and one command may read a history several times.
+_known: dict[tuple[Callable[[str, bytes], Any], str], Any] = {}
+_MOST = 2**14
 _SECTION = re.compile(r"^(?=[^\s-])", re.MULTILINE)
 
 
@@ -84,25 +87,26 @@ def records(scope: Sequence[str], root: Path = Path()) -> list[Record]:
             drawn.append((tuple(graph), facts.split("\2", 4)))
             graph = []
     commits = [facts[0] for _, facts in drawn]
-    locks = _blobs([(LOCK,) for _ in commits], commits, root)
-    locked = _read_all(_lock, [row[0] for row in locks], root)
-    parts = _parts(commits, [locked.get(row[0]) for row in locks], root)
-    names = [(PARAMS.as_posix(), one.metrics, one.examples, one.measured) for one in parts]
-    blobs = _blobs(names, commits, root)
-    settings = _read_all(_settings, [row[0] for row in blobs], root)
-    metrics = _read_all(_metrics, [row[1] for row in blobs], root)
-    measured = _read_all(_object, [row[3] for row in blobs], root)
+    inputs = _blobs([(LOCK, declared.PIPELINE, PARAMS.as_posix())] * len(commits), commits, root)
+    locks = _read_all(_lock, [row[0] for row in inputs], root)
+    settings = _read_all(_settings, [row[2] for row in inputs], root)
+    parts = _parts(inputs, locks, root)
+    names = [(one.metrics, one.examples, one.measured) for one in parts]
+    reports = _blobs(names, commits, root)
+    metrics = _read_all(_metrics, [row[0] for row in reports], root)
+    measured = _read_all(_object, [row[2] for row in reports], root)
     found = []
-    for (edges, facts), (lock,), part, row in zip(drawn, locks, parts, blobs, strict=True):
+    for (edges, facts), row, part, made in zip(drawn, inputs, parts, reports, strict=True):
+        lock, _, params = row
+        scored, examples, told = made
         # A commit that deleted it is none.
         if lock is not None:
             commit, parents, author, date, subject = facts
             key = commit, edges, tuple(parents.split()), author, date, subject, lock
-            params, scored, examples, told = row
             scores, damaged = metrics.get(scored, ({}, ""))
-            made = settings.get(params, {}), scores, examples
             weights = str(measured.get(told, {}).get("weights") or "")
-            found.append(Record(*key, locked[lock], *made, weights, damaged, part))
+            rest = locks[lock], settings.get(params, {}), scores, examples, weights
+            found.append(Record(*key, *rest, damaged, part))
     return found
 
 
@@ -151,24 +155,23 @@ def _blobs(
     return [tuple(next(blobs) for _ in paths) for paths in names]
 
 
-def _parts(commits: Sequence[str], locks: Sequence[Lock | None], root: Path) -> list[Declared]:
-    """Return what each commit consists of."""
-    names = [(declared.PIPELINE, PARAMS.as_posix())] * len(commits)
-    blobs = _blobs(names, commits, root)
-    pipelines = _read_all(_raw, [row[0] for row in blobs], root)
+def _parts(
+    inputs: Sequence[tuple[str | None, ...]], locks: Mapping[str | None, Lock], root: Path
+) -> list[Declared]:
+    """Return what each version consists of; ``inputs`` are its dvc.lock, dvc.yaml, params.yaml."""
+    pipelines = _read_all(_raw, [row[1] for row in inputs], root)
     # Where values stand in paths, it depends on more than dvc.yaml.
     templates = {blob for blob, raw in pipelines.items() if declared.is_template(raw)}
-    params = _read_all(_raw, [row[1] for row in blobs if row[0] in templates], root)
-    known: dict[tuple[str | None, ...], Declared] = {}
-    found = []
-    for (pipeline, values), lock in zip(blobs, locks, strict=True):
-        if pipeline not in templates:
-            key = (pipeline,)
-            known[key] = known.get(key) or _declared(pipelines.get(pipeline), None, None)
-            found.append(known[key])
-        else:
-            found.append(_declared(pipelines[pipeline], params.get(values), lock))
-    return found
+    params = _read_all(_raw, [row[2] for row in inputs if row[1] in templates], root)
+    plain = {
+        blob: _declared(raw, None, None) for blob, raw in pipelines.items() if blob not in templates
+    }
+    return [
+        _declared(pipelines[pipeline], params.get(values), locks.get(lock))
+        if pipeline in templates
+        else plain.get(pipeline, CONVENTION)
+        for lock, pipeline, values in inputs
+    ]
 
 
 def _declared(raw: bytes | None, params: bytes | None, lock: Lock | None) -> Declared:
@@ -185,9 +188,15 @@ def _raw(blob: str, content: bytes) -> bytes:
 def _read_all(
     parse: Callable[[str, bytes], _Parsed], blobs: Iterable[str | None], root: Path
 ) -> dict[str | None, _Parsed]:
-    """Return what each distinct blob holds, parsed."""
-    distinct = (blob for blob in dict.fromkeys(blobs) if blob)
-    return {blob: parse(blob, content) for blob, content in git.contents(distinct, root)}
+    """Return what each distinct blob holds, parsed; what was read before is known by its hash."""
+    distinct = [blob for blob in dict.fromkeys(blobs) if blob]
+    found = {blob: _known[parse, blob] for blob in distinct if (parse, blob) in _known}
+    if new := [blob for blob in distinct if blob not in found]:
+        found |= {blob: parse(blob, content) for blob, content in git.contents(new, root)}
+        if len(_known) > _MOST:
+            _known.clear()
+        _known.update({(parse, blob): found[blob] for blob in new})
+    return {blob: found[blob] for blob in distinct}
 
 
 def _lock(blob: str, content: bytes) -> Lock:
