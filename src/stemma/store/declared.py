@@ -164,8 +164,8 @@ def _parse(text: str, params: bytes, outs: tuple[str, ...]) -> Declared:
         for path in paths.of(facts["path"])
     )  # fmt: skip
     parts = _parts(artifacts)
-    metrics = [path for item, _ in _items(whole.get("metrics")) for path in paths.of(item)]
-    metrics += [path for stage in stages for path in stage.metrics]
+    metrics = [path for stage in stages for path in stage.metrics]
+    metrics += [path for item, _ in _items(whole.get("metrics")) for path in paths.of(item)]
     main = _main_metrics(metrics, parts.get("formats", CONVENTION.formats))
     settings = [path for item, _ in _items(whole.get("params")) for path in paths.of(item)]
     plots = [path for item, flags in _items(whole.get("plots")) for path in _drawn(item, flags)]
