@@ -12,6 +12,13 @@ from stemma.store.errors import DamagedError, ProjectError
 from stemma.store.lock import LockEntry
 
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
+READ = """\
+    params:
+      code.lock:
+        train: {a: 1}
+      params.yaml:
+        rate: 2
+"""
 ENTRY = "    - path: {path}\n      hash: md5\n      md5: " + MD5 + "\n      size: 7\n"
 STAGE = "  {name}:\n    cmd: {cmd}\n    deps:\n{deps}    outs:\n{outs}"
 
@@ -56,9 +63,7 @@ def by_us(raw: str) -> list[tuple]:
         text(dep="a b.txt"),
         text(dep="été.txt"),
         text().replace("      size: 7\n", "      size: 7\n      nfiles: 2\n"),
-        text().replace(
-            "    outs:\n", "    params:\n      params.yaml:\n        rate: 1\n    outs:\n"
-        ),
+        text().replace("    outs:\n", f"{READ}    outs:\n"),
         text().replace("hash: md5\n      ", ""),
         text() + text(name="test").split("stages:\n")[1],
         "schema: '2.0'\nstages: {}\n",
@@ -94,8 +99,7 @@ def test_what_a_stage_makes_is_no_dependency_of_the_version() -> None:
 
 
 def test_settings_of_any_file_are_read_when_asked_for() -> None:
-    read = "    params:\n      code.lock:\n        train: {a: 1}\n      params.yaml:\n        rate: 2\n"
-    (stage,) = lock.parse(text().replace("    outs:\n", f"{read}    outs:\n").encode(), "x").stages
+    (stage,) = lock.parse(text().replace("    outs:\n", f"{READ}    outs:\n").encode(), "x").stages
     assert stage.params == {"rate": 2}
     assert stage.params_of("code.lock") == {"train": {"a": 1}}
 
@@ -123,7 +127,7 @@ def test_a_commit_without_one_is_no_version(versions: Path) -> None:
     first = project.run("git rev-parse v1").stdout.strip()
     assert [stage.name for stage in lock.stages_at(first, versions)] == ["train"]
     empty = project.run(["git", "commit-tree", "-m", "x", empty_tree(project)]).stdout.strip()
-    with pytest.raises(ProjectError, match="has no dvc.lock"):
+    with pytest.raises(ProjectError, match=r"has no dvc\.lock"):
         lock.stages_at(empty, versions)
 
 

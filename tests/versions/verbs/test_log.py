@@ -298,6 +298,23 @@ def test_errors(history: MeasuredHistory, told, words: tuple[str, ...], said: st
         told(*words)
 
 
+@pytest.mark.parametrize("torn", ['{"loss": 1', "[]", "<<<<<<< ours\n{}"])
+def test_a_version_with_torn_metrics_is_shown_as_such(
+    history: MeasuredHistory, told, capsys: pytest.CaptureFixture[str], torn: str
+):
+    history.version(texts())
+    history.version(texts(seed=1))
+    (history.root / "reports/metrics.json").write_text(torn, encoding="utf-8")
+    history.git("commit", "-qa", "--amend", "-m", "torn")
+    last, first = told()
+    assert first["damaged"] is None
+    assert last["damaged"].startswith(f"reports/metrics.json of {last['commit'][:7]} ")
+    assert (last["value"], last["difference"], last["metrics"]) == (None, None, {})
+    one, other = lines(history, capsys)
+    assert "metrics torn" in one
+    assert "torn" not in other
+
+
 def test_a_torn_table_is_named(history: MeasuredHistory, told):
     history.version(texts())
     history.version(texts(seed=1))

@@ -103,7 +103,8 @@ def records(scope: Sequence[str], root: Path = Path()) -> list[Record]:
         if lock is not None:
             commit, parents, author, date, subject = facts
             key = commit, edges, tuple(parents.split()), author, date, subject, lock
-            scores, damaged = metrics.get(scored, ({}, ""))
+            scores, wrong = metrics.get(scored, ({}, ""))
+            damaged = f"{part.metrics} of {commit[:7]}{wrong}" if wrong else ""
             weights = str(measured.get(told, {}).get("weights") or "")
             rest = locks[lock], settings.get(params, {}), scores, examples, weights
             found.append(Record(*key, *rest, damaged, part))
@@ -232,8 +233,9 @@ def _read_section(text: str) -> Mapping[str, str]:
 
 
 def _metrics(blob: str, content: bytes) -> tuple[Mapping[str, Any], str]:
+    """Return the metrics, and what is wrong with them, as the end of a sentence."""
     try:
-        return metrics_file.parse(content, "it"), ""
+        return metrics_file.parse(content, ""), ""
     except DamagedError as error:
         return {}, error.message
 
