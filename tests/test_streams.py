@@ -24,7 +24,8 @@ WORDS = "King → Lear − 0.5 ≤ 日本 \udce4 \N{FIGURE SPACE}…"
 )
 def test_what_a_terminal_lacks_is_replaced(encoding: str, expected: str):
     program = (
-        "import sys; from stemma.errors import boundary, ProjectError\n"
+        "import sys; from stemma.errors import boundary\n"
+        "from stemma.store.errors import ProjectError\n"
         "from stemma.streams import say\n"
         f"words = {WORDS!a}\n"
         "with boundary('stemma'):\n    say(words)\n    raise ProjectError(words)"

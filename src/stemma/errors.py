@@ -5,8 +5,8 @@ StemmaError            message (what and where) and hint (what to type or change
 ├── SourceError        a file, wheel or data set that a stage reads from outside
 ├── DataError          documents, tokenizer or arrays that prepare makes
 ├── ModelError         a model, checkpoint or loss that train, evaluate or export meet
-├── ProjectError       Git, DVC or the layout of the repository
-└── ReproducibilityError   the environment, or an input, is not what the version declares
+├── ReproducibilityError   the environment, or an input, is not what the version declares
+└── ProjectError       what reads a repository: `stemma.store.errors`
 """
 
 import contextlib
@@ -48,10 +48,6 @@ class DataError(StemmaError):
 
 class ModelError(StemmaError):
     """A model cannot be built, trained, measured or loaded."""
-
-
-class ProjectError(StemmaError):
-    """The repository is not what the command needs."""
 
 
 class ReproducibilityError(StemmaError):

@@ -2,7 +2,7 @@
 
 import re
 
-from stemma.errors import ProjectError, StemmaError
+from stemma.errors import StemmaError
 
 _MARK = re.compile(rb"^(?:<{7}|\|{7}|>{7})(?: |\r?$)", re.MULTILINE)
 
@@ -13,9 +13,7 @@ def has_marks(content: bytes | str) -> bool:
     return _MARK.search(raw) is not None
 
 
-def check(
-    content: bytes | str, path: str, kind: type[StemmaError] = ProjectError, other: str = ""
-) -> None:
+def check(content: bytes | str, path: str, kind: type[StemmaError], other: str = "") -> None:
     """Refuse a file of the working tree in which a merge is not finished.
 
     Args:
@@ -31,7 +29,7 @@ def check(
         raise unfinished(path, kind, other)
 
 
-def unfinished(path: str, kind: type[StemmaError] = ProjectError, other: str = "") -> StemmaError:
+def unfinished(path: str, kind: type[StemmaError], other: str = "") -> StemmaError:
     """Return the error for a file of the working tree in which a merge is not finished."""
     return kind(
         f"{path} has the marks of an unfinished merge",

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from stemma import merging
+from stemma.errors import SettingsError
 
 PIPELINE = Path("dvc.yaml")
 
@@ -15,7 +16,7 @@ def stage_of(name: str) -> Mapping[str, Any]:
     """Return a stage as dvc.yaml has it; empty if there is no such file or stage.
 
     Raises:
-        ProjectError: a merge is unfinished in it.
+        SettingsError: a merge is unfinished in it.
     """
     return yaml.safe_load(_text() or "{}").get("stages", {}).get(name, {})
 
@@ -29,5 +30,5 @@ def value_of(params: Any, key: str) -> Any:
 
 def _text() -> str:
     text = PIPELINE.read_text(encoding="utf-8") if PIPELINE.exists() else ""
-    merging.check(text, str(PIPELINE))
+    merging.check(text, str(PIPELINE), SettingsError)
     return text

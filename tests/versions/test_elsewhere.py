@@ -14,7 +14,7 @@ from refusing import run
 from safetensors.numpy import save_file
 
 from stemma.hashes import hashes_of, name_of
-from stemma.store.lock import Entry, Stage
+from stemma.store.lock import LockEntry, Stage
 from stemma.store.objects import cache_at
 from stemma.versions.verification.rebuild import Rebuilt
 from stemma.versions.verification.rows import Bounds, Sides
@@ -43,11 +43,12 @@ class Remade:
                 told_here = facts if side == self.tree else told
                 (folder / "measured.json").write_text(json.dumps(told_here))
         reports = ("reports/metrics.json", "reports/examples.parquet", MEASURED)
+        read = {"params.yaml": params}
         self.version, self.stages = {}, []
         for trained in ("0" * 32 + ".dir", weights):
-            train = Stage("train", "t", (), (Entry(TRAINED, trained, 1),), params)
-            outs = tuple(Entry(path, f"{trained[:5]}-{path}", 1) for path in reports)
-            measure = Stage("evaluate", "e", (Entry(TRAINED, trained, 1),), outs, params)
+            train = Stage("train", "t", (), (LockEntry(TRAINED, trained, 1),), read)
+            outs = tuple(LockEntry(path, f"{trained[:5]}-{path}", 1) for path in reports)
+            measure = Stage("evaluate", "e", (LockEntry(TRAINED, trained, 1),), outs, read)
             made = {"train": train, "evaluate": measure}
             self.version = self.version or made
             self.stages = [*made.values()]

@@ -33,8 +33,9 @@ def forget(ids: tuple[str, ...], why: str, as_json: bool) -> None:
 def _print(done: "Forgotten") -> None:
     from rich.table import Table
 
-    from stemma.layout import RAW, REVOKED
+    from stemma.layout import REVOKED
     from stemma.pages.printing import console
+    from stemma.store.declared import CONVENTION
 
     screen = console()
     for entry in done.revoked:
@@ -54,5 +55,5 @@ def _print(done: "Forgotten") -> None:
     screen.print(
         f"Now: `dvc repro`, and commit it with {REVOKED}: prepare drops these, and train makes "
         "clean weights. Then rebuild each tainted version that is in use, bases first. "
-        f"{RAW} holds the texts until they are gone from the source."
+        f"{CONVENTION.raw} holds the texts until they are gone from the source."
     )

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from stemma.errors import ProjectError, boundary
+from stemma.errors import boundary
+from stemma.store.errors import ProjectError
 from stemma.streams import forgive
 
 

@@ -99,7 +99,7 @@ def _said(match: "Match") -> str:
 
 
 def _made(one: "Trace") -> list[str]:
-    from stemma.layout import TRAINED
+    from stemma.store.declared import CONVENTION
 
     method = f" ({one.method})" if one.method else ""
-    return [PurePosixPath(path).name + method * (path == TRAINED.as_posix()) for path in one.makes]
+    return [PurePosixPath(path).name + method * (path == CONVENTION.trained) for path in one.makes]

@@ -6,13 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from stemma import merging
-from stemma.errors import ProjectError
 from stemma.hashes import DIR
 from stemma.store import objects
-
-
-class MissingError(ProjectError):
-    """Bytes that a version has are at hand nowhere: in no cache, and in no remote."""
+from stemma.store.errors import DamagedError, MissingError, ProjectError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +91,7 @@ class Cache:
         for name in ("config", "config.local"):
             path = self._root / ".dvc" / name
             if path.exists():
-                merging.check(path.read_bytes(), f".dvc/{name}")
+                merging.check(path.read_bytes(), f".dvc/{name}", ProjectError)
         try:
             return dict(Config(str(self._root / ".dvc")))
         except ConfigError as error:
@@ -112,8 +108,8 @@ class Cache:
         with objects.repository(self._root) as repo:
             try:
                 objects.cache_of(repo).take(key, objects.remote_of(repo, None))
-            except (FileNotFoundError, objects.DamagedError) as error:
-                broken = "broken" if isinstance(error, objects.DamagedError) else "missing"
+            except (FileNotFoundError, DamagedError) as error:
+                broken = "broken" if isinstance(error, DamagedError) else "missing"
                 raise MissingError(
                     f"{owner} is not in the cache, and {broken} in the default remote",
                     "`stemma fsck` shows all that is lost",

@@ -7,9 +7,9 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from stemma.errors import ProjectError
+from stemma.store.errors import DamagedError, ProjectError
 
 _REASONS = ("fatal: ", "error: ")
 _REASON = re.compile(f"^({'|'.join(_REASONS)})")
@@ -23,20 +23,31 @@ def run(arguments: Sequence[str], root: Path = Path(), given: str | None = None)
         ProjectError: git fails; with what it says, and the command that it recommends if it does.
     """
     # Whatever the locale, or the configuration for commits: names and messages come in UTF-8.
-    command = ["git", "-c", "i18n.logOutputEncoding=UTF-8", "-C", str(root), *arguments]
+    words = ["-c", "i18n.logOutputEncoding=UTF-8", "-C", str(root), *arguments]
     english = os.environ | {"LC_ALL": "C"}
-    done = subprocess.run(
-        command,
-        input=given,
-        env=english,
-        capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        check=False,
-    )
+    text = {"encoding": "utf-8", "errors": "surrogateescape"}
+    done = _finished(words, input=given, env=english, **text)
     if done.returncode:
         raise _refusal(arguments[0], done.stderr, root)
     return done.stdout
+
+
+def _finished(words: Sequence[str], **options: Any) -> subprocess.CompletedProcess[Any]:
+    with _installed():
+        return subprocess.run(["git", *words], capture_output=True, check=False, **options)
+
+
+@contextlib.contextmanager
+def _installed() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        # A working directory that is gone is reported alike.
+        if error.filename != "git":
+            raise
+        raise ProjectError(
+            "git is not installed, or not on the PATH", "install it: https://git-scm.com/downloads"
+        ) from error
 
 
 def _refusal(verb: str, told: str, root: Path) -> ProjectError:
@@ -66,8 +77,7 @@ def _no_repository(root: Path) -> ProjectError:
 
 def is_repository(root: Path = Path()) -> bool:
     """Say whether a folder is in a Git repository."""
-    command = ["git", "-C", str(root), "rev-parse", "--git-dir"]
-    return not subprocess.run(command, capture_output=True, check=False).returncode
+    return not _finished(["-C", str(root), "rev-parse", "--git-dir"]).returncode
 
 
 def find(revision: str, root: Path = Path()) -> str | None:
@@ -77,30 +87,10 @@ def find(revision: str, root: Path = Path()) -> str | None:
         ProjectError: there is no Git repository.
     """
     run(["rev-parse", "--git-dir"], root)
-    command = ["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "--end-of-options"]
-    done = subprocess.run(
-        [*command, f"{revision}^{{commit}}"], capture_output=True, encoding="utf-8", check=False
-    )
+    words = ["-C", str(root), "rev-parse", "--verify", "--quiet", "--end-of-options"]
+    done = _finished([*words, f"{revision}^{{commit}}"], encoding="utf-8")
     # Of a range Git prints both ends, and fails.
     return None if done.returncode else done.stdout.strip()
-
-
-def commit_of(revision: str, root: Path = Path()) -> str:
-    """Return the full hash of the commit that a revision or an experiment of DVC names.
-
-    Raises:
-        ProjectError: there is no such commit.
-    """
-    if commit := find(revision, root) or find(experiment(revision, root), root):
-        return commit
-    raise ProjectError(f"'{revision}' names no commit", "see `git log --oneline --all`")
-
-
-def experiment(name: str, root: Path = Path()) -> str:
-    """Return the ref of an experiment of DVC; empty if there is none of this name."""
-    # refs/exps/<2 digits>/<38 digits>/<name>
-    listed = run(["for-each-ref", "--format=%(refname)", "refs/exps/*/*/*"], root).split()
-    return next((ref for ref in listed if ref.split("/", 4)[4] == name), "")
 
 
 def unmerged(root: Path = Path()) -> list[str]:
@@ -119,8 +109,7 @@ def is_shallow(root: Path = Path()) -> bool:
 
 def content(commit: str, path: str, root: Path = Path()) -> bytes | None:
     """Return a file as a commit has it; None if the commit has no such file."""
-    command = ["git", "-C", str(root), "cat-file", "blob", f"{commit}:./{path}"]
-    done = subprocess.run(command, capture_output=True, check=False)
+    done = _finished(["-C", str(root), "cat-file", "blob", f"{commit}:./{path}"])
     return None if done.returncode else done.stdout
 
 
@@ -139,11 +128,13 @@ def blobs(root: Path = Path()) -> Iterator[Callable[[str], bytes]]:
     """Yield a function that returns a blob by its hash; one process answers all calls.
 
     Raises:
-        ProjectError: from the function: Git does not have the blob, or cannot read it.
+        DamagedError: from the function: Git does not have the blob, or cannot read it.
     """
     command = ["git", "-C", str(root), "cat-file", "--batch"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:
+    with _installed():
+        child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+    with child:
         asked, told = child.stdin, child.stdout
         assert asked is not None
         assert told is not None
@@ -160,7 +151,7 @@ def contents(blobs: Iterable[str], root: Path = Path()) -> Iterator[tuple[str, b
     """Yield blobs with what they hold, in order: asked for all at once, held one at a time.
 
     Raises:
-        ProjectError: Git does not have one, or cannot read it.
+        DamagedError: Git does not have one, or cannot read it.
     """
     asked = list(blobs)
     with tempfile.TemporaryFile() as given:
@@ -168,7 +159,9 @@ def contents(blobs: Iterable[str], root: Path = Path()) -> Iterator[tuple[str, b
         given.seek(0)
         command = ["git", "-C", str(root), "cat-file", "--batch", "--buffer"]
         pipe, null = subprocess.PIPE, subprocess.DEVNULL
-        with subprocess.Popen(command, stdin=given, stdout=pipe, stderr=null) as child:
+        with _installed():
+            child = subprocess.Popen(command, stdin=given, stdout=pipe, stderr=null)
+        with child:
             assert child.stdout is not None
             for blob in asked:
                 yield blob, _content(child.stdout, blob)
@@ -180,5 +173,5 @@ def _content(told: IO[bytes], blob: str) -> bytes:
     size = int(header[2]) if len(header) == 3 else 0
     content = told.read(size + 1) if len(header) == 3 else b""
     if len(content) != size + 1:
-        raise ProjectError(f"Git object {blob} cannot be read", "see `git fsck`")
+        raise DamagedError(f"Git object {blob} cannot be read", "see `git fsck`")
     return content[:-1]

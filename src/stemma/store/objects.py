@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stemma import merging
-from stemma.errors import ProjectError
 from stemma.files import atomic_file
 from stemma.hashes import DIR
 from stemma.store import git
+from stemma.store.errors import DamagedError, ProjectError
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -43,10 +43,6 @@ def listed(listing: bytes) -> dict[str, str]:
         raise ValueError(f"it is no list of files: {error!r}") from error
 
 
-class DamagedError(Exception):
-    """An object's bytes do not hash to its name, or cannot be read; the text says which."""
-
-
 @contextlib.contextmanager
 def repository(root: Path = Path()) -> Iterator["Repo"]:
     """Open the project of a folder as DVC does, with all of its configuration.
@@ -64,7 +60,7 @@ def repository(root: Path = Path()) -> Iterator["Repo"]:
             yield repo
     except DvcException as error:
         if torn := _unfinished(root):
-            raise merging.unfinished(torn[0]) from error
+            raise merging.unfinished(torn[0], ProjectError) from error
         reasons = [str(error), str(error.__cause__ or "")]
         raise ProjectError(f"DVC: {' '.join(filter(None, reasons))}", "see `dvc doctor`") from error
 
@@ -77,8 +73,19 @@ def _unfinished(root: Path) -> list[str]:
     return [path for path, file in files.items() if merging.has_marks(file.read_bytes())]
 
 
-class Store:
+def _is_failure(error: Exception) -> bool:
+    """Say whether an exception is how a backend fails; all others are mistakes in a program.
+
+    Every library of a backend (botocore, aiohttp, asyncssh, azure, …) has exceptions of its own
+    with no base in common. What Python itself raises is only a failure of input and output.
+    """
+    return isinstance(error, OSError | EOFError) or type(error).__module__ != "builtins"
+
+
+class ObjectStore:
     """Objects by name, in the cache or a remote.
+
+    Every method raises ProjectError where a remote does not answer, or refuses.
 
     Args:
         name: ``cache``, or the remote's name.
@@ -92,15 +99,18 @@ class Store:
 
     def among(self, keys: list[str]) -> set[str]:
         """Return those of the names that have an object here, sound or not."""
-        return set(self._database.list_oids_exists(keys))
+        with self._answering("read"):
+            return set(self._database.list_oids_exists(keys))
 
     def all(self) -> list[str]:
         """Return the names of all objects, sorted."""
-        return sorted(self._database.all())
+        with self._answering("read"):
+            return sorted(self._database.all())
 
     def size(self, key: str) -> int:
         """Return the bytes of an object that is there."""
-        return self._database.fs.size(self._database.oid_to_path(key))
+        with self._answering("read"):
+            return self._database.fs.size(self._database.oid_to_path(key))
 
     def check(self, key: str, tell: Callable[[int], object] = int) -> bool:
         """Read an object in chunks and hash it; False if there is none.
@@ -126,21 +136,22 @@ class Store:
             FileNotFoundError: there is no such object.
             DamagedError: at the end, if the bytes do not hash to the name; or a disk cannot read
                 them.
-            ProjectError: the remote does not answer.
         """
         digest = hashlib.md5(usedforsecurity=False)
-        try:
-            with self._database.fs.open(self._database.oid_to_path(key), "rb") as file:
-                while chunk := file.read(CHUNK):
-                    digest.update(chunk)
-                    yield chunk
-        except FileNotFoundError:
-            raise
-        # Every kind of remote has exceptions of its own.
-        except Exception as error:
-            if self._local and isinstance(error, OSError):
+        chunks = self._chunks(key)
+        while True:
+            # Not around the yield: what fails there is the caller's.
+            try:
+                with self._answering("read"):
+                    chunk = next(chunks, b"")
+            except FileNotFoundError:
+                raise
+            except OSError as error:
                 raise DamagedError(error.strerror or str(error)) from error
-            raise ProjectError(f"{self.name} cannot be read: {error}", "try again later") from error
+            if not chunk:
+                break
+            digest.update(chunk)
+            yield chunk
         if digest.hexdigest() != key.removesuffix(DIR):
             raise DamagedError("its bytes do not hash to its name")
 
@@ -171,7 +182,7 @@ class Store:
         except (DamagedError, FileNotFoundError):
             return False
 
-    def take(self, key: str, other: "Store") -> None:
+    def take(self, key: str, other: "ObjectStore") -> None:
         """Replace an object by that of another store, atomically, hashing what is copied.
 
         Raises:
@@ -189,6 +200,8 @@ class Store:
                 # Object stores show an upload when it is complete.
                 self._database.fs.put_file(whole.name, path)
             except Exception as error:
+                if not _is_failure(error):
+                    raise
                 raise OSError(f"{self.name}: {error}") from error
 
     def delete(self, keys: Collection[str]) -> None:
@@ -198,7 +211,27 @@ class Store:
         cache may have added objects since it was looked at.
         """
         ordered = sorted(keys, key=lambda key: (not key.endswith(DIR), key))
-        self._database.fs.remove([self._database.oid_to_path(key) for key in ordered])
+        with self._answering("written"):
+            self._database.fs.remove([self._database.oid_to_path(key) for key in ordered])
+
+    def _chunks(self, key: str) -> Iterator[bytes]:
+        with self._database.fs.open(self._database.oid_to_path(key), "rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+
+    @contextlib.contextmanager
+    def _answering(self, done: str) -> Iterator[None]:
+        """Turn a failure of a remote into a line; those of a local disk speak for themselves."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            if self._local or not _is_failure(error):
+                raise
+            raise ProjectError(
+                f"{self.name} cannot be {done}: {error}", "try again later"
+            ) from error
 
 
 def _replace(path: Path, chunks: Iterator[bytes]) -> None:
@@ -207,23 +240,23 @@ def _replace(path: Path, chunks: Iterator[bytes]) -> None:
         os.fchmod(handle.fileno(), READ_ONLY)
 
 
-def cache_at(folder: Path) -> Store:
+def cache_at(folder: Path) -> ObjectStore:
     """Return the DVC 3 cache in a folder, which need not exist yet."""
     from dvc.fs import localfs
     from dvc_data.hashfile.db.local import LocalHashFileDB
 
-    return Store("cache", LocalHashFileDB(localfs, str(folder / "files/md5")))
+    return ObjectStore("cache", LocalHashFileDB(localfs, str(folder / "files/md5")))
 
 
-def cache_of(repo: "Repo") -> Store:
+def cache_of(repo: "Repo") -> ObjectStore:
     """Return the cache that DVC's configuration names, also a shared one."""
     return cache_at(Path(repo.cache.local_cache_dir))
 
 
-def remote_of(repo: "Repo", name: str | None) -> Store:
+def remote_of(repo: "Repo", name: str | None) -> ObjectStore:
     """Return a remote; the default one for None.
 
     Raises:
         DvcException: there is no such remote, or its layout has no objects by name.
     """
-    return Store(name or "remote", repo.cloud.get_remote_odb(name, "stemma"))
+    return ObjectStore(name or "remote", repo.cloud.get_remote_odb(name, "stemma"))

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stemma.errors import ProjectError
 from stemma.store import git
+from stemma.store.errors import ProjectError
 from stemma.store.objects import repository
 
 if TYPE_CHECKING:

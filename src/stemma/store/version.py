@@ -9,12 +9,13 @@ import functools
 from pathlib import Path
 
 from stemma import merging
-from stemma.errors import ProjectError
 from stemma.hashes import files_of, hashes_of
-from stemma.layout import TRAINED
-from stemma.store import git
-from stemma.store.cache import Cache, MissingError
-from stemma.store.lock import LOCK, Entry, Stage, parse
+from stemma.layout import PARAMS
+from stemma.store import declared, git, refs
+from stemma.store.cache import Cache
+from stemma.store.declared import Declared
+from stemma.store.errors import MissingError, ProjectError
+from stemma.store.lock import LOCK, Lock, Stage, added, parse
 
 _MODEL_FILES = ("*.safetensors", "config.json", "tokenizer.json")  # a model has one of them
 
@@ -54,8 +55,29 @@ class Version(abc.ABC):
         Raises:
             ProjectError: it cannot be read.
         """
+        return self.lock.stages
+
+    @functools.cached_property
+    def lock(self) -> Lock:
+        """Its dvc.lock, without any stage if it has no such file.
+
+        Raises:
+            ProjectError: it cannot be read.
+        """
         raw = self.read(LOCK)
-        return () if raw is None else tuple(parse(raw, self.name))
+        return Lock(()) if raw is None else parse(raw, self.name)
+
+    @functools.cached_property
+    def declared(self) -> Declared:
+        """What it consists of, as its dvc.yaml says.
+
+        Raises:
+            DamagedError: it cannot be read.
+        """
+        raw = self.read(declared.PIPELINE)
+        if raw is None or not declared.is_template(raw):
+            return declared.parse(raw, self.name)
+        return declared.parse(raw, self.name, self.read(PARAMS.as_posix()), self.lock.outs)
 
     def files(self, output: str) -> dict[str, str]:
         """Return the MD5 of each file of an output by path in it; {} if it has no such output.
@@ -114,15 +136,12 @@ class Commit(Version):
         return {path: facts.split()[2] for facts, path in pairs}
 
     def _list(self, output: str) -> dict[str, str]:
-        entry = self._entries.get(output)
-        return self._cache.files(entry.md5, self._said(output)) if entry else {}
+        md5, _ = self.lock.outs.get(output, ("", 0))
+        md5 = md5 or added(self.read(f"{output}.dvc"), self._said(f"{output}.dvc"))
+        return self._cache.files(md5, self._said(output)) if md5 else {}
 
     def path(self, output: str, file: str) -> Path:  # noqa: D102
         return self._cache.path(self.files(output)[file], self._said(output, file))
-
-    @functools.cached_property
-    def _entries(self) -> dict[str, Entry]:
-        return {out.path: out for stage in self.stages() for out in stage.outs}
 
     def _said(self, *parts: str) -> str:
         return f"{'/'.join(filter(None, parts))} of {self.name}"
@@ -144,7 +163,7 @@ class Tree(Version):
         file = self._root / path
         content = file.read_bytes() if file.is_file() else None
         if content and self._is_unfinished(path, content):
-            raise merging.unfinished(path)
+            raise merging.unfinished(path, ProjectError)
         return content
 
     def _is_unfinished(self, path: str, content: bytes) -> bool:
@@ -175,8 +194,7 @@ class Tree(Version):
         return hashes_of(self._root / output)
 
     def _check(self, output: str) -> None:
-        locked = (out.path for stage in self.stages() for out in stage.outs)
-        if not (self._root / output).exists() and output in locked:
+        if not (self._root / output).exists() and output in self.lock.outs:
             raise MissingError(
                 f"{output} is not in the working tree", "`dvc checkout` or `dvc repro` brings it"
             )
@@ -186,7 +204,7 @@ class Tree(Version):
 
 
 class Folder(Version):
-    """A folder with a model, as ``save_pretrained`` writes it: it stands for models/trained."""
+    """A folder with a model, as ``save_pretrained`` writes it: all of it is the trained model."""
 
     has_reports = False
 
@@ -195,13 +213,13 @@ class Folder(Version):
         self._folder = folder
 
     def _list(self, output: str) -> dict[str, str]:
-        return hashes_of(self._folder) if output == TRAINED.as_posix() else {}
+        return hashes_of(self._folder) if output == self.declared.trained else {}
 
     def path(self, output: str, file: str) -> Path:  # noqa: D102
         return self._folder / file
 
 
-class Part(Version):
+class ModelOutput(Version):
     """An output of a version taken for a model of its own, such as ``HEAD:models/base``."""
 
     has_reports = False
@@ -211,7 +229,7 @@ class Part(Version):
         self._version, self._output = version, output
 
     def _list(self, output: str) -> dict[str, str]:
-        return self._version.files(self._output) if output == TRAINED.as_posix() else {}
+        return self._version.files(self._output) if output == self.declared.trained else {}
 
     def path(self, output: str, file: str) -> Path:  # noqa: D102
         return self._version.path(self._output, file)
@@ -232,7 +250,7 @@ def resolve(name: str | None, root: Path = Path()) -> Version:
         return Tree(root)
     if Path(name).is_dir() and not git.is_repository(root):
         return _folder(name)
-    if commit := git.find(name, root) or git.find(git.experiment(name, root), root):
+    if commit := refs.find(name, root):
         return Commit(name, commit, root)
     if name and Path(name).is_dir():
         return _folder(name)
@@ -240,7 +258,7 @@ def resolve(name: str | None, root: Path = Path()) -> Version:
     if colon:
         version = resolve(revision or None, root)
         if version.files(output.rstrip("/")):
-            return Part(name, version, output.rstrip("/"))
+            return ModelOutput(name, version, output.rstrip("/"))
         raise ProjectError(f"{version.name} has no output {output}", f"see `git show {revision}`")
     if not git.run(["rev-list", "--all", "--max-count=1"], root):
         raise ProjectError(
@@ -263,6 +281,3 @@ def _folder(name: str) -> Folder:
         f"{name} is no folder with a model: it has no *.safetensors, config.json or tokenizer.json",
         "name one that save_pretrained wrote, a commit, or none for the working tree",
     )
-
-
-__all__ = ["Commit", "Folder", "MissingError", "Part", "Tree", "Version", "resolve"]

@@ -12,9 +12,9 @@ from scipy import stats
 
 from stemma.modeling.metrics.formulas import Examples
 from stemma.statistics.significance import POWER
+from stemma.store.declared import CONVENTION
 from stemma.store.version import Version
 from stemma.versions.comparison.tested import LEVEL, Comparison, changed, compare_versions
-from stemma.versions.history.records import EXAMPLES
 
 DOCUMENTS = 24
 ROUNDS = 400
@@ -30,7 +30,7 @@ class Measured(Version):
         self._content = sink.getvalue()
 
     def read(self, path: str) -> bytes | None:
-        return self._content if path == EXAMPLES.as_posix() else None
+        return self._content if path == CONVENTION.examples else None
 
     def _list(self, output: str) -> dict[str, str]:
         return {}

@@ -8,8 +8,8 @@ from project import Project
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from stemma.corpus.packing import TokenWriter
-from stemma.errors import ProjectError
 from stemma.pages.blocks import Alike, Cell, Section, Sides, Table, Text
+from stemma.store.errors import ProjectError
 from stemma.store.version import Commit, Tree, Version
 from stemma.versions.differences.behaviour.section import compare
 

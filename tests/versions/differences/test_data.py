@@ -11,7 +11,8 @@ from scipy import spatial, stats
 
 from stemma.errors import DataError
 from stemma.pages.blocks import Alike, Section, Sides, Table
-from stemma.store.version import Folder, MissingError, Tree
+from stemma.store.errors import MissingError
+from stemma.store.version import Folder, Tree
 from stemma.versions.differences.data import section as data
 from stemma.versions.differences.data.section import compare
 from stemma.versions.differences.data.shift import jensen_shannon, kolmogorov_smirnov

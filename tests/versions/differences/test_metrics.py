@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from measured import classes, texts, version, without
 
-from stemma.errors import ProjectError
 from stemma.pages.blocks import Alike, Cell, Section, Table, Text
 from stemma.pages.numbers import signed
+from stemma.store.errors import ProjectError
 from stemma.versions.differences.metrics import compare
 
 

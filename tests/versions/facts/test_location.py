@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from project import Project
 
-from stemma.errors import ProjectError
-from stemma.store import git
-from stemma.store.lock import Entry, Stage, stages_at
+from stemma.store import refs
+from stemma.store.errors import ProjectError
+from stemma.store.lock import LockEntry, Stage, stages_at
 from stemma.versions.facts.lineage import ordered
 from stemma.versions.facts.location import BY_SIZE, whereabouts
 
 
 def outputs(repo: Project, revision: str) -> dict[str, dict[str, Any]]:
-    commit = git.commit_of(revision, repo.path)
+    commit = refs.commit_of(revision, repo.path)
     found = whereabouts(stages_at(commit, repo.path), commit, repo.path)
     return {out["path"]: out for stage in found["stages"] for out in stage["makes"]}
 
@@ -57,12 +57,12 @@ def test_a_large_output_is_taken_by_its_size(repo: Project, monkeypatch: pytest.
 
 def test_a_remote_elsewhere_is_named_and_not_asked(repo: Project):
     repo.run("dvc remote add -q far s3://bucket/models")
-    found = whereabouts([], git.commit_of("HEAD", repo.path), repo.path)
+    found = whereabouts([], refs.commit_of("HEAD", repo.path), repo.path)
     assert found["unasked"] == {"far": "s3://bucket/models"}
 
 
 def test_what_git_keeps_of_a_working_tree_is_what_is_committed(repo: Project):
-    stages = stages_at(git.commit_of("HEAD", repo.path), repo.path)
+    stages = stages_at(refs.commit_of("HEAD", repo.path), repo.path)
 
     def places() -> list[str]:
         found = whereabouts(stages, None, repo.path)["stages"][0]["makes"]
@@ -75,7 +75,7 @@ def test_what_git_keeps_of_a_working_tree_is_what_is_committed(repo: Project):
 
 def test_stages_stand_after_those_that_make_what_they_read():
     def stage(name: str, takes: str, makes: str) -> Stage:
-        return Stage(name, name, (Entry(takes, "", 0),), (Entry(makes, "", 0),), {})
+        return Stage(name, name, (LockEntry(takes, "", 0),), (LockEntry(makes, "", 0),), {})
 
     listed = [stage("c", "2", "3"), stage("a", "0", "1"), stage("b", "1", "2")]
     assert [one.name for one in ordered(listed)] == ["a", "b", "c"]

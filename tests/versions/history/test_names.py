@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from history import History
 
-from stemma.errors import ProjectError
+from stemma.store.errors import ProjectError
+from stemma.store.refs import parse_scope as parse
 from stemma.versions.history.names import names_of
 from stemma.versions.history.records import records
-from stemma.versions.history.scope import parse, tips
+from stemma.versions.history.scope import tips
 
 
 @pytest.fixture

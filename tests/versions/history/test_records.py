@@ -9,11 +9,13 @@ import history as repository
 import pytest
 
 from stemma.store import git
-from stemma.versions.history.records import History, Lock, Record, changes, records
+from stemma.store.lock import Lock, LockEntry, Stage
+from stemma.versions.history.records import History, Record, changes, records
 
 
 def record(**deps: str) -> Record:
-    lock = Lock({path.replace("_", "/"): md5 for path, md5 in deps.items()}, {})
+    entries = [LockEntry(path.replace("_", "/"), md5, 1) for path, md5 in deps.items()]
+    lock = Lock((Stage("made", "make", tuple(entries), (), {}),))
     return Record("c" * 40, ("*",), (), "A", "2026-01-01", "one", "k", lock, {}, {}, None)
 
 

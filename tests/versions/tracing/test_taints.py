@@ -9,7 +9,8 @@ import pytest
 from history import History, json_bytes
 from prepared import manifest, row
 
-from stemma.errors import DataError, ProjectError
+from stemma.errors import DataError
+from stemma.store.errors import ProjectError
 from stemma.versions.history.records import records
 from stemma.versions.tracing.descendants import Trace, whole_history
 from stemma.versions.tracing.taints import taints, why_tainted

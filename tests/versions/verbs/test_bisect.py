@@ -10,8 +10,8 @@ from measured_history import MeasuredHistory
 from project import Project
 
 from stemma.cli import main
-from stemma.errors import ProjectError
 from stemma.pages.bisection import tell
+from stemma.store.errors import ProjectError
 from stemma.versions.verbs.bisect import Bisection, bisect
 
 LOSS = 0.05  # bits per byte: many times what 40 documents show

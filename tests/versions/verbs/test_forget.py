@@ -11,7 +11,8 @@ from history import History, json_bytes
 from prepared import manifest, row
 
 from stemma.cli import main
-from stemma.errors import DataError, ProjectError
+from stemma.errors import DataError
+from stemma.store.errors import ProjectError
 from stemma.versions.verbs.forget import forget
 
 SECRET = " ".join(f"secret{number}" for number in range(100))

@@ -61,7 +61,7 @@ def fsck(repo: Project, *options: str) -> tuple[int, dict]:
 
 
 def problems(report: dict) -> list[tuple[str, str, str, list[str]]]:
-    """Store, state, file and versions, a row for each use."""
+    """ObjectStore, state, file and versions, a row for each use."""
     return [
         (problem["store"], problem["state"], f"{use['output']}/{use['file']}", use["versions"])
         for problem in report["problems"]
@@ -250,8 +250,8 @@ def test_a_read_only_cache_leaves_the_old_bytes(repo):
 
 HALF = """\
 import time
-from stemma.store.objects import Store, cache_of, repository
-class Slow(Store):
+from stemma.store.objects import ObjectStore, cache_of, repository
+class Slow(ObjectStore):
     def read(self, key):
         data = b"".join(super().read(key))
         yield data[: len(data) // 2]

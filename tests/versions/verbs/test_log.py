@@ -19,9 +19,9 @@ from prepared import manifest, row
 from project import environment
 
 from stemma.cli import main
-from stemma.errors import ProjectError
 from stemma.modeling.bases.converting import RECORD
-from stemma.store import git
+from stemma.store import refs
+from stemma.store.errors import ProjectError
 from stemma.versions.verbs.forget import forget
 from stemma.versions.verbs.log import log
 
@@ -93,7 +93,7 @@ def test_an_experiment_by_its_name(history: MeasuredHistory, told):
     assert [one["commit"] for one in told("puffy-gobi")] == [tried, base]
     assert [one["commit"] for one in told("HEAD..puffy-gobi")] == [tried]
     assert [one["commit"] for one in told("^HEAD", "puffy-gobi")] == [tried]
-    assert git.commit_of("puffy-gobi", history.root) == tried, "as verify takes it"
+    assert refs.commit_of("puffy-gobi", history.root) == tried, "as verify takes it"
 
 
 def test_what_was_tested_once_is_not_tested_again(history: MeasuredHistory, told):

@@ -10,7 +10,8 @@ from prepared import SOURCE
 from shown import facts, page, words, write
 
 from stemma.cli import main
-from stemma.errors import DataError, ProjectError
+from stemma.errors import DataError
+from stemma.store.errors import ProjectError
 
 METRICS = {"documents": 1, "tokens": 9, "loss": 2.0, "loss_low": 1.5, "loss_high": 2.5}
 

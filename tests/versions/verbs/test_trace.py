@@ -22,7 +22,8 @@ from stemma.corpus.cleaning.words import shingles
 from stemma.corpus.duplicates.minhash import sketches
 from stemma.corpus.prepare.clean import clean_text
 from stemma.corpus.settings import PersonalSettings, PrepareSection
-from stemma.errors import DataError, ProjectError
+from stemma.errors import DataError
+from stemma.store.errors import ProjectError
 from stemma.versions.tracing.descendants import Trace
 from stemma.versions.tracing.manifests import SketchedManifest
 from stemma.versions.verbs.trace import trace

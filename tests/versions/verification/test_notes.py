@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from history import History
 
-from stemma.errors import ProjectError
+from stemma.store.errors import ProjectError
 from stemma.versions.history.records import records
 from stemma.versions.verification.causes import Finding
 from stemma.versions.verification.notes import REF, Verified, keep, read

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from stemma.store.lock import Entry, Stage
+from stemma.store.lock import LockEntry, Stage
 from stemma.store.objects import cache_at
 from stemma.versions.verification.rows import Bounds, Row, Sides, follow, rows_of
 from stemma.versions.weights.distance import distance
@@ -28,14 +28,14 @@ def place(cache: Path, key: str) -> Path:
     return cache / "files/md5" / key[:2] / key[2:]
 
 
-def put_folder(cache: Path, folder: Path, files: dict[str, bytes], weights: dict) -> Entry:
+def put_folder(cache: Path, folder: Path, files: dict[str, bytes], weights: dict) -> LockEntry:
     """Put an output with weights into a cache as DVC does."""
     save_file(weights, folder / "x")
     content = files | {"model.safetensors": (folder / "x").read_bytes()}
     listing = [{"md5": put(cache, data), "relpath": name} for name, data in content.items()]
     md5 = f"{put(cache, json.dumps(listing).encode())}.dir"
     place(cache, md5[:-4]).rename(place(cache, md5))
-    return Entry("models/trained", md5, 0)
+    return LockEntry("models/trained", md5, 0)
 
 
 def apart(tmp_path: Path, files: tuple[dict, dict], weights: tuple[dict, dict]) -> Row:
@@ -109,7 +109,7 @@ def test_metrics(tmp_path: Path, loss: object, status: str):
         file = tmp_path / name / "reports/metrics.json"
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps({"loss": value, "baselines": {"bigram": {"loss": 4}}}))
-        stages.append(Stage("evaluate", "", (), (Entry("reports/metrics.json", name, 0),), {}))
+        stages.append(Stage("evaluate", "", (), (LockEntry("reports/metrics.json", name, 0),), {}))
     cache, own = (cache_at(tmp_path / name) for name in ("cache", "own"))
     sides = Sides(cache, own, tmp_path / "tree", tmp_path / "tracked")
     (row,) = rows_of(stages[0], stages[1], sides, Bounds(metric=0.01, weight=0.01))
@@ -120,7 +120,7 @@ def test_metrics(tmp_path: Path, loss: object, status: str):
 def test_only_what_is_made_with_equivalent_weights_follows(tmp_path: Path):
     near = WEIGHTS | {"a": WEIGHTS["a"] + np.float32(1e-4)}
     weights = apart(tmp_path, ({}, {}), (WEIGHTS, near))
-    trained = Entry("models/trained", "", 0)
+    trained = LockEntry("models/trained", "", 0)
     stages = {
         "prepare": Stage("prepare", "", (), (), {}),
         "train": Stage("train", "", (), (), {}),

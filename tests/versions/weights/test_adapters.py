@@ -12,7 +12,8 @@ from weighted import WIDTH, Weights, llama
 
 from stemma.errors import ModelError
 from stemma.pages.blocks import Section
-from stemma.store.version import Folder, MissingError, Part, Tree, Version
+from stemma.store.errors import MissingError
+from stemma.store.version import Folder, ModelOutput, Tree, Version
 from stemma.versions.differences.weights.section import compare
 
 ADAPTED = [name for name in llama() if "proj" in name]
@@ -58,8 +59,8 @@ def test_against_its_base_the_change_is_the_adapter(tmp_path: Path):
     base, made = llama(dtype=torch.bfloat16), factors(8)
     tree = version(tmp_path / "v", base, made)
     for sides in (
-        (Part("base", tree, "models/base"), tree),
-        (tree, Part("b", tree, "models/base")),
+        (ModelOutput("base", tree, "models/base"), tree),
+        (tree, ModelOutput("b", tree, "models/base")),
     ):
         found, facts = changes(*sides)
         assert "a change of rank 8 in 9 matrices: a LoRA" in clauses(found)
@@ -125,7 +126,7 @@ def test_a_module_that_an_adapter_brings_along(tmp_path: Path):
     tree = version(
         tmp_path / "v", llama(), factors(8) | {"base_model.model.score.weight": torch.ones(2, 3)}
     )
-    found, _ = changes(Part("base", tree, "models/base"), tree)
+    found, _ = changes(ModelOutput("base", tree, "models/base"), tree)
     assert found.facts["added"] == ["score.weight"]
 
 
@@ -180,7 +181,7 @@ def test_gpt2_has_its_matrices_transposed(tmp_path: Path):
     model.save_pretrained(str(tmp_path / "v/models/trained"), save_embedding_layers=False)
     model.merge_and_unload().save_pretrained(tmp_path / "merged")
     tree = Tree(tmp_path / "v")
-    _, facts = changes(Part("base", tree, "models/base"), tree)
+    _, facts = changes(ModelOutput("base", tree, "models/base"), tree)
     assert {fact["rank"] for fact in facts.values()} == {4}
     assert len(facts) == 4
     found, facts = changes(tree, Folder(tmp_path / "merged"))

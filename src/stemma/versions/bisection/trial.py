@@ -5,21 +5,18 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from stemma.errors import ProjectError
-from stemma.layout import METRICS
 from stemma.statistics.paired import Difference
 from stemma.statistics.significance import smallest_effect
+from stemma.store.errors import ProjectError
 from stemma.store.lock import LOCK, stages_at
 from stemma.store.version import Commit, Version
 from stemma.versions.comparison.tested import compare_versions
 from stemma.versions.contents.metrics import figures, metric, read_metrics
-from stemma.versions.history.records import EXAMPLES
 from stemma.versions.verification.rebuild import reproduce, surroundings
 from stemma.versions.verification.worktree import check_top, worktree
 
 Verdict = Literal["worse", "not worse", "cannot tell"]
 _STAGE = "evaluate"
-_FILES = tuple(path.as_posix() for path in (METRICS, EXAMPLES, Path(LOCK)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,10 +72,13 @@ def measure(commit: str, rebuilding: bool, root: Path) -> Measured:
     """
     version = Commit(commit[:7], commit, root)
     metrics = read_metrics(version)
-    if metrics is not None and (version.read(EXAMPLES.as_posix()) or not rebuilding):
+    if metrics is not None and (version.read(version.declared.examples) or not rebuilding):
         return Measured(version, metrics, False)
     if not rebuilding:
-        raise ProjectError(f"{version.name} has no {METRICS}", "without --no-rebuild it is rebuilt")
+        raise ProjectError(
+            f"{version.name} has no {version.declared.metrics}",
+            "without --no-rebuild it is rebuilt",
+        )
     print(
         f"{version.name} has no figures in Git: `dvc repro {_STAGE}`", file=sys.stderr, flush=True
     )
@@ -87,12 +87,15 @@ def measure(commit: str, rebuilding: bool, root: Path) -> Measured:
     cache, remotes = surroundings(root)
     with worktree(commit, root, keep=False) as site:
         reproduce(site, locked, cache, remotes, _STAGE)
-        paths = {path: site.tree / path for path in _FILES}
+        names = (version.declared.metrics, version.declared.examples, LOCK)
+        paths = {name: site.tree / name for name in names}
         files = {path: file.read_bytes() for path, file in paths.items() if file.exists()}
     version = _Rebuilt(commit, root, files)
     metrics = read_metrics(version)
     if metrics is None:
-        raise ProjectError(f"{version.name} makes no {METRICS}", f"see {_STAGE} in its dvc.yaml")
+        raise ProjectError(
+            f"{version.name} makes no {version.declared.metrics}", f"see {_STAGE} in its dvc.yaml"
+        )
     return Measured(version, metrics, True)
 
 

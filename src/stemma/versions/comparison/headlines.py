@@ -73,23 +73,26 @@ def headlines(
             tests[commit] = before, after, name
         else:
             made[commit] = dataclasses.replace(made[commit], tone="")
-    real = _known(tests.values(), root)
+    files = {record.examples or "": record.declared.examples for record in known}
+    real = _known(tests.values(), files, root)
     for commit in (commit for commit, test in tests.items() if not real[" ".join(test)]):
         made[commit] = dataclasses.replace(made[commit], tone="")
     return made
 
 
-def _known(tests: Iterable[_Test], root: Path) -> Mapping[str, bool | None]:
+def _known(
+    tests: Iterable[_Test], files: Mapping[str, str], root: Path
+) -> Mapping[str, bool | None]:
     """Return whether each test finds a difference, from memory as far as it was run before."""
     known = recall(_MEMORY, root)
     new = {key: test for test in tests if (key := " ".join(test)) not in known}
     if new:
-        known |= zip(new, _tested(list(new.values()), root), strict=True)
+        known |= zip(new, _tested(list(new.values()), files, root), strict=True)
         keep(_MEMORY, known, root)
     return known
 
 
-def _tested(tests: Sequence[_Test], root: Path) -> Iterator[bool | None]:
+def _tested(tests: Sequence[_Test], files: Mapping[str, str], root: Path) -> Iterator[bool | None]:
     """Yield whether each test finds a difference; only examples needed again stay in memory."""
     from stemma.versions.comparison.tested import changed
     from stemma.versions.contents.examples import parse
@@ -100,6 +103,6 @@ def _tested(tests: Sequence[_Test], root: Path) -> Iterator[bool | None]:
     for index, (before, after, name) in enumerate(tests):
         while before not in held or after not in held:
             blob, content = next(stream)
-            held[blob] = parse(content, f"Git object {blob[:10]}")
+            held[blob] = parse(content, f"{files[blob]} of Git object {blob[:10]}")
         yield changed(held[before], held[after], name)
         held = {blob: one for blob, one in held.items() if last[blob] > index}

@@ -13,11 +13,10 @@ from stemma.statistics import FEWEST
 from stemma.statistics.paired import Difference, compare, jackknife
 from stemma.statistics.significance import holm, mcnemar, quantile_of_t, smallest_effect
 from stemma.store.version import Version
-from stemma.versions.contents.examples import Pairs, match, pair
+from stemma.versions.comparison.pairs import Pairs, match, pair
 from stemma.versions.contents.formulas import FORMULAS
 from stemma.versions.contents.measured import FIGURES, REMEDY, figures_match
 from stemma.versions.contents.metrics import figures, metric
-from stemma.versions.history.records import EXAMPLES
 
 LEVEL = 0.05
 ROUNDS = 10_000
@@ -97,7 +96,7 @@ def compare_versions(
         found = _test(pairs, both)
         values = {name: (figures(metrics_a)[name], figures(metrics_b)[name]) for name in both}
         untested |= {
-            name: _reason(pairs, name) if all(map(math.isfinite, values[name])) else _DIVERGED
+            name: _reason(a, pairs, name) if all(map(math.isfinite, values[name])) else _DIVERGED
             for name in both
             if name not in found
         }
@@ -147,8 +146,8 @@ def _obstacle(a: Version, b: Version, pairs: Pairs | None, how: dict[str, tuple[
     if TASK in how:
         return "the tasks are {} and {}".format(*how[TASK])
     if pairs is None:
-        without = next(one for one in (a, b) if one.read(EXAMPLES.as_posix()) is None)
-        return f"{without.name} has no {EXAMPLES}"
+        without = next(one for one in (a, b) if one.read(one.declared.examples) is None)
+        return f"{without.name} has no {without.declared.examples}"
     if not pairs.ids:
         return "no document is the same in the test split of both"
     if len(pairs.ids) < FEWEST:
@@ -220,7 +219,7 @@ def _tokens_differ(pairs: Pairs) -> bool:
     return not np.array_equal(pairs.a["tokens"], pairs.b["tokens"])
 
 
-def _reason(pairs: Pairs, name: str) -> str:
+def _reason(version: Version, pairs: Pairs, name: str) -> str:
     formulas = _formulas(pairs)
     if _tokens_differ(pairs) and any(name in one.by_token for one in formulas):
         return "it is per token, and the same texts have other tokens"
@@ -228,7 +227,7 @@ def _reason(pairs: Pairs, name: str) -> str:
         made = [one.figures(_parts(one, pairs)[0].sum(axis=1)) for one in formulas]
     if any(name in one for one in made):
         return "it is not a finite number whichever documents are drawn"
-    return f"{EXAMPLES} does not hold what it is made of"
+    return f"{version.declared.examples} does not hold what it is made of"
 
 
 def _judge(found: dict[str, Difference], pairs: int) -> dict[str, Tested]:

@@ -6,7 +6,7 @@ Versions from before code.lock name the files of code among the dependencies of 
 from collections.abc import Iterable, Mapping
 
 from stemma.layout import CODE, CONF, ENVIRONMENT, INPUT
-from stemma.store.lock import Entry, Stage
+from stemma.store.lock import LockEntry, Stage
 
 _ELSEWHERE = (CONF.name, INPUT.parts[0], ENVIRONMENT.name, "models")
 
@@ -42,6 +42,6 @@ def _listed(stage: Stage, outs: set[str]) -> list[str]:
     ]
 
 
-def is_folder_of_code(dep: Entry) -> bool:
+def is_folder_of_code(dep: LockEntry) -> bool:
     """Return whether a dependency is a folder of code, of which `compose` makes code.lock."""
     return dep.md5.endswith(".dir") and dep.path.split("/")[0] not in _ELSEWHERE

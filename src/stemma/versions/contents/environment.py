@@ -2,8 +2,8 @@
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from stemma.errors import ProjectError
 from stemma.layout import ENVIRONMENT
+from stemma.store.errors import ProjectError
 from stemma.store.version import Version
 
 

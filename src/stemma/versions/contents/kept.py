@@ -1,12 +1,10 @@
 """What DVC keeps of a version and is small: read where it is, and noted where it is missing."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from stemma import merging
-from stemma.errors import ProjectError
-from stemma.store.cache import MissingError
+from stemma.store.errors import MissingError, ProjectError
 from stemma.store.version import Version
 
 _AGAIN = "`dvc repro` writes it again"
@@ -23,15 +21,15 @@ class Kept:
         self._version = version
         self.missing: dict[str, str] = {}
 
-    def read(self, output: Path, file: str, *keys: str) -> dict[str, Any] | None:
+    def read(self, output: str, file: str, *keys: str) -> dict[str, Any] | None:
         """Return what a file holds; None if the version has none, or its bytes are missing.
 
         Raises:
             ProjectError: it is torn, or lacks one of the keys.
         """
-        path = (output / file).as_posix()
+        path = f"{output}/{file}"
         try:
-            raw = self._version.content(output.as_posix(), file)
+            raw = self._version.content(output, file)
         except MissingError as error:
             self.missing[path] = str(error)
             return None

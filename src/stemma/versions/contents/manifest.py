@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stemma.errors import DataError
-from stemma.layout import PREPARED
 from stemma.store.version import Version
 
 MANIFEST = "manifest.parquet"
@@ -23,7 +22,7 @@ def has_manifest(version: Version) -> bool:
     Raises:
         MissingError: what it has is known nowhere.
     """
-    return MANIFEST in version.files(PREPARED.as_posix())
+    return MANIFEST in version.files(version.declared.prepared)
 
 
 def read(version: Version, columns: Sequence[str], filters: Any = None) -> pa.Table:
@@ -38,8 +37,9 @@ def read(version: Version, columns: Sequence[str], filters: Any = None) -> pa.Ta
         DataError: the file is torn, or has no such column.
         MissingError: its bytes are nowhere.
     """
-    path = version.path(PREPARED.as_posix(), MANIFEST)
-    return read_file(path, columns, f"{PREPARED / MANIFEST} of {version.name}", filters)
+    output = version.declared.prepared
+    path = version.path(output, MANIFEST)
+    return read_file(path, columns, f"{output}/{MANIFEST} of {version.name}", filters)
 
 
 def read_file(path: Path, columns: Sequence[str], owner: str, filters: Any = None) -> pa.Table:

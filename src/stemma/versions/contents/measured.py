@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from stemma.layout import EXPORTED, MEASURED, TRAINED
+from stemma.store.errors import MissingError
 from stemma.store.lock import Stage
-from stemma.store.version import MissingError, Version
+from stemma.store.version import Version
 
 FIGURES = "the figures speak of other weights than models/trained"
 EXPORT = "models/exported was made of other weights than models/trained"
@@ -27,23 +27,41 @@ def facts_of(raw: bytes | None) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def is_of(name: object, stages: Iterable[Stage]) -> bool | None:
-    """Say whether a name that was noted is that of a version's weights; None if not known."""
+def is_of(name: object, stages: Iterable[Stage], trained: str) -> bool | None:
+    """Say whether a name that was noted is that of a version's weights; None if not known.
+
+    Args:
+        name: as evaluate or export noted it.
+        stages: of the version.
+        trained: the path of its weights.
+    """
     outs = {out.path: out.md5 for stage in stages for out in stage.outs}
-    locked = outs.get(TRAINED.as_posix())
+    locked = outs.get(trained)
     return None if locked is None or not isinstance(name, str) else name == locked
 
 
 def figures_match(version: Version) -> bool | None:
     """Say whether the figures of a version speak of its weights; None if that is not known."""
-    raw = version.read(MEASURED.as_posix()) if version.has_reports else None
-    return is_of(facts_of(raw).get("weights"), version.stages()) if raw else None
+    raw = version.read(version.declared.measured) if version.has_reports else None
+    return (
+        is_of(facts_of(raw).get("weights"), version.stages(), version.declared.trained)
+        if raw
+        else None
+    )
 
 
 def export_matches(version: Version) -> bool | None:
     """Say whether the export of a version was made of its weights; None if that is not known."""
     try:
-        raw = version.content(EXPORTED.as_posix(), "manifest.json")
+        raw = version.content(version.declared.exported, "manifest.json")
     except MissingError:
         return None
-    return is_of(facts_of(raw).get("trained"), version.stages()) if raw else None
+    return (
+        is_of(facts_of(raw).get("trained"), version.stages(), version.declared.trained)
+        if raw
+        else None
+    )
+
+
+def _is_of(name: object, version: Version) -> bool | None:
+    return is_of(name, version.stages(), version.declared.trained)

@@ -5,10 +5,9 @@ import json
 from typing import Any, Literal
 
 from stemma import merging
-from stemma.errors import ProjectError
-from stemma.layout import METRICS as FILE
 from stemma.modeling.metrics.names import names_of
 from stemma.pages.blocks import Tone
+from stemma.store.errors import DamagedError, ProjectError
 from stemma.store.version import Version
 
 REMEDY = "`dvc repro evaluate` writes it again"
@@ -70,19 +69,37 @@ def read_metrics(version: Version) -> dict[str, Any] | None:
     """Return what reports/metrics.json of a version holds; None if it has none.
 
     Raises:
-        ProjectError: it is torn, or holds no figure.
+        DamagedError: it is torn.
+        ProjectError: it holds no figure.
     """
-    raw = version.read(FILE.as_posix())
+    raw = version.read(version.declared.metrics)
     if raw is None:
         return None
+    owner = f"{version.declared.metrics} of {version.name}"
+    content = parse(raw, owner)
+    if not figures(content):
+        raise ProjectError(f"{owner} holds no figure", REMEDY)
+    return content
+
+
+def parse(raw: bytes, owner: str) -> dict[str, Any]:
+    """Return what the bytes of metrics.json hold.
+
+    Args:
+        raw: the bytes.
+        owner: what they are, for an error.
+
+    Raises:
+        DamagedError: they are torn.
+    """
     if merging.has_marks(raw):
-        raise ProjectError(f"{FILE} of {version.name} has the marks of an unfinished merge", REMEDY)
+        raise DamagedError(f"{owner} has the marks of an unfinished merge", REMEDY)
     try:
         content = json.loads(raw)
     except ValueError as error:
-        raise ProjectError(f"{FILE} of {version.name} is torn: {error}", REMEDY) from error
-    if not isinstance(content, dict) or not figures(content):
-        raise ProjectError(f"{FILE} of {version.name} holds no figure", REMEDY)
+        raise DamagedError(f"{owner} is torn: {error}", REMEDY) from error
+    if not isinstance(content, dict):
+        raise DamagedError(f"{owner} holds no figure", REMEDY)
     return content
 
 

@@ -2,10 +2,8 @@
 
 import re
 
-from stemma.layout import REPORTS
 from stemma.store.version import Version
 
-FILE = REPORTS / "samples.md"
 # The closing fence is the first line that equals the opening one: the text holds no fence so long.
 _SAMPLE = re.compile(
     r"^## (?P<heading>[^\n]*)\n\n(?P<fence>`{3,})text\n(?P<text>.*?)\n(?P=fence)$", re.M | re.S
@@ -17,7 +15,7 @@ def read_samples(version: Version) -> dict[str, str] | None:
 
     A heading that comes again is numbered.
     """
-    raw = version.read(FILE.as_posix())
+    raw = version.read(version.declared.samples)
     if raw is None:
         return None
     samples: dict[str, str] = {}

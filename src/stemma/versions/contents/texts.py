@@ -5,8 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from tokenizers import Tokenizer
 
-from stemma.errors import ProjectError
-from stemma.layout import PREPARED
+from stemma.store.errors import ProjectError
 from stemma.store.version import Version
 
 _TOKENIZER = "tokenizer/tokenizer.json"
@@ -18,7 +17,7 @@ def beginnings(version: Version, documents: int, rows: Iterable[int], tokens: in
     """Return how documents of the test split begin; "" where the version has no such split.
 
     Args:
-        version: whose data/prepared is read; not more of it than these three files.
+        version: whose prepared data are read; not more of it than these three files.
         documents: that the split must have, to be the one that is meant.
         rows: which documents, by place in it.
         tokens: most tokens of each.
@@ -27,7 +26,7 @@ def beginnings(version: Version, documents: int, rows: Iterable[int], tokens: in
         MissingError: its bytes are nowhere.
         ProjectError: a file is torn.
     """
-    output = PREPARED.as_posix()
+    output = version.declared.prepared
     wanted, files = list(rows), version.files(output)
     if not {_TOKENIZER, _TOKENS, _OFFSETS} <= files.keys():
         return [""] * len(wanted)
@@ -37,7 +36,7 @@ def beginnings(version: Version, documents: int, rows: Iterable[int], tokens: in
         decoder = Tokenizer.from_file(str(paths[0]))
     except Exception as error:  # tokenizers raises nothing more special
         raise ProjectError(
-            f"the test split in {PREPARED} of {version.name} is torn: {error}",
+            f"the test split in {output} of {version.name} is torn: {error}",
             "`stemma fsck` shows all that is lost",
         ) from error
     if len(offsets) != documents + 1:

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from stemma.errors import DataError
-from stemma.layout import PREPARED, TRAINED
 from stemma.store.version import Version
 
 _FILE, _CONFIG, _TEMPLATE = "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"
-_PLACES = ((PREPARED.as_posix(), "tokenizer/"), (TRAINED.as_posix(), ""))
 # What transformers notes of how it was loaded, and what stands elsewhere too.
 _NOTES = ("is_local", "local_files_only", "added_tokens_decoder", "chat_template", "backend")
 _PARTS = ("vocab", "merges")
@@ -50,7 +48,8 @@ class Tokenizer:
 
 def find(version: Version) -> TokenizerFiles | None:
     """Return where the tokenizer of a version is: that of its data, or beside its model."""
-    for output, folder in _PLACES:
+    places = (version.declared.prepared, "tokenizer/"), (version.declared.trained, "")
+    for output, folder in places:
         there = version.files(output)
         if f"{folder}{_FILE}" in there:
             names = {name: f"{folder}{name}" for name in (_FILE, _CONFIG, _TEMPLATE)}

@@ -2,20 +2,18 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-from stemma.layout import METRICS as FILE
 from stemma.pages.blocks import Alike, Block, Cell, Section, Table, Text, Tone, without
 from stemma.pages.numbers import digits_for, figure, interval
 from stemma.store.version import Version
+from stemma.versions.comparison.pairs import Pairs
 from stemma.versions.comparison.tested import ROUNDS, TASK, Comparison, Tested, compare_versions
-from stemma.versions.contents.examples import Pairs
 from stemma.versions.contents.measured import figures_match
 from stemma.versions.contents.metrics import figures, metric, read_metrics
-from stemma.versions.history.records import EXAMPLES
 
 _SHOWN = 5
-_EXAMPLES = EXAMPLES.as_posix()
 NAME = "metrics"
 
 
@@ -31,8 +29,8 @@ def compare(a: Version, b: Version) -> Section | Alike:
     left, right = read_metrics(a), read_metrics(b)
     if left is None or right is None:
         has = left is not None, right is not None
-        return without(NAME, (a, b), has, FILE, "figures")
-    same = figures(left) == figures(right) and a.read(_EXAMPLES) == b.read(_EXAMPLES)
+        return without(NAME, (a, b), has, Path(a.declared.metrics), "figures")
+    same = figures(left) == figures(right) and _same_examples(a, b)
     if same and False not in (figures_match(a), figures_match(b)):
         return Alike.EQUAL
     found = compare_versions(a, b, left, right)
@@ -43,6 +41,10 @@ def compare(a: Version, b: Version) -> Section | Alike:
         tuple(_blocks(found, (a.name, b.name), left, right)),
         _headline(found),
     )
+
+
+def _same_examples(a: Version, b: Version) -> bool:
+    return a.read(a.declared.examples) == b.read(b.declared.examples)
 
 
 def _headline(found: Comparison) -> tuple[Cell, ...]:

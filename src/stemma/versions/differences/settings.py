@@ -2,13 +2,10 @@
 
 from typing import Any
 
-import yaml
-
-from stemma.errors import ProjectError
-from stemma.layout import PARAMS, RECORD
+from stemma.layout import PARAMS
 from stemma.pages.blocks import Alike, Section, Table, without
-from stemma.store.lock import load
 from stemma.store.version import Version
+from stemma.versions.contents.settings import read_settings
 from stemma.versions.verification.rows import leaves
 
 NAME = "settings"
@@ -22,7 +19,7 @@ def compare(a: Version, b: Version) -> Section | Alike:
         EQUAL if all values are the same; ABSENT if neither has any, or if one is a model alone.
 
     Raises:
-        ProjectError: params.yaml of either is no YAML.
+        DamagedError: params.yaml of either cannot be read.
     """
     left, right = _settings(a), _settings(b)
     if left is None or right is None:
@@ -48,17 +45,8 @@ def _differ(one: Any, other: Any) -> bool:
 
 
 def _settings(version: Version) -> dict[str, Any] | None:
-    raw = version.read(PARAMS.as_posix())
-    if raw is None:
-        return None
-    try:
-        stored = load(raw)
-        return dict(leaves({key: stored[key] for key in stored if key != RECORD}))
-    except (yaml.YAMLError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split())
-        raise ProjectError(
-            f"{PARAMS} of {version.name} cannot be read: {reason}", "type `stemma compose --reset`"
-        ) from error
+    found = read_settings(version)
+    return None if found is None else dict(leaves(found[0]))
 
 
 def _sides(key: str, left: dict[str, Any], right: dict[str, Any]) -> str:

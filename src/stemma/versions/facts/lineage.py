@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from stemma.corpus.revoked import Entry, read
-from stemma.errors import ProjectError
 from stemma.layout import CONF, REVOKED
 from stemma.store import git
+from stemma.store.errors import ProjectError
 from stemma.store.lock import LOCK, Stage
-from stemma.store.references import tips_of
+from stemma.store.refs import tips_of
 from stemma.store.version import Version
 from stemma.versions.history.records import Record, records
 from stemma.versions.verification.notes import read as verdicts

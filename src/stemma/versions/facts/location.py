@@ -8,7 +8,7 @@ from typing import Any
 from stemma.hashes import DIR, name_of
 from stemma.store import git
 from stemma.store.cache import Cache, Place
-from stemma.store.lock import Entry, Stage
+from stemma.store.lock import LockEntry, Stage
 from stemma.store.objects import listed, path_in
 from stemma.store.version import Tree
 
@@ -68,7 +68,7 @@ def _tracked(commit: str | None, root: Path) -> set[str]:
     return {*listed} - {*changed}
 
 
-def _output(out: Entry, tracked: set[str], places: list[Place], tree: Tree) -> dict[str, Any]:
+def _output(out: LockEntry, tracked: set[str], places: list[Place], tree: Tree) -> dict[str, Any]:
     facts: dict[str, Any] = {"path": out.path, "md5": out.md5, "size": out.size}
     inside = sum(path == out.path or path.startswith(f"{out.path}/") for path in tracked)
     if inside:
@@ -100,7 +100,7 @@ def _files(md5: str, places: list[Place]) -> list[str] | None:
     return None
 
 
-def _here(out: Entry, tree: Tree) -> list[str]:
+def _here(out: LockEntry, tree: Tree) -> list[str]:
     """Return how the working tree has an output; nothing if it has not."""
     if tree.size(out.path) != out.size:
         return []

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import yaml
-
-from stemma.errors import ProjectError
-from stemma.layout import BASE, PARAMS, PREPARED, RAW, RECORD, REVOKED
-from stemma.store.lock import load
+from stemma.layout import REVOKED
 from stemma.store.version import Version
 from stemma.versions.contents.kept import Kept
+from stemma.versions.contents.settings import read_settings
+from stemma.versions.contents.sources import FILE as SOURCES
 
 
 def settings(version: Version) -> dict[str, Any] | None:
@@ -17,31 +15,26 @@ def settings(version: Version) -> dict[str, Any] | None:
     None if there are no settings.
 
     Raises:
-        ProjectError: params.yaml cannot be read.
+        DamagedError: params.yaml cannot be read.
     """
-    raw = version.read(PARAMS.as_posix())
-    if not raw:
+    found = read_settings(version)
+    if found is None or not any(found):
         return None
-    try:
-        stored = load(raw)
-        record = stored.pop(RECORD, None) or {}
-        choices = {
-            group: section["name"]
-            for group, section in stored.items()
-            if isinstance(section, dict) and "name" in section
-        }
-        return {"overrides": record.get("overrides", []), "choices": choices, "values": stored}
-    except (yaml.YAMLError, TypeError, AttributeError) as error:
-        said = " ".join(str(error).split())
-        raise ProjectError(
-            f"{PARAMS} of {version.name} cannot be read: {said}", "type `stemma compose --reset`"
-        ) from error
+    stored, record = found
+    choices = {
+        group: section["name"]
+        for group, section in stored.items()
+        if isinstance(section, dict) and "name" in section
+    }
+    return {"overrides": record.get("overrides", []), "choices": choices, "values": stored}
 
 
 def data(version: Version, kept: Kept) -> dict[str, Any] | None:
     """Return sources.json, data_report.json and how many records are revoked; None without data."""
-    sources = (kept.read(RAW, "sources.json") or {}).get("sources", [])
-    report = kept.read(PREPARED, "data_report.json", "documents", "splits", "dropped")
+    sources = (kept.read(version.declared.raw, SOURCES) or {}).get("sources", [])
+    report = kept.read(
+        version.declared.prepared, "data_report.json", "documents", "splits", "dropped"
+    )
     revoked = (version.read(REVOKED.as_posix()) or b"").splitlines()
     if not sources and report is None:
         return None
@@ -53,8 +46,8 @@ def base(version: Version, kept: Kept) -> dict[str, Any] | None:
 
     ``md5`` is the hash of all of it; of an earlier version, ``version`` is the commit.
     """
-    facts = kept.read(BASE, "base.json")
+    facts = kept.read(version.declared.base, "base.json")
     if facts is None or facts.get("kind") is None:
         return None
-    md5 = {out.path: out.md5 for stage in version.stages() for out in stage.outs}
-    return facts | {"md5": md5.get(BASE.as_posix(), "")}
+    md5, _ = version.lock.outs.get(version.declared.base, ("", 0))
+    return facts | {"md5": md5}

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from stemma.errors import ModelError
-from stemma.layout import BASE, EXPORTED, TRAINED
 from stemma.store import git
-from stemma.store.cache import Cache, MissingError
+from stemma.store.cache import Cache
+from stemma.store.errors import MissingError
 from stemma.store.lock import LOCK
 from stemma.versions.history.records import Record
 
@@ -76,7 +76,7 @@ class Descent:
         found: dict[str, set[str]] = {}
         for record in records:
             parents = set(by_key.get(keys.get(named[record.commit], ""), ()))
-            for weights in self._weights(record, BASE):
+            for weights in self._weights(record, record.declared.base):
                 parents |= makers.get(weights, set())
             found[record.commit] = parents - {record.commit}
         return found
@@ -85,21 +85,22 @@ class Descent:
         """Return the versions that made a file of weights, not took it over, by the file's MD5."""
         makers: dict[str, set[str]] = {}
         for record in records:
-            made = self._weights(record, TRAINED) | self._weights(record, EXPORTED)
-            for weights in made - self._weights(record, BASE):
+            made = self._weights(record, record.declared.trained)
+            made |= self._weights(record, record.declared.exported)
+            for weights in made - self._weights(record, record.declared.base):
                 makers.setdefault(weights, set()).add(record.commit)
         return makers
 
-    def _weights(self, record: Record, output: Path) -> set[str]:
+    def _weights(self, record: Record, output: str) -> set[str]:
         files = self._files(record, output)
         return {md5 for file, md5 in files.items() if file.endswith(_WEIGHTS)}
 
     def _named(self, record: Record) -> str:
         """Return the commit that base.json names; empty if there is none."""
-        key = self._files(record, BASE).get(_RECORD)
+        key = self._files(record, record.declared.base).get(_RECORD)
         if key is None:
             return ""
-        said = _of(record, BASE / _RECORD)
+        said = _of(record, f"{record.declared.base}/{_RECORD}")
         try:
             facts = json.loads(self._cache.path(key, said).read_bytes())
             earlier = str(facts.get("origin", "")).startswith(_EARLIER)
@@ -112,8 +113,8 @@ class Descent:
                 f"{said} cannot be read: {error!r}", "`stemma fsck` shows all that is lost"
             ) from error
 
-    def _files(self, record: Record, output: Path) -> dict[str, str]:
-        entry = record.lock.outs.get(output.as_posix())
+    def _files(self, record: Record, output: str) -> dict[str, str]:
+        entry = record.lock.outs.get(output)
         if entry is None:
             return {}
         if entry[0] not in self._listed:
@@ -123,7 +124,7 @@ class Descent:
                 self._listed[entry[0]] = error
         listed = self._listed[entry[0]]
         if isinstance(listed, MissingError):
-            if output == BASE:
+            if output == record.declared.base:
                 self.unknown[record.commit] = str(listed)
             return {}
         return listed
@@ -164,8 +165,8 @@ def _set(path: str, root: Path) -> str:
     return git.find(f"refs/tags/{name}", root) or git.find(name, root) or ""
 
 
-def _of(record: Record, path: Path) -> str:
-    return f"{path.as_posix()} of {record.commit[:7]}"
+def _of(record: Record, path: str) -> str:
+    return f"{path} of {record.commit[:7]}"
 
 
 def _keys(commits: set[str], root: Path) -> dict[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stemma.store import git
 from stemma.store.lock import LOCK
-from stemma.store.references import names
+from stemma.store.refs import names
 from stemma.versions.history.records import Record
 
 

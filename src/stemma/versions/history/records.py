@@ -8,56 +8,24 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from stemma.layout import (
-    BASE,
-    CONF,
-    ENVIRONMENT,
-    INPUT,
-    MEASURED,
-    METRICS,
-    PARAMS,
-    RAW,
-    RECORD,
-    REPORTS,
-    TRAINED,
-)
-from stemma.store import git
-from stemma.store.lock import LOCK, parse
+from stemma.layout import CODE, CONF, ENVIRONMENT, INPUT, PARAMS, RECORD
+from stemma.store import declared, git
+from stemma.store.declared import CONVENTION, Declared
+from stemma.store.errors import DamagedError
+from stemma.store.lock import LOCK, Lock, parse
 
 _Parsed = TypeVar("_Parsed")
+_Blobs = tuple[str | None, ...]
 Kind = Literal["base", "data", "settings", "code", "environment"]
 KINDS: tuple[Kind, ...] = ("base", "data", "settings", "code", "environment")
-# A change of what these stages make is one of its kind, whatever it came from.
-_OUTPUTS: dict[Kind, str] = {"base": BASE.as_posix(), "data": RAW.as_posix()}
-EXAMPLES = REPORTS / "examples.parquet"
-# What git says of a version: its dvc.lock and the rest that Git keeps of it.
-_FILES = (LOCK, *(path.as_posix() for path in (PARAMS, METRICS, EXAMPLES, MEASURED)))
+# What git says of a version: its dvc.lock, what it consists of, and by what it was made.
+_INPUTS = (LOCK, declared.PIPELINE, PARAMS.as_posix(), CODE.as_posix())
 _SETTING = re.compile(r"^( *)([^\s:-][^:]*):(?: (.+))?$")
+_DIGEST = re.compile(r"^  (\S+): (\S+)$", re.MULTILINE)
 _FORMAT = "%x01" + "%x02".join(("%H", "%P", "%an", "%as", "%s"))
-# dvc.lock as DVC writes it; a YAML reader takes 7 ms for one, and there may be thousands. From one
-# version to the next few entries and sections are other ones: what is known is not parsed again.
-_HASH = " md5: "
-_NEXT = "\n    - path: "
-_ENTRY = re.compile(r"(\S.*)\n      hash: md5\n      md5: (\S+)\n      size: (\d+)(?:\n|$)")
 # The MD5 of nothing and of an empty line: a list of revoked records without any adds nothing.
 _EMPTY = {"d41d8cd98f00b204e9800998ecf8427e", "68b329da9893e34099c7d8ad5cb9c940"}
-# A merge may have left these behind, and what is no UTF-8 becomes the last: `parse` says which.
-_ODD = ("<<<<<<< ", "||||||| ", ">>>>>>> ", "\N{REPLACEMENT CHARACTER}")
-_PART = re.compile(r"^    (deps|params|outs):$", re.MULTILINE)
 _SECTION = re.compile(r"^(?=[^\s-])", re.MULTILINE)
-
-
-@dataclasses.dataclass(frozen=True)
-class Lock:
-    """The hashes in a dvc.lock, by path.
-
-    Attributes:
-        deps: MD5 of what no stage made.
-        outs: MD5 and bytes.
-    """
-
-    deps: Mapping[str, str]
-    outs: Mapping[str, tuple[str, int]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +46,8 @@ class Record:
         examples: Git's hash of its metrics by document; None if there are none.
         weights: the MD5 of the weights that its metrics were measured on; empty if not known.
         torn: the files among these that Git holds and that cannot be read.
+        declared: what it consists of.
+        code: the digest of each file of code that its stages ran; {} before there was a code.lock.
     """
 
     commit: str
@@ -93,11 +63,13 @@ class Record:
     examples: str | None
     weights: str = ""
     torn: tuple[str, ...] = ()
+    declared: Declared = CONVENTION
+    code: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def metrics_match(self) -> bool | None:
         """Whether its metrics were measured on its weights; None if that is not known."""
-        locked, _ = self.lock.outs.get(TRAINED.as_posix(), ("", 0))
+        locked, _ = self.lock.outs.get(self.declared.trained, ("", 0))
         return self.weights == locked if self.weights and locked else None
 
 
@@ -110,9 +82,13 @@ class History:
 
     def __init__(self, root: Path = Path()) -> None:
         self._root = root
-        self._blobs: dict[str, tuple[str | None, ...]] = {}
+        self._inputs: dict[str, _Blobs] = {}
+        self._reports: dict[str, _Blobs] = {}
+        self._declared: dict[str, Declared] = {}
         self._locks: dict[str, Lock] = {}
+        self._raw: dict[str, bytes] = {}
         self._settings: dict[str, Mapping[str, str]] = {}
+        self._code: dict[str, Mapping[str, str]] = {}
         self._objects: dict[str, Mapping[str, Any] | None] = {}
 
     def records(self, scope: Sequence[str]) -> list[Record]:
@@ -129,20 +105,46 @@ class History:
         return [made for edges, facts in drawn if (made := self._record(edges, facts))]
 
     def _read(self, commits: Iterable[str]) -> None:
-        new = [commit for commit in commits if commit not in self._blobs]
-        blobs = _blobs(new, self._root)
-        self._blobs |= zip(new, blobs, strict=True)
-        locks, settings, metrics, _, measured = zip(*blobs, strict=True) if blobs else [()] * 5
+        new = [commit for commit in commits if commit not in self._inputs]
+        inputs = _blobs(new, [_INPUTS] * len(new), self._root)
+        self._inputs |= zip(new, inputs, strict=True)
+        locks, pipelines, settings, code = zip(*inputs, strict=True) if inputs else [()] * 4
         self._locks |= _read_all(_lock, locks, self._locks, self._root)
         self._settings |= _read_all(_settings, settings, self._settings, self._root)
+        self._code |= _read_all(_code, code, self._code, self._root)
+        self._raw |= _read_all(_bytes, pipelines, self._raw, self._root)
+        values = [row[2] for row in inputs if self._is_template(row[1])]
+        self._raw |= _read_all(_bytes, values, self._raw, self._root)
+        self._declared |= {commit: self._consists_of(commit) for commit in new}
+        parts = [self._declared[commit] for commit in new]
+        names = [(one.metrics, one.examples, one.measured) for one in parts]
+        reports = _blobs(new, names, self._root)
+        self._reports |= zip(new, reports, strict=True)
+        metrics, _, measured = zip(*reports, strict=True) if reports else [()] * 3
         self._objects |= _read_all(_object, [*metrics, *measured], self._objects, self._root)
+
+    def _consists_of(self, commit: str) -> Declared:
+        lock, pipeline, params, _ = self._inputs[commit]
+        raw, outs = self._raw.get(pipeline or ""), self._locks[lock].outs if lock else ()
+        try:
+            if self._is_template(pipeline):
+                return declared.parse(raw, "a commit", self._raw.get(params or ""), outs)
+            return declared.parse(raw, "a commit")
+        except DamagedError:
+            return CONVENTION  # one bad commit must not hide all the others
+
+    def _is_template(self, pipeline: str | None) -> bool:
+        # Where values stand in paths, they depend on more than dvc.yaml.
+        return pipeline is not None and declared.is_template(self._raw[pipeline])
 
     def _record(self, edges: tuple[str, ...], facts: list[str]) -> Record | None:
         commit, parents, author, date, subject = facts
-        lock, settings, metrics, examples, measured = self._blobs[commit]
+        lock, _, settings, code = self._inputs[commit]
+        metrics, examples, measured = self._reports[commit]
         if lock is None:
             return None  # the commit deleted it
-        files = {METRICS: metrics, MEASURED: measured}
+        consists = self._declared[commit]
+        files = {consists.metrics: metrics, consists.measured: measured}
         objects = {path: self._objects[blob] for path, blob in files.items() if blob}
         return Record(
             commit,
@@ -154,10 +156,12 @@ class History:
             lock,
             self._locks[lock],
             self._settings[settings] if settings else {},
-            objects.get(METRICS) or {},
+            objects.get(consists.metrics) or {},
             examples,
-            str((objects.get(MEASURED) or {}).get("weights") or ""),
-            tuple(path.as_posix() for path, content in objects.items() if content is None),
+            str((objects.get(consists.measured) or {}).get("weights") or ""),
+            tuple(path for path, content in objects.items() if content is None),
+            consists,
+            self._code[code] if code else {},
         )
 
 
@@ -186,11 +190,19 @@ def changes(before: Record, after: Record) -> dict[Kind, list[str]]:
     for path in sorted({path for path, _ in before.lock.deps.items() ^ after.lock.deps.items()}):
         if {before.lock.deps.get(path), after.lock.deps.get(path)} <= {None, *_EMPTY}:
             continue
-        if kind := _kind(path):
+        # To a section of code.lock comments are nothing.
+        if (kind := _kind(path)) and (kind != "code" or not (before.code and after.code)):
             found.setdefault(kind, []).append(path)
-    for kind, output in _OUTPUTS.items():
-        if before.lock.outs.get(output) != after.lock.outs.get(output):
-            found.setdefault(kind, []).append(output)
+    # A change of what these stages make is one of its kind, whatever it came from.
+    outputs: dict[Kind, tuple[str, str]] = {
+        "base": (before.declared.base, after.declared.base),
+        "data": (before.declared.raw, after.declared.raw),
+    }
+    for kind, (old, new) in outputs.items():
+        if before.lock.outs.get(old) != after.lock.outs.get(new):
+            found.setdefault(kind, []).append(new)
+    if code := {path for path, _ in before.code.items() ^ after.code.items()}:
+        found["code"] = sorted({*found.get("code", ()), *code})
     one, other = before.settings, after.settings
     if moved := {key for key, _ in one.items() ^ other.items()}:
         found["settings"] = [key for key in {**one, **other} if key in moved]
@@ -206,12 +218,16 @@ def _kind(path: str) -> Kind | None:
     return "data" if top == INPUT.parts[0] else "code" if top != CONF.name else None
 
 
-def _blobs(commits: Sequence[str], root: Path) -> list[tuple[str | None, ...]]:
-    """Return Git's hash of each of _FILES, None where there is no such file, commit by commit."""
-    asked = "".join(f"{commit}:./{path}\n" for commit in commits for path in _FILES)
+def _blobs(commits: Sequence[str], names: Sequence[tuple[str, ...]], root: Path) -> list[_Blobs]:
+    """Return Git's hash of each of the files named for each commit; None where there is no such."""
+    asked = "".join(
+        f"{commit}:./{path}\n"
+        for commit, paths in zip(commits, names, strict=True)
+        for path in paths
+    )
     told = git.run(["cat-file", "--batch-check=%(objectname)"], root, asked).splitlines()
     blobs = iter(None if line.endswith(" missing") else line for line in told)
-    return [tuple(next(blobs) for _ in _FILES) for _ in commits]
+    return [tuple(next(blobs) for _ in paths) for paths in names]
 
 
 def _read_all(
@@ -226,40 +242,15 @@ def _read_all(
 
 
 def _lock(blob: str, content: bytes) -> Lock:
-    text = content.decode(errors="replace")
-    head, *pieces = text.split(_NEXT)
-    entries = [_read_entry(piece) for piece in pieces]
-    odd = any(sign in text for sign in _ODD) or not text.endswith("\n")
-    if odd or _HASH in head or None in entries:
-        return _odd_lock(blob, content)
-    part = _read_part(head)
-    deps, outs = {}, {}
-    for path, md5, size, after in filter(None, entries):
-        if part == "outs":
-            outs[path] = md5, size
-        else:
-            deps[path] = md5
-        part = after or part
-    return Lock({path: md5 for path, md5 in deps.items() if path not in outs}, outs)
+    return parse(content, f"Git object {blob[:10]}")
 
 
-@functools.cache
-def _read_entry(piece: str) -> tuple[str, str, int, str] | None:
-    """Return path, MD5 and bytes of an entry, and the part of a stage that begins behind it."""
-    match = _ENTRY.match(piece) if piece.count(_HASH) == 1 else None
-    return match and (match[1], match[2], int(match[3]), _read_part(piece))
+def _bytes(blob: str, content: bytes) -> bytes:
+    return content
 
 
-def _read_part(text: str) -> str:
-    return (_PART.findall(text) or [""])[-1]
-
-
-def _odd_lock(blob: str, content: bytes) -> Lock:
-    # Not as DVC writes it: edited by hand, or by another version of DVC.
-    stages = parse(content, f"Git object {blob[:10]}")
-    outs = {entry.path: (entry.md5, entry.size) for stage in stages for entry in stage.outs}
-    deps = {entry.path: entry.md5 for stage in stages for entry in stage.deps}
-    return Lock({path: md5 for path, md5 in deps.items() if path not in outs}, outs)
+def _code(blob: str, content: bytes) -> Mapping[str, str]:
+    return dict(_DIGEST.findall(content.decode(errors="replace")))
 
 
 def _settings(blob: str, content: bytes) -> Mapping[str, str]:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from stemma.hashes import DIR
 from stemma.layout import REPORTS
+from stemma.store.lock import Lock
 from stemma.store.objects import path_in
-from stemma.versions.history.records import Lock
 
 _IN_GIT = f"{REPORTS}/"
 

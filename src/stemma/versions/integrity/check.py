@@ -7,8 +7,9 @@ from multiprocessing.pool import ThreadPool
 from tqdm import tqdm
 
 from stemma.hashes import DIR
-from stemma.store.objects import DamagedError, Store
-from stemma.store.references import Output, Versions, outputs
+from stemma.store.errors import DamagedError
+from stemma.store.objects import ObjectStore
+from stemma.store.outputs import Holders, Output, outputs
 
 THREADS = 4  # hashlib lets go of the interpreter; more do not pay on one disk
 
@@ -78,7 +79,7 @@ class Report:
         return True if any(self.checked.values()) and not self.unread else None
 
 
-def examine(stores: list[Store], elsewhere: bool) -> Report:
+def examine(stores: list[ObjectStore], elsewhere: bool) -> Report:
     """Hash every object and say what is wrong, and what it belongs to.
 
     Args:
@@ -125,13 +126,13 @@ class _Need:
 class _Objects:
     """All objects that versions refer to; well below a kilobyte for each, whatever its size."""
 
-    def __init__(self, stores: list[Store]) -> None:
+    def __init__(self, stores: list[ObjectStore]) -> None:
         self.needs: dict[str, _Need] = {}
         self.checked = {store.name: 0 for store in stores}
         self.read = {store.name: 0 for store in stores}
         self._stores = stores
 
-    def need(self, key: str, output: Output, used_by: Versions) -> None:
+    def need(self, key: str, output: Output, used_by: Holders) -> None:
         """Note that an output needs an object: itself, or a file of its folder."""
         need = self.needs.setdefault(key, _Need())
         need.by_ref |= bool(used_by.refs)
@@ -153,7 +154,7 @@ class _Objects:
             with ThreadPool(THREADS) as pool, _bar(store, keys) as bar:
 
                 def look(
-                    key: str, store: Store = store, bar: tqdm = bar
+                    key: str, store: ObjectStore = store, bar: tqdm = bar
                 ) -> tuple[str, tuple[str, str], int]:
                     state, size = _look(store, key, bar)
                     return key, state, size
@@ -178,7 +179,7 @@ class _Objects:
                     yield Problem(store, key, state, reason)
 
 
-def _look(store: Store, key: str, bar: tqdm) -> tuple[tuple[str, str], int]:
+def _look(store: ObjectStore, key: str, bar: tqdm) -> tuple[tuple[str, str], int]:
     size = 0
 
     def tell(read: int) -> None:
@@ -192,12 +193,12 @@ def _look(store: Store, key: str, bar: tqdm) -> tuple[tuple[str, str], int]:
         return (DAMAGED, str(error)), size
 
 
-def _bar(store: Store, keys: list[str]) -> tqdm:
+def _bar(store: ObjectStore, keys: list[str]) -> tqdm:
     text = f"{store.name}: {len(keys)} objects"
     return tqdm(desc=text, unit="B", unit_scale=True, disable=None)
 
 
-def _name(problems: list[Problem], versions: dict[Output, Versions], objects: _Objects) -> None:
+def _name(problems: list[Problem], versions: dict[Output, Holders], objects: _Objects) -> None:
     """Say of each problem which outputs, files and versions it belongs to."""
     by_key: dict[str, list[Problem]] = {}
     for problem in problems:

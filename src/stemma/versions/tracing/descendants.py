@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from stemma.corpus.split import TRAIN, VALIDATION
-from stemma.errors import ProjectError
-from stemma.layout import EXPORTED, TRAINED
 from stemma.store import git
+from stemma.store.errors import ProjectError
 from stemma.versions.history.descent import Descent
 from stemma.versions.history.names import names_of
 from stemma.versions.history.records import Record, records
@@ -16,7 +15,6 @@ from stemma.versions.tracing.matching import Match
 
 # Weights are fitted to the one and chosen by the other; of the test split they know nothing.
 _LEARNT = (TRAIN, VALIDATION)
-_MODELS = (TRAINED.as_posix(), EXPORTED.as_posix())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +117,10 @@ def _trace(
         matches,
         through,
         record.settings.get("train.method"),
-        tuple(path for path in _MODELS if path in record.lock.outs),
+        tuple(
+            path
+            for path in dict.fromkeys((record.declared.trained, record.declared.exported))
+            if path in record.lock.outs
+        ),
         unknown,
     )

@@ -11,8 +11,8 @@ from stemma.corpus.cleaning.personal import treat
 from stemma.corpus.cleaning.words import shingles, words_of
 from stemma.corpus.duplicates.minhash import sketches
 from stemma.corpus.settings import PersonalSettings
-from stemma.layout import PREPARED
-from stemma.store.cache import Cache, MissingError
+from stemma.store.cache import Cache
+from stemma.store.errors import MissingError
 from stemma.versions.contents.manifest import MANIFEST
 from stemma.versions.history.records import Record
 
@@ -63,8 +63,9 @@ def manifests_of(
     known: dict[str, SketchedManifest] = {}
     missing: dict[str, str] = {}
     for record in found:
-        output, _ = record.lock.outs.get(PREPARED.as_posix(), ("", 0))
-        owner = f"{PREPARED / MANIFEST} of {record.commit[:7]}"
+        prepared = record.declared.prepared
+        output, _ = record.lock.outs.get(prepared, ("", 0))
+        owner = f"{prepared}/{MANIFEST} of {record.commit[:7]}"
         if output and output not in paths:
             paths[output] = _path(cache, output, owner)
         path = paths.get(output)

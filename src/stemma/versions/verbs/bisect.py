@@ -7,8 +7,8 @@ from typing import Literal
 
 from tqdm import tqdm
 
-from stemma.errors import ProjectError
 from stemma.store import git
+from stemma.store.errors import ProjectError
 from stemma.store.version import resolve
 from stemma.versions.bisection.search import search
 from stemma.versions.bisection.trial import Judged, Measured, judge, measure

@@ -5,9 +5,8 @@ import importlib
 from collections.abc import Sequence
 from typing import Any
 
-from stemma.errors import ProjectError
 from stemma.pages.blocks import Alike, Cell, Section
-from stemma.store.cache import MissingError
+from stemma.store.errors import MissingError, ProjectError
 from stemma.store.lock import LOCK
 from stemma.store.version import Version
 from stemma.versions.differences import SECTIONS

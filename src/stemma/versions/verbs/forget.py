@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from stemma.corpus.revoked import Entry, read
-from stemma.errors import ProjectError
 from stemma.files import atomic_file
-from stemma.layout import PREPARED, REVOKED
+from stemma.layout import REVOKED
+from stemma.store.errors import ProjectError
+from stemma.store.version import Tree
 from stemma.versions.contents.manifest import MANIFEST
 from stemma.versions.tracing.descendants import Trace, whole_history
 from stemma.versions.tracing.manifests import manifests_of
@@ -97,12 +98,12 @@ def forget(*ids: str, why: str, root: Path = Path()) -> Forgotten:
     found = whole_history(root)
     known, missing = manifests_of(found, root)
     files = {(one.path, one.owner) for one in set(known.values())}
-    tree = root / PREPARED / MANIFEST
-    files |= {(tree, str(PREPARED / MANIFEST))} if tree.exists() else set()
+    manifest = f"{Tree(root).declared.prepared}/{MANIFEST}"
+    files |= {(root / manifest, manifest)} if (root / manifest).exists() else set()
     wanted = Wanted(frozenset(ids), frozenset(), ())
     rows = [exact(path, owner, wanted) for path, owner in files]
     pairs = {(match.id, match.sha256) for one in rows for match in one.matches}
-    _check(ids, {identifier for identifier, _ in pairs}, len(missing))
+    _check(ids, {identifier for identifier, _ in pairs}, len(missing), manifest)
     path = root / REVOKED
     before = read(path)
     pairs -= {(one.id, one.sha256) for one in before}
@@ -116,13 +117,13 @@ def forget(*ids: str, why: str, root: Path = Path()) -> Forgotten:
     )
 
 
-def _check(ids: Sequence[str], known: set[str], missing: int) -> None:
+def _check(ids: Sequence[str], known: set[str], missing: int, manifest: str) -> None:
     unknown = next((one for one in ids if one not in known), None)
     if unknown is not None:
         unread = f", as far as can be read ({missing} manifests are missing)" if missing else ""
         raise ProjectError(
             f"no version has a document with the id '{unknown}'{unread}",
-            f"ids stand in {PREPARED / MANIFEST}; `stemma trace --text` finds a text",
+            f"ids stand in {manifest}; `stemma trace --text` finds a text",
         )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from rich.table import Table
 
 from stemma.pages import printing
-from stemma.store.objects import DamagedError, Store, cache_of, remote_of, repository
+from stemma.store.errors import DamagedError
+from stemma.store.objects import ObjectStore, cache_of, remote_of, repository
 from stemma.versions.integrity.check import ABSENT, Problem, Report, examine
 
 
@@ -33,7 +34,7 @@ def fsck(remote: str | None, repair: bool, as_json: bool) -> bool | None:
     return report.sound
 
 
-def _mend(report: Report, stores: list[Store]) -> None:
+def _mend(report: Report, stores: list[ObjectStore]) -> None:
     """Replace what is damaged or missing on one side by what the other side has."""
     sides = {store.name: store for store in stores}
     for problem in report.problems:
@@ -42,7 +43,7 @@ def _mend(report: Report, stores: list[Store]) -> None:
             problem.repair = _copy(problem.key, sides[problem.store], other)
 
 
-def _copy(key: str, here: Store, other: Store) -> str:
+def _copy(key: str, here: ObjectStore, other: ObjectStore) -> str:
     try:
         here.take(key, other)
     except (DamagedError, FileNotFoundError):

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from stemma.errors import ProjectError
 from stemma.hashes import DIR
 from stemma.pages import printing
-from stemma.store.objects import DamagedError, Store, cache_of, remote_of, repository
-from stemma.store.references import Output, Versions, outputs
+from stemma.store.errors import DamagedError, ProjectError
+from stemma.store.objects import ObjectStore, cache_of, remote_of, repository
+from stemma.store.outputs import Holders, Output, outputs
 from stemma.store.sharing import folder_of, is_shared, users
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def gc(unpushed: bool, yes: bool, as_json: bool, projects: Sequence[Path] = ()) 
                 cache.delete(sizes)
 
 
-def _used(owners: Sequence["Repo"], trees: Sequence["Repo"], cache: Store) -> set[str]:
+def _used(owners: Sequence["Repo"], trees: Sequence["Repo"], cache: ObjectStore) -> set[str]:
     held = [outputs(Path(owner.root_dir), reflog=True) for owner in owners]
     for one in held:  # DVC would stop in the middle of such a listing
         _used_by_git(one, cache, DamagedError)
@@ -78,8 +78,8 @@ def _named(found: Mapping[Any, Collection[Any]]) -> set[str]:
 
 
 def _used_by_git(
-    held: dict[Output, Versions],
-    cache: Store,
+    held: dict[Output, Holders],
+    cache: ObjectStore,
     refused: type[Exception] | tuple[type[Exception], ...],
 ) -> set[str]:
     """Return what any ref or reflog reaches: also stashes, queued experiments, amended commits.
@@ -115,7 +115,7 @@ def _pushed(repo: "Repo", keys: list[str]) -> set[str]:
     return remote_of(repo, None).among(keys)
 
 
-def _show(sizes: dict[str, int], only_here: int, cache: Store) -> None:
+def _show(sizes: dict[str, int], only_here: int, cache: ObjectStore) -> None:
     console = printing.console()
     if sizes:
         console.print(_table(sizes, cache))
@@ -129,7 +129,7 @@ def _show(sizes: dict[str, int], only_here: int, cache: Store) -> None:
         )
 
 
-def _table(sizes: dict[str, int], cache: Store) -> Table:
+def _table(sizes: dict[str, int], cache: ObjectStore) -> Table:
     names = _names(sizes, cache)
     table = Table()
     table.add_column("object")
@@ -144,7 +144,7 @@ def _table(sizes: dict[str, int], cache: Store) -> Table:
     return table
 
 
-def _names(sizes: dict[str, int], cache: Store) -> dict[str, str]:
+def _names(sizes: dict[str, int], cache: ObjectStore) -> dict[str, str]:
     """Return what listings that can go call the files that can go."""
     names = {}
     for listing in sizes:

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from stemma.corpus import revoked
-from stemma.errors import ProjectError
 from stemma.layout import REVOKED
 from stemma.store import git
 from stemma.store.cache import Cache
+from stemma.store.errors import ProjectError
+from stemma.store.refs import parse_scope
 from stemma.versions.comparison.headlines import headlines
 from stemma.versions.contents.metrics import figures
 from stemma.versions.history.descent import bases
 from stemma.versions.history.names import names_of
 from stemma.versions.history.records import History, Kind, Record, changes
-from stemma.versions.history.scope import parse, tips
+from stemma.versions.history.scope import tips
 from stemma.versions.history.sizes import Sizes
 
 
@@ -111,7 +112,7 @@ def log(
         ProjectError: there is no such revision, or no version.
         DataError: a table of examples, a manifest or a line of data/revoked.jsonl is torn.
     """
-    revisions, path = parse(scope, everything, experiments, root)
+    revisions, path = parse_scope(scope, everything, experiments, root)
     history = History(root)
     found = history.records(revisions)
     if not found:

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from stemma.errors import ProjectError
-from stemma.layout import FORMATS, METRICS, TRAINED
 from stemma.modeling import observed
+from stemma.store.errors import ProjectError
 from stemma.store.lock import LOCK
 from stemma.store.version import Commit, Tree, Version
 from stemma.versions.contents.environment import packages
@@ -33,21 +32,22 @@ def facts_of(version: Version, root: Path = Path()) -> dict[str, Any]:
         raise ProjectError(
             f"{version.name} is a model and no version", "give a commit, a tag or an experiment"
         )
+    parts = version.declared
     stands = standing(version, root)
     metrics = read_metrics(version)
     stages = version.stages()
     if version.commit is None and metrics is None:
-        raise ProjectError(f"{METRICS} does not exist", "type `make run` or `dvc repro`")
+        raise ProjectError(f"{parts.metrics} does not exist", "type `make run` or `dvc repro`")
     if version.commit and not stages:
         raise ProjectError(f"{version.name} has no {LOCK}", "it is no version; see `stemma log`")
     kept = Kept(version)
-    formats = version.read(FORMATS.as_posix())
+    formats = version.read(parts.formats)
     return {
         "name": version.name,
         **stands,
-        "training": kept.read(TRAINED, "training.json", *_TRAINING),
+        "training": kept.read(parts.trained, "training.json", *_TRAINING),
         # It does not travel with the version.
-        "observed": observed.read(root / TRAINED) if version.commit is None else None,
+        "observed": observed.read(root / parts.trained) if version.commit is None else None,
         "settings": making.settings(version),
         "environment": packages(version),
         "data": making.data(version, kept),
@@ -55,7 +55,7 @@ def facts_of(version: Version, root: Path = Path()) -> dict[str, Any]:
         "metrics": metrics,
         "metrics_match": figures_match(version),
         "export_matches": export_matches(version),
-        "formats": json_of(formats, f"{FORMATS} of {version.name}") if formats else None,
+        "formats": json_of(formats, f"{parts.formats} of {version.name}") if formats else None,
         "samples": read_samples(version),
         **whereabouts(ordered(stages), version.commit, root),
         "missing": kept.missing,

@@ -8,7 +8,7 @@ from stemma.code import unlike
 from stemma.environment import packages, variables
 from stemma.hashes import hashes_of, name_of
 from stemma.layout import CODE, ENVIRONMENT, PARAMS
-from stemma.store import git
+from stemma.store import git, refs
 from stemma.store.lock import Stage, stages_at
 from stemma.store.version import Tree
 from stemma.versions.contents.code import code_of
@@ -56,7 +56,7 @@ def status(revision: str = "HEAD", root: Path = Path()) -> Status:
     Raises:
         ProjectError: there is no such commit, or it is no version.
     """
-    commit = git.commit_of(revision, root)
+    commit = refs.commit_of(revision, root)
     stages = [
         # They are what the others are made with: an edit of them is told as one.
         dataclasses.replace(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from stemma import lfs
 from stemma.corpus.cleaning.normalise import normalise
-from stemma.errors import ProjectError
-from stemma.layout import PREPARED
+from stemma.store.declared import CONVENTION
+from stemma.store.errors import ProjectError
 from stemma.versions.contents.manifest import MANIFEST
 from stemma.versions.tracing.descendants import Trace, followed, whole_history
 from stemma.versions.tracing.manifests import SketchedManifest, manifests_of
@@ -59,13 +59,14 @@ def trace(
     known, missing = manifests_of(found, root)
     if not known and not missing:
         raise ProjectError(
-            f"no version has {PREPARED / MANIFEST}", "build one with `dvc repro`, and commit it"
+            f"no version has {CONVENTION.prepared}/{MANIFEST}",
+            "build one with `dvc repro`, and commit it",
         )
     wanted = _wanted(query, set(known.values()))
     if query.id is not None and not missing and not any(one.hashes for one in wanted.values()):
         raise ProjectError(
             f"no version has a document with the id '{query.id}'",
-            f"ids stand in {PREPARED / MANIFEST}; a text is found with --text or --file",
+            f"ids stand in {CONVENTION.prepared}/{MANIFEST}; a text is found with --text or --file",
         )
     rows = {one: tuple(search(one.path, one.owner, asked)) for one, asked in wanted.items()}
     matches = {commit: rows[one] for commit, one in known.items()}

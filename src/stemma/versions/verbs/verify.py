@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rich.table import Table
 
-from stemma.errors import ProjectError
 from stemma.layout import TRAINED
 from stemma.modeling import observed
 from stemma.pages import printing
-from stemma.store import git
+from stemma.store import git, refs
+from stemma.store.errors import ProjectError
 from stemma.store.lock import Stage, stages_at
 from stemma.store.objects import cache_at
 from stemma.versions.verification.line_endings import restore
@@ -43,7 +43,7 @@ def verify(
     Raises:
         ProjectError: there is no such version or stage, or it cannot be built at all.
     """
-    commit = git.commit_of(revision, root)
+    commit = refs.commit_of(revision, root)
     check_top(root)
     locked = stages_at(commit, root)
     version = {item.name: item for item in locked}

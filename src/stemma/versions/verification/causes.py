@@ -10,9 +10,10 @@ from typing import Literal
 from stemma.code import unlike
 from stemma.environment import packages, variables
 from stemma.hashes import md5_of
-from stemma.layout import CONF, ENVIRONMENT, EXPORTED, MEASURED
+from stemma.layout import CONF, ENVIRONMENT
 from stemma.store import git
-from stemma.store.lock import Entry, Stage
+from stemma.store.declared import CONVENTION
+from stemma.store.lock import LockEntry, Stage
 from stemma.versions.contents.code import code_of, is_folder_of_code
 from stemma.versions.contents.measured import EXPORT, FIGURES, REMEDY, facts_of, is_of
 from stemma.versions.verification import line_endings, processors
@@ -24,8 +25,8 @@ Cause = Literal[
 ]  # fmt: skip
 # Where a stage notes the weights that it read: output -> file, key, and what is wrong otherwise.
 _NOTES = {
-    MEASURED.as_posix(): [("", "weights", FIGURES)],
-    EXPORTED.as_posix(): [("manifest.json", "trained", EXPORT)],
+    CONVENTION.measured: [("", "weights", FIGURES)],
+    CONVENTION.exported: [("manifest.json", "trained", EXPORT)],
 }
 STALE: Cause = "stale"
 _SHOWN = 5  # differences of one kind
@@ -96,7 +97,7 @@ def _of_weights(locked: Stage, version: Mapping[str, Stage], sides: Sides) -> It
         files = sides.expected(out) or {}
         for file, key, claim in _NOTES.get(out.path, ()):
             noted = facts_of(files[file].read_bytes()).get(key) if file in files else None
-            if is_of(noted, version.values()) is False:
+            if is_of(noted, version.values(), CONVENTION.trained) is False:
                 yield Finding(STALE, f"{claim}: of {noted} ({REMEDY})")
 
 
@@ -151,7 +152,7 @@ def _unknown(row: Row, locked: Stage, kept: bool, sides: Sides) -> Finding:
     )
 
 
-def _entry(stage: Stage, path: str) -> Entry:
+def _entry(stage: Stage, path: str) -> LockEntry:
     return next(out for out in stage.outs if out.path == path)
 
 
@@ -163,7 +164,7 @@ def _kind_of(path: str) -> Cause:
     return "data" if path.startswith("data/") else "code"
 
 
-def _evidence(dep: Entry, found: str, tree: Path) -> str:
+def _evidence(dep: LockEntry, found: str, tree: Path) -> str:
     text = f"{dep.path} is {dep.md5} in dvc.lock and {found} in the commit"
     if dep.md5.endswith(".dir"):
         return text
@@ -173,7 +174,7 @@ def _evidence(dep: Entry, found: str, tree: Path) -> str:
     return f"{text}; no commit has it: edited while the stage ran, or never committed"
 
 
-def _commit_with(dep: Entry, tree: Path) -> str | None:
+def _commit_with(dep: LockEntry, tree: Path) -> str | None:
     history = ["log", "--all", f"--max-count={_HISTORY}", "--format=%H", "--", dep.path]
     for commit in git.run(history, tree).split():
         shown = subprocess.run(

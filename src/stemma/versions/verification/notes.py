@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stemma.errors import ProjectError
 from stemma.store import git
+from stemma.store.errors import ProjectError
 
 if TYPE_CHECKING:
     from stemma.versions.verification.rows import Bounds

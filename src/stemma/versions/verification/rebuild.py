@@ -7,10 +7,10 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from stemma.errors import ProjectError
 from stemma.store import git
-from stemma.store.lock import LOCK, Entry, Stage, parse
-from stemma.store.objects import DamagedError, Store, cache_at, repository
+from stemma.store.errors import DamagedError, ProjectError
+from stemma.store.lock import LOCK, LockEntry, Stage, parse
+from stemma.store.objects import ObjectStore, cache_at, repository
 from stemma.versions.verification.worktree import Worktree
 
 _RUNNING = "Running stage '"
@@ -71,7 +71,7 @@ def rebuild(
     command += ["--single-item"] if alone else []
     failed, reason = _reproduce(site, [*command, *([only] if only else [])], len(locked))
     lock = site.tree / LOCK
-    stages = parse(lock.read_text(encoding="utf-8"), "the rebuild") if lock.exists() else []
+    stages = [*parse(lock.read_bytes(), "the rebuild").stages] if lock.exists() else []
     return Rebuilt(stages, own, failed, reason, missing)
 
 
@@ -185,7 +185,9 @@ def _fetch_raw(site: Worktree) -> None:
         )
 
 
-def _check_out_inputs(site: Worktree, locked: Sequence[Stage], cache: Store, only: str) -> bool:
+def _check_out_inputs(
+    site: Worktree, locked: Sequence[Stage], cache: ObjectStore, only: str
+) -> bool:
     made = {out.path for stage in locked for out in stage.outs}
     deps = [dep for stage in locked if stage.name == only for dep in stage.deps]
     wanted = [dep for dep in deps if dep.path in made and not (site.tree / dep.path).exists()]
@@ -197,7 +199,7 @@ def _check_out_inputs(site: Worktree, locked: Sequence[Stage], cache: Store, onl
     return not wanted or not site.run(["dvc", "checkout", *(dep.path for dep in wanted)])[0]
 
 
-def _missing(site: Worktree, locked: Sequence[Stage], cache: Store) -> dict[str, str]:
+def _missing(site: Worktree, locked: Sequence[Stage], cache: ObjectStore) -> dict[str, str]:
     # What Git keeps stands in the clean checkout.
     outs = [out for stage in locked for out in stage.outs if not (site.tree / out.path).exists()]
     gone = [out for out in outs if cache.paths(out.md5) is None]
@@ -209,7 +211,7 @@ def _missing(site: Worktree, locked: Sequence[Stage], cache: Store) -> dict[str,
     return {out.path: _where(code, text, _hashes(cache, out)) for out in gone}
 
 
-def _hashes(cache: Store, out: Entry) -> set[str]:
+def _hashes(cache: ObjectStore, out: LockEntry) -> set[str]:
     # Those of its files too, as far as the cache knows them.
     try:
         return {out.md5, *cache.files(out.md5).values()}

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from stemma.layout import METRICS
-from stemma.store.lock import Entry, Stage
-from stemma.store.objects import Store
+from stemma.store.declared import CONVENTION
+from stemma.store.lock import LockEntry, Stage
+from stemma.store.objects import ObjectStore
 from stemma.store.tensors import SUFFIX
 from stemma.versions.contents.examples import parse
 from stemma.versions.contents.kept import json_of
-from stemma.versions.history.records import EXAMPLES
 from stemma.versions.verification.line_endings import same_but_for_them
 from stemma.versions.weights.distance import Distance, distance
 
@@ -69,19 +68,19 @@ class Sides:
         tracked: the folder with the commit's own copies of the outputs that Git keeps.
     """
 
-    cache: Store
-    own: Store
+    cache: ObjectStore
+    own: ObjectStore
     tree: Path
     tracked: Path
 
-    def expected(self, out: Entry) -> Mapping[str, Path] | None:
+    def expected(self, out: LockEntry) -> Mapping[str, Path] | None:
         """Return an output's files as the version has them; None if not at hand, or broken."""
         kept = self.tracked / out.path
         if kept.exists():
             return {"": kept}
         return self.cache.paths(out.md5) if self.cache.is_sound(out.md5) else None
 
-    def rebuilt(self, out: Entry) -> Mapping[str, Path] | None:
+    def rebuilt(self, out: LockEntry) -> Mapping[str, Path] | None:
         """Return an output's files as the rebuild has them."""
         return self.own.paths(out.md5) or {"": self.tree / out.path}
 
@@ -107,7 +106,7 @@ def rows_of(
             yield _apart(stage.name, one, other, sides, bounds)
 
 
-def _apart(stage: str, one: Entry, other: Entry, sides: Sides, bounds: Bounds) -> Row:
+def _apart(stage: str, one: LockEntry, other: LockEntry, sides: Sides, bounds: Bounds) -> Row:
     ours, theirs = sides.expected(one), sides.rebuilt(other)
     row = Row(stage, one.path, "different", one.md5, other.md5)
     if theirs is None:
@@ -117,12 +116,12 @@ def _apart(stage: str, one: Entry, other: Entry, sides: Sides, bounds: Bounds) -
         return dataclasses.replace(row, status="not compared") if weighs else row
     if "" in ours and same_but_for_them(ours[""], theirs[""]):
         return dataclasses.replace(row, status="equivalent", note="only line endings differ")
-    if one.path == METRICS.as_posix():
+    if one.path == CONVENTION.metrics:
         name, apart = _furthest_metric(ours[""], theirs[""])
         within: Status = "equivalent" if apart <= bounds.metric else "different"
         note = f"metrics within {apart:.3g} ({name}); bound {bounds.metric:g}"
         return dataclasses.replace(row, status=within, note=note)
-    if one.path == EXAMPLES.as_posix():
+    if one.path == CONVENTION.examples:
         apart = _losses_apart(ours[""], theirs[""])
         within = "equivalent" if apart <= bounds.metric else "different"
         note = f"losses within {apart:.3g} of their norm; bound {bounds.metric:g}"
@@ -149,7 +148,7 @@ def _unequal_parts(ours: Mapping[str, Path], theirs: Mapping[str, Path]) -> list
 
 
 def _furthest_metric(ours: Path, theirs: Path) -> tuple[str, float]:
-    one = dict(leaves(json_of(ours.read_bytes(), f"{METRICS} of the version")))
+    one = dict(leaves(json_of(ours.read_bytes(), f"{CONVENTION.metrics} of the version")))
     other = dict(leaves(json.loads(theirs.read_bytes())))
     apart = {key: _relative(one.get(key), other.get(key)) for key in {*one, *other}}
     return max(sorted(apart.items()), key=lambda item: item[1], default=("none", 0.0))
@@ -159,8 +158,8 @@ def _losses_apart(ours: Path, theirs: Path) -> float:
     """Return how far the losses of the same examples are apart; infinite if they are others."""
     import numpy as np
 
-    one = parse(ours.read_bytes(), "the version")
-    other = parse(theirs.read_bytes(), "the rebuild")
+    one = parse(ours.read_bytes(), f"{CONVENTION.examples} of the version")
+    other = parse(theirs.read_bytes(), f"{CONVENTION.examples} of the rebuild")
     if "loss" not in one or "loss" not in other or not np.array_equal(one["id"], other["id"]):
         return float("inf")
     return float(np.linalg.norm(one["loss"] - other["loss"]) / np.linalg.norm(one["loss"]))
@@ -198,7 +197,7 @@ def follow(rows: list[Row], stages: Mapping[str, Stage]) -> list[Row]:
 
     Weights that are not at hand count as equivalent where the figures are.
     """
-    figures = (row.status for row in rows if row.output == METRICS.as_posix())
+    figures = (row.status for row in rows if row.output == CONVENTION.metrics)
     vouched = any(status in ("exact", "equivalent") for status in figures)
     loose: set[str] = set()
     result = []

@@ -16,8 +16,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from stemma.errors import ProjectError
 from stemma.store import git
+from stemma.store.errors import ProjectError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _GRACE = 5.0  # seconds

@@ -5,11 +5,11 @@ import functools
 import json
 
 from stemma.errors import ModelError
-from stemma.layout import BASE, TRAINED
 from stemma.modeling.weights.load import ADAPTER, ADAPTER_CONFIG
 from stemma.modeling.weights.shards import INDEX, SINGLE
+from stemma.store.errors import MissingError
 from stemma.store.tensors import SUFFIX, Stored, Tensor, is_known, read_header
-from stemma.store.version import MissingError, Version
+from stemma.store.version import Version
 from stemma.versions.weights.adapters import Adapter, Product, Sum
 from stemma.versions.weights.change import Pair, is_same
 
@@ -30,11 +30,11 @@ class Model:
 
     def __init__(self, version: Version) -> None:
         self.name, self._version = version.name, version
-        self._trained = trained = version.files(TRAINED.as_posix())
+        self._trained = trained = version.files(version.declared.trained)
         beside = next((folder for folder in _FOLDERS if f"{folder}{ADAPTER}" in trained), None)
         self._folder = beside or ""
         # Exported, an adapter stands in a folder of its own below its base.
-        self._output = (BASE if beside == "" else TRAINED).as_posix()
+        self._output = version.declared.base if beside == "" else version.declared.trained
         self.base = {
             file: md5
             for file, md5 in (version.files(self._output) if beside == "" else trained).items()
@@ -58,7 +58,7 @@ class Model:
         for name in names:
             if name not in self._trained:
                 raise ModelError(f"{self._version.name} has no {name}")
-        paths = [self._version.path(TRAINED.as_posix(), name) for name in names]
+        paths = [self._version.path(self._version.declared.trained, name) for name in names]
         said = (f"{names[0]} of {self._version.name}", f"{names[1]} of {self._version.name}")
         return Adapter(paths[0], paths[1], said)
 

@@ -11,9 +11,11 @@ from stemma.modeling.metrics.formulas import Examples
 from stemma.pages.beside import side_by_side
 from stemma.pages.blocks import Alike, Block, Cell, Section, Table, Text
 from stemma.pages.numbers import figure, signed
-from stemma.store.version import MissingError, Version
+from stemma.store.errors import MissingError
+from stemma.store.version import Version
+from stemma.versions.comparison.pairs import Pairs, pair
 from stemma.versions.comparison.tested import TASK, measuring
-from stemma.versions.contents.examples import Pairs, pair, read_examples
+from stemma.versions.contents.examples import read_examples
 from stemma.versions.contents.samples import read_samples
 from stemma.versions.contents.texts import beginnings
 from stemma.versions.differences.behaviour.spread import spread

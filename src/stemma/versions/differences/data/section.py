@@ -1,15 +1,16 @@
 """What changed in the documents: which, where they went, how alike they are, and where from."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from stemma.corpus.split import SPLITS
-from stemma.layout import PREPARED, RAW
 from stemma.pages.blocks import Alike, Block, Section, Text, without
-from stemma.store.version import MissingError, Version
+from stemma.store.errors import MissingError
+from stemma.store.version import Version
 from stemma.versions.contents.manifest import MANIFEST, has_manifest
 from stemma.versions.differences.data import shift, sources, words
 from stemma.versions.differences.data.matching import Matched, counts, match, nearest, similarities
@@ -31,11 +32,10 @@ def compare(a: Version, b: Version) -> Section | Alike:
     """
     has = has_manifest(a), has_manifest(b)
     if not all(has):
-        return without(NAME, (a, b), has, PREPARED / MANIFEST, "documents")
+        return without(NAME, (a, b), has, Path(a.declared.prepared, MANIFEST), "documents")
     differing, unknown = _sources(a, b)
-    output = PREPARED.as_posix()
     matched = None
-    if a.files(output)[MANIFEST] != b.files(output)[MANIFEST]:
+    if _manifest(a) != _manifest(b):
         matched = match(a, b)
     if (matched is None or matched.same) and not differing:
         if unknown and _raw(a) != _raw(b):
@@ -60,10 +60,14 @@ def _sources(a: Version, b: Version) -> tuple[dict[str, dict[str, Any]], str]:
         return {}, str(error)
 
 
-def _raw(version: Version) -> str | None:
-    """Return the hash of data/raw that dvc.lock names."""
-    outs = (out for stage in version.stages() for out in stage.outs)
-    return next((out.md5 for out in outs if out.path == RAW.as_posix()), None)
+def _manifest(version: Version) -> str:
+    return version.files(version.declared.prepared)[MANIFEST]
+
+
+def _raw(version: Version) -> str:
+    """Return the hash of the raw documents that dvc.lock names; empty if it names none."""
+    md5, _ = version.lock.outs.get(version.declared.raw, ("", 0))
+    return md5
 
 
 def _facts(matched: Matched, a: Version, b: Version) -> dict[str, Any]:

@@ -1,14 +1,11 @@
 """Where the documents are from: sources.json of two versions, by source and field."""
 
-import json
 from typing import Any
 
-from stemma.errors import DataError
-from stemma.layout import RAW
 from stemma.pages.blocks import Table
 from stemma.store.version import Version
+from stemma.versions.contents.sources import md5_of_sources, read_sources
 
-_FILE = "sources.json"
 # What is told first: who may use the text.
 _FIRST = "license"
 _NAMED, _ROWS = 4, 20  # sources in a sentence, lines of the table
@@ -23,10 +20,10 @@ def compare_sources(a: Version, b: Version) -> dict[str, dict[str, Any]]:
         DataError: a file is torn.
         MissingError: its bytes are nowhere.
     """
-    listings = [version.files(RAW.as_posix()).get(_FILE) for version in (a, b)]
+    listings = [md5_of_sources(version) for version in (a, b)]
     if None in listings or listings[0] == listings[1]:
         return {}
-    one, other = _read(a), _read(b)
+    one, other = read_sources(a), read_sources(b)
     found = {}
     for name in {**one, **other}:
         left, right = one.get(name), other.get(name)
@@ -83,21 +80,3 @@ def _told(entry: dict[str, Any], field: str) -> str:
 def _fields(left: dict[str, Any], right: dict[str, Any]) -> list[str]:
     keys = sorted({*left, *right}, key=lambda key: (key != _FIRST, key))
     return [key for key in keys if left.get(key) != right.get(key)]
-
-
-def _read(version: Version) -> dict[str, dict[str, Any]]:
-    path = version.path(RAW.as_posix(), _FILE)
-    try:
-        entries = json.loads(path.read_bytes())["sources"]
-        found: dict[str, dict[str, Any]] = {}
-        for entry in entries:
-            # Parts of one source may share its name.
-            name = entry["name"]
-            name = f"{name} ({entry['origin']})" if name in found else name
-            found[name] = {key: value for key, value in entry.items() if key != "name"}
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{RAW / _FILE} of {version.name} cannot be read: {error}",
-            "`stemma fsck` shows all that is lost",
-        ) from error
-    return found

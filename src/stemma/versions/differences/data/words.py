@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from stemma.pages.blocks import Block, Cell, Table, Text, Tone
-from stemma.store.version import MissingError, Version
+from stemma.store.errors import MissingError
+from stemma.store.version import Version
 from stemma.versions.differences.data import shift
 from stemma.versions.differences.data.matching import DROPPED
 from stemma.versions.differences.data.texts import beside

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from stemma.layout import PREPARED
 from stemma.store.version import Version
 from stemma.versions.contents.manifest import has_manifest, read
 from stemma.versions.differences.tokenizer.byte_level import bytes_of
@@ -106,7 +105,7 @@ def _count_words(version: Version, entries: Mapping[str, int]) -> int | None:
         if value:
             opens[number], ends[number] = value[0] not in _SPACE, value[-1] in _SPACE
             inner[number] = len(value.split()) - opens[number]
-    path = version.path(PREPARED.as_posix(), "test.tokens.npy")
+    path = version.path(version.declared.prepared, "test.tokens.npy")
     tokens = np.load(path, mmap_mode="r")
     words, after_space = 0, True
     for start in range(0, len(tokens), _BLOCK):

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stemma.pages.blocks import Alike, Block, Cell, Section, Table, Text, Tone, sentence
-from stemma.store.version import MissingError, Version
+from stemma.store.errors import MissingError
+from stemma.store.version import Version
 from stemma.versions.contents.tokenizer import Tokenizer, find, read
 from stemma.versions.differences.tokenizer.byte_level import shown
 from stemma.versions.differences.tokenizer.fertility import Fertility, fertility_of

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from stemma.layout import TRAINED
 from stemma.pages.blocks import Alike, Block, Heatmap, Section, Table, Text, sentence
 from stemma.pages.numbers import brief
 from stemma.pages.numbers import figure as written
@@ -35,7 +34,8 @@ def compare(a: Version, b: Version) -> Section | Alike:
         return Alike.EQUAL if one.files else Alike.ABSENT
     if not one.files or not other.files:
         lacking = b if one.files else a
-        told = f"{lacking.name} has no weights{f' in {TRAINED}' * lacking.has_reports}."
+        place = f" in {lacking.declared.trained}" if lacking.has_reports else ""
+        told = f"{lacking.name} has no weights{place}."
         return Section("weights", (told,), {"missing": lacking.name}, (Text(told),))
     aligned = align(one, other)
     figures = measure_all(aligned)

@@ -5,9 +5,10 @@ import pyarrow.parquet as pq
 import pytest
 from measured import texts, version
 
-from stemma.errors import ProjectError
+from stemma.errors import DataError
+from stemma.store.errors import ProjectError
 from stemma.store.version import Tree
-from stemma.versions.contents.examples import pair
+from stemma.versions.comparison.pairs import pair
 
 
 def test_pairs_are_by_id_whatever_the_order(tmp_path: Path) -> None:
@@ -81,7 +82,7 @@ def test_a_torn_manifest_names_itself(tmp_path: Path) -> None:
     manifest(tmp_path / "a", {})
     manifest(tmp_path / "b", {"doc-001": "x"})
     (tmp_path / "b/data/prepared/manifest.parquet").write_bytes(b"PAR1")
-    with pytest.raises(ProjectError, match=r"data/prepared/manifest.parquet of b is torn"):
+    with pytest.raises(DataError, match=r"data/prepared/manifest.parquet of b cannot be read"):
         pair(a, b)
 
 

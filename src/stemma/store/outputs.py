@@ -1,4 +1,4 @@
-"""What every version refers to: the outputs in dvc.lock and ``*.dvc`` of all that Git keeps."""
+"""The outputs that versions refer to: in the dvc.lock and ``*.dvc`` of all that Git keeps."""
 
 import dataclasses
 import functools
@@ -10,12 +10,11 @@ from typing import Any
 import yaml
 
 from stemma import merging
-from stemma.errors import ProjectError
-from stemma.store import git
+from stemma.store import git, refs
+from stemma.store.errors import DamagedError
 from stemma.store.lock import LOCK, load
 
 PIPELINE = "dvc.yaml"
-_LAST = ("refs/exps/", "refs/remotes/", "refs/heads/")  # behind tags, the last of all first
 _RECENT = 32  # files that stay parsed: most versions share their dvc.yaml with the one before
 
 
@@ -36,8 +35,8 @@ class Output:
 
 
 @dataclasses.dataclass
-class Versions:
-    """Which versions have an output.
+class Holders:
+    """The versions that have an output.
 
     Attributes:
         refs: tags, branches and experiments whose tip has it.
@@ -65,7 +64,7 @@ class _Pointer:
 _Parse = Callable[[str, str], dict[str, Any]]  # path and blob
 
 
-def outputs(root: Path = Path(), reflog: bool = False) -> dict[Output, Versions]:
+def outputs(root: Path = Path(), reflog: bool = False) -> dict[Output, Holders]:
     """Return every cached output in the history of every tag, branch, experiment and HEAD.
 
     Args:
@@ -74,14 +73,14 @@ def outputs(root: Path = Path(), reflog: bool = False) -> dict[Output, Versions]
             queued experiment.
 
     Raises:
-        ProjectError: a dvc.lock, dvc.yaml or ``*.dvc`` that Git holds cannot be read.
+        DamagedError: a dvc.lock, dvc.yaml or ``*.dvc`` that Git holds cannot be read.
     """
     from tqdm import tqdm
 
     scope = ["--all", "--reflog"] if reflog else ["--all"]
-    tips = tips_of(root)
+    tips = refs.tips_of(root)
     kept = set(git.run(["rev-list", "--all"], root).split())
-    found: dict[Output, Versions] = {}
+    found: dict[Output, Holders] = {}
     with git.blobs(root) as read:
         parse = functools.lru_cache(_RECENT)(functools.partial(_parse, read))
         outputs_in = functools.cache(functools.partial(_outputs_in, parse))
@@ -89,48 +88,10 @@ def outputs(root: Path = Path(), reflog: bool = False) -> dict[Output, Versions]
             for pointer in pointers:
                 for output in outputs_in(pointer):
                     # Git lists the newest commits first.
-                    versions = found.setdefault(output, Versions([], commit, False))
-                    versions.refs.extend(tips.get(commit, ()))
-                    versions.kept |= commit in kept
+                    holders = found.setdefault(output, Holders([], commit, False))
+                    holders.refs.extend(tips.get(commit, ()))
+                    holders.kept |= commit in kept
     return found
-
-
-def tips_of(root: Path) -> dict[str, list[str]]:
-    """Return the names of the refs at each commit, as ``names`` has them."""
-    tips: dict[str, list[str]] = {}
-    for name, commit in names(root):
-        tips.setdefault(commit, []).append(name)
-    return tips
-
-
-def names(root: Path) -> list[tuple[str, str]]:
-    """Return the refs with their commits: tags, branches, those of remotes, experiments.
-
-    Of HEAD too, first of all, where no branch is checked out.
-    """
-    form = "%(refname) %(objectname) %(*objectname)"
-    lines = git.run(["for-each-ref", f"--format={form}"], root).splitlines()
-    listed = [line.split() for line in lines]
-    listed.sort(key=lambda words: (*(words[0].startswith(kind) for kind in _LAST), words[0]))
-    found = [(_short(words[0]), words[-1]) for words in listed]
-    if not git.run(["branch", "--show-current"], root).strip():
-        found.insert(0, ("HEAD", git.commit_of("HEAD", root)))
-    return [(name, commit) for name, commit in found if name is not None]
-
-
-def _short(ref: str) -> str | None:
-    kind, _, name = ref.removeprefix("refs/").partition("/")
-    if kind in ("heads", "tags", "remotes"):
-        return None if name.endswith("/HEAD") else name
-    parts = name.split("/")
-    return parts[2] if is_experiment(ref) else None
-
-
-def is_experiment(ref: str) -> bool:
-    """Say whether a ref is an experiment of DVC's."""
-    # refs/exps/<2 digits>/<38 digits>/<name>; DVC keeps its own affairs in exec, stash and celery.
-    parts = ref.split("/")
-    return parts[:2] == ["refs", "exps"] and len(parts) == 5 and len(parts[2]) == 2
 
 
 def _pointers(scope: list[str], root: Path) -> Iterator[tuple[str, set[_Pointer]]]:
@@ -214,12 +175,12 @@ def _parse(read: Callable[[str], bytes], path: str, blob: str) -> dict[str, Any]
         raise _unreadable(path, blob, error) from error
 
 
-def _unreadable(path: str, blob: str, error: Exception) -> ProjectError:
+def _unreadable(path: str, blob: str, error: Exception) -> DamagedError:
     return _refused(path, blob, f"cannot be read: {' '.join(str(error).split())}")
 
 
-def _refused(path: str, blob: str, why: str) -> ProjectError:
-    return ProjectError(
+def _refused(path: str, blob: str, why: str) -> DamagedError:
+    return DamagedError(
         f"{path} (Git object {blob[:10]}) {why}",
         f"`git log --all --find-object={blob[:10]}` shows the commits that have it",
     )
