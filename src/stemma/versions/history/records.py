@@ -39,8 +39,8 @@ class Record:
         key: Git's hash of its dvc.lock.
         settings: params.yaml by dotted key, values as text; {} without one.
         metrics: what reports/metrics.json has; {} without one, or where it is torn.
-        examples: Git's hash of its figures by document; None without any.
-        weights: DVC's name of the weights that its figures speak of; empty if that is not known.
+        examples: Git's hash of its evaluation by example; None without one.
+        weights: DVC's name of the weights that its metrics are those of; empty if not known.
         damaged: why its metrics cannot be read; empty if they can, or if there are none.
         declared: what it consists of.
     """
@@ -62,7 +62,7 @@ class Record:
 
     @property
     def figures_match(self) -> bool | None:
-        """Whether its figures speak of its weights; None if that is not known."""
+        """Whether its metrics are those of its weights; None if that is not known."""
         locked, _ = self.lock.outs.get(self.declared.trained, ("", 0))
         return self.weights == locked if self.weights and locked else None
 
