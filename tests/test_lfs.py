@@ -52,4 +52,4 @@ def test_lists_and_texts_are_told(pointer):
 
 def test_what_git_keeps_of_a_version_is_told():
     with pytest.raises(ProjectError, match=r"examples\.parquet of v1 is a .*\.gitattributes"):
-        examples.parse(POINTER, "v1")
+        examples.parse(POINTER, "reports/examples.parquet of v1")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stemma import lfs
 from stemma.modeling.metrics.formulas import Examples
-from stemma.store.errors import ProjectError
+from stemma.store.errors import DamagedError, ProjectError
 from stemma.store.version import Version
 from stemma.versions.contents.formulas import FORMULAS
 from stemma.versions.contents.metrics import REMEDY
@@ -23,7 +23,8 @@ def read_examples(version: Version) -> Examples | None:
     """Return the columns of the examples of a version; None if it has none.
 
     Raises:
-        ProjectError: the file is torn, or names no examples, or one of them twice.
+        DamagedError: the file is torn, or has rows without an id, or two with the same one.
+        ProjectError: Git LFS keeps it.
     """
     raw = version.read(version.declared.examples)
     return None if raw is None else parse(raw, f"{version.declared.examples} of {version.name}")
@@ -41,29 +42,29 @@ def parse(raw: bytes, where: str) -> Examples:
         table = pq.ParquetFile(pa.BufferReader(raw)).read(use_threads=False)
     # Arrow reports a torn stream as an OSError that names nothing.
     except (pa.ArrowException, OSError) as error:
-        raise ProjectError(f"{where} is torn: {error}", REMEDY) from error
+        raise DamagedError(f"{where} is torn: {error}", REMEDY) from error
     if "id" not in table.column_names:
-        raise ProjectError(f"{where} has no column 'id'", REMEDY)
+        raise DamagedError(f"{where} has no column 'id'", REMEDY)
     _check(table, where)
     columns = {name: _array(table[name]) for name in table.column_names}
     ids = columns["id"].tolist()
     if len(set(ids)) < len(ids):
         twice = next(name for name, count in Counter(ids).items() if count > 1)
-        raise ProjectError(f"{where} has two rows for '{twice}'", REMEDY)
+        raise DamagedError(f"{where} has two rows for '{twice}'", REMEDY)
     return columns
 
 
 def _check(table: pa.Table, where: str) -> None:
-    """Refuse columns of figures with something else in them than evaluate writes."""
+    """Refuse a column whose values are of another type than those that evaluate writes."""
     numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
     for name in table.column_names:
         column = table[name]
         if column.null_count:
-            raise ProjectError(f"{where} has a row without '{name}'", REMEDY)
+            raise DamagedError(f"{where} has a row without '{name}'", REMEDY)
         if name in _TEXTS and not pa.types.is_string(column.type):
-            raise ProjectError(f"{where} has {column.type} in '{name}', which are texts", REMEDY)
+            raise DamagedError(f"{where} has {column.type} in '{name}', which are texts", REMEDY)
         if name in _NUMBERS and not any(is_kind(column.type) for is_kind in numbers):
-            raise ProjectError(f"{where} has {column.type} in '{name}', which are numbers", REMEDY)
+            raise DamagedError(f"{where} has {column.type} in '{name}', which are numbers", REMEDY)
 
 
 def _array(column: pa.ChunkedArray) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""What DVC keeps of a version and is small: read where it is, and noted where it is missing."""
+"""Small JSON files that DVC keeps of a version: read where they are at hand, else noted."""
 
 import json
 from typing import Any

@@ -1,8 +1,9 @@
-"""Whether figures and export speak of the weights that stand beside them.
+"""Whether the metrics and the export of a version are those of its weights.
 
-`dvc exp save` and `dvc commit --force` write what stands in the working tree into dvc.lock, also
-after a part of `dvc repro`: then dvc.lock is of one piece and the version is not. So evaluate and
-export note DVC's name of the weights that they read, which is compared with that in dvc.lock.
+`dvc exp save` and `dvc commit --force` write whatever stands in the working tree into dvc.lock,
+even when only some stages have run since the weights changed. dvc.lock then agrees with itself, but
+the metrics are those of other weights. So evaluate and export note DVC's name of the weights that
+they read, and it is compared with the one in dvc.lock.
 """
 
 import json
@@ -41,13 +42,9 @@ def is_of(name: object, stages: Iterable[Stage], trained: str) -> bool | None:
 
 
 def figures_match(version: Version) -> bool | None:
-    """Say whether the figures of a version speak of its weights; None if that is not known."""
+    """Say whether the metrics of a version are those of its weights; None if that is not known."""
     raw = version.read(version.declared.measured) if version.has_reports else None
-    return (
-        is_of(facts_of(raw).get("weights"), version.stages(), version.declared.trained)
-        if raw
-        else None
-    )
+    return _is_of(facts_of(raw).get("weights"), version) if raw else None
 
 
 def export_matches(version: Version) -> bool | None:
@@ -56,11 +53,7 @@ def export_matches(version: Version) -> bool | None:
         raw = version.content(version.declared.exported, "manifest.json")
     except MissingError:
         return None
-    return (
-        is_of(facts_of(raw).get("trained"), version.stages(), version.declared.trained)
-        if raw
-        else None
-    )
+    return _is_of(facts_of(raw).get("trained"), version) if raw else None
 
 
 def _is_of(name: object, version: Version) -> bool | None:

@@ -1,4 +1,4 @@
-"""What the figures of reports/metrics.json mean to a reader: log, show and diff alike."""
+"""The metrics of a version, from reports/metrics.json, and what each of them means."""
 
 import dataclasses
 import json
@@ -15,13 +15,13 @@ REMEDY = "`dvc repro evaluate` writes it again"
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
-    """A figure by which versions are compared.
+    """A metric by which versions are compared.
 
     Attributes:
         label: what people call it.
-        better: whether a lower or a higher figure is better; None if that is not known.
-        aspect: what of a model it measures; figures of one aspect rise and fall together, so that
-            they are one finding and one test.
+        better: whether a lower or a higher value is better; None if that is not known.
+        aspect: what it measures about a model. Metrics of one aspect rise and fall together, so
+            they count as one finding and one test.
     """
 
     label: str
@@ -29,7 +29,7 @@ class Metric:
     aspect: str
 
     def tone(self, difference: float) -> Tone:
-        """Return whether a figure that has changed by so much has got better or worse."""
+        """Return whether a change by so much is for the better or the worse; "" if neither."""
         if not difference or self.better is None:
             return ""
         return "better" if (difference < 0) == (self.better == "lower") else "worse"
@@ -61,7 +61,7 @@ METRICS = {
 
 
 def metric(name: str) -> Metric:
-    """Return what is known of a figure; one that somebody added has its name for a label."""
+    """Return what is known of a metric; one that somebody added has its name as its label."""
     return METRICS.get(name) or Metric(name, None, name)
 
 
@@ -70,7 +70,7 @@ def read_metrics(version: Version) -> dict[str, Any] | None:
 
     Raises:
         DamagedError: it is torn.
-        ProjectError: it holds no figure.
+        ProjectError: it holds no metric.
     """
     raw = version.read(version.declared.metrics)
     if raw is None:
@@ -104,7 +104,7 @@ def parse(raw: bytes, owner: str) -> dict[str, Any]:
 
 
 def figures(content: dict[str, Any]) -> dict[str, float]:
-    """Return the figures of metrics.json: no counts, no ends of intervals, no baselines.
+    """Return the values of the metrics: no counts, no ends of intervals, no baselines.
 
     Those of METRICS come first, in its order.
     """

@@ -1,4 +1,4 @@
-"""What a version wrote of its own: reports/samples.md, read back."""
+"""What the model of a version wrote from fixed prompts: reports/samples.md, read back."""
 
 import re
 

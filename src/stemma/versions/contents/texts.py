@@ -1,4 +1,4 @@
-"""What the documents of a version's test split say, decoded from its tokens."""
+"""The texts of a version's test split, decoded from its tokens."""
 
 from collections.abc import Iterable
 
