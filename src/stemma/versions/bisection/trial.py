@@ -86,7 +86,7 @@ def measure(commit: str, rebuilding: bool, root: Path) -> Measured:
     locked = stages_at(commit, root)
     cache, remotes = surroundings(root)
     with worktree(commit, root, keep=False) as site:
-        reproduce(site, locked, cache, remotes, _STAGE)
+        reproduce(site, locked, cache, remotes, _STAGE, _tell)
         paths = {path: site.tree / path for path in _FILES}
         files = {path: file.read_bytes() for path, file in paths.items() if file.exists()}
     version = _Rebuilt(commit, root, files)
@@ -94,6 +94,10 @@ def measure(commit: str, rebuilding: bool, root: Path) -> Measured:
     if metrics is None:
         raise ProjectError(f"{version.name} makes no {METRICS}", f"see {_STAGE} in its dvc.yaml")
     return Measured(version, metrics, True)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def judge(good: Measured, other: Measured, name: str, level: float, effect: float | None) -> Judged:

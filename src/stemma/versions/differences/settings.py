@@ -9,7 +9,7 @@ from stemma.layout import PARAMS, RECORD
 from stemma.pages.blocks import Alike, Section, Table, without
 from stemma.store.lock import load
 from stemma.store.version import Version
-from stemma.versions.verification.rows import leaves
+from stemma.versions.verification.nested import leaves
 
 NAME = "settings"
 _SPOKEN = 4

@@ -40,7 +40,7 @@ class Worktree:
     """A clean checkout of a commit.
 
     Attributes:
-        folder: what goes away; scratch space beside the checkout.
+        folder: what is deleted in the end; it has room for scratch files beside the checkout.
         tree: the checkout, the working directory of the commands.
     """
 
