@@ -95,10 +95,10 @@ def _verdict(found: "IntegrityReport") -> Iterator[str]:
 def _unseen(found: "IntegrityReport") -> Iterator[str]:
     """Yield what was not looked at."""
     if found.unread and any(found.checked.values()):
-        yield f"not read: {found.unread} of {_objects(found.objects)}, not in {_places(found)}"
+        yield f"not read: {_objects(found.unread)} of {found.objects}, not in {_places(found)}"
     if found.unlisted:
         folders = f"{found.unlisted} folder{'s' * (found.unlisted != 1)}"
-        yield f"not counted: the files of {folders} whose listing could not be read"
+        yield f"not counted: the files of {folders} of which no sound listing was read"
     if found.unasked:
         yield (
             f"not looked at: {', '.join(found.unasked)} (`stemma fsck --remote NAME` reads one too)"
