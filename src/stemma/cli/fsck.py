@@ -9,7 +9,7 @@ import click
 from stemma.cli.group import main
 
 if TYPE_CHECKING:
-    from stemma.versions.integrity.report import IntegrityReport, Problem
+    from stemma.versions.integrity.findings import IntegrityReport, Problem
 
 _EXIT = {True: 0, False: 1, None: 3}
 

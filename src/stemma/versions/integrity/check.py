@@ -10,7 +10,7 @@ from pathlib import Path
 from stemma.hashes import DIR
 from stemma.store.objects import DamagedError, Store
 from stemma.store.references import Output, Versions, outputs
-from stemma.versions.integrity.report import (
+from stemma.versions.integrity.findings import (
     ABSENT,
     DAMAGED,
     MISSING,

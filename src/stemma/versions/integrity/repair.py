@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from stemma.store.objects import DamagedError, Store
-from stemma.versions.integrity.report import ABSENT, REPAIRED, IntegrityReport, Problem
+from stemma.versions.integrity.findings import ABSENT, REPAIRED, IntegrityReport, Problem
 
 
 def mend(report: IntegrityReport, stores: Sequence[Store]) -> IntegrityReport:

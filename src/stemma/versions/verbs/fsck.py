@@ -1,11 +1,12 @@
-"""Is every object that a version refers to present and sound? Mend it if asked to."""
+"""Check that every object that a version refers to is present and sound, and mend it if asked."""
 
 from pathlib import Path
 
+from stemma.errors import ProjectError
 from stemma.store.objects import cache_of, remote_of, repository
 from stemma.versions.integrity.check import Watch, examine, unwatched
+from stemma.versions.integrity.findings import IntegrityReport
 from stemma.versions.integrity.repair import mend
-from stemma.versions.integrity.report import IntegrityReport
 
 
 def fsck(
@@ -23,14 +24,13 @@ def fsck(
         root: the project.
 
     Raises:
-        ProjectError: Git or DVC refuses, or there is no such remote.
-        ValueError: to repair, it needs a remote.
+        ProjectError: Git or DVC refuses, or there is no such remote, or none to repair from.
     """
-    if repair and remote is None:
-        raise ValueError("repair needs a remote: the side to mend from")
+    if repair and not remote:
+        raise ProjectError("there is nothing to repair the cache from", "name a remote too")
     with repository(root) as repo:
         stores = [cache_of(repo)]
-        if remote is not None:
+        if remote:
             stores.append(remote_of(repo, remote))
         unasked = [name for name in repo.config["remote"] if name != remote]
         found = examine(stores, unasked, watch, root)

@@ -33,11 +33,11 @@ class Rebuild:
         missing: for each output of the version that is not at hand, where it was looked for.
     """
 
-    stages: list[Stage]
+    stages: Sequence[Stage]
     cache: Path
     failed: str | None
     reason: str
-    missing: dict[str, str]
+    missing: Mapping[str, str]
 
 
 def rebuild(
