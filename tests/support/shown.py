@@ -6,18 +6,17 @@ from typing import Any
 import pytest
 from history import History
 
-from stemma.pages.version import show
-from stemma.store.version import resolve
-from stemma.versions.verbs.show import facts_of
+from stemma.cli.show import draw
+from stemma.versions.verbs.show import show
 
 
 def facts(history: History, revision: str = "HEAD") -> dict[str, Any]:
-    return facts_of(resolve(revision, history.root), history.root)
+    return show(revision, history.root)
 
 
 def page(facts: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> str:
     capsys.readouterr()
-    show(facts)
+    draw(facts)
     return capsys.readouterr().out
 
 

@@ -16,9 +16,11 @@ from safetensors.numpy import save_file
 from stemma.hashes import hashes_of, name_of
 from stemma.store.lock import LockEntry, Stage
 from stemma.store.objects import cache_at
-from stemma.versions.verification.rebuild import Rebuilt
-from stemma.versions.verification.rows import Bounds, Sides
-from stemma.versions.verification.verdict import compare, judge
+from stemma.versions.verification.bounds import Bounds
+from stemma.versions.verification.output_files import OutputFiles
+from stemma.versions.verification.output_rows import compare_outputs
+from stemma.versions.verification.rebuild import Rebuild
+from stemma.versions.verification.verdict import judge
 
 MEASURED, TRAINED = "reports/measured.json", "models/trained"
 NATIVE = {"runtime.precision": "auto", "runtime.instructions": "native"}
@@ -54,10 +56,11 @@ class Remade:
             self.stages = [*made.values()]
 
     def judge(self):
-        sides = Sides(cache_at(self.tree / "none"), cache_at(self.own), self.tree, self.tracked)
-        result = Rebuilt(self.stages, self.own, None, "", {})
-        rows = compare(self.version, self.version, result, sides, Bounds(0.01, 0.05))
-        return judge("c" * 40, rows, self.version, result, sides)
+        none, own = cache_at(self.tree / "none"), cache_at(self.own)
+        files = OutputFiles(none, own, self.tree, self.tracked)
+        result = Rebuild(self.stages, self.own, None, "", {})
+        rows = compare_outputs(self.version, self.version, result, files, Bounds(0.01, 0.05))
+        return judge("c" * 40, rows, self.version, result, files)
 
     def _weights(self) -> str:
         folder = self.tree / TRAINED

@@ -1,5 +1,7 @@
 """`stemma show`: one page on a version."""
 
+from typing import Any
+
 import click
 
 from stemma.cli.group import main
@@ -11,7 +13,7 @@ from stemma.cli.group import main
 def show(revision: str | None, as_json: bool) -> None:
     """Show one page on a version: a commit, tag, branch or experiment; else the working tree.
 
-    What it was made of and where it stands in the tree, its figures beside baselines, what it
+    What it was made of and where it stands in the tree, its metrics beside baselines, what it
     writes, where its bytes are, and whether it was verified. Nothing is checked out.
 
     \b
@@ -19,13 +21,22 @@ def show(revision: str | None, as_json: bool) -> None:
     stemma show v1
     stemma show HEAD~2 --json
     """  # noqa: D301 (click wants the character, not two)
-    from stemma.pages import version
     from stemma.pages.printing import print_json
-    from stemma.store.version import resolve
-    from stemma.versions.verbs.show import facts_of
+    from stemma.versions.verbs.show import show as verb
 
-    found = facts_of(resolve(revision))
+    facts = verb(revision)
     if as_json:
-        print_json(found)
+        print_json(facts)
     else:
-        version.show(found)
+        draw(facts)
+
+
+def draw(facts: dict[str, Any]) -> None:
+    """Print the page on a version."""
+    from stemma.pages import version
+    from stemma.versions.facts.suggestions import suggestions
+    from stemma.versions.verbs.show import labels, warnings
+
+    # Of another version nothing can be tried before it is checked out.
+    next_steps = [] if facts["commit"] else suggestions(facts["settings"])
+    version.show(facts, labels(facts), warnings(facts), next_steps)

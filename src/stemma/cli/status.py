@@ -1,6 +1,5 @@
-"""``stemma status``: whether the working tree has the bytes of a commit."""
+"""`stemma status`: whether the working tree has the bytes of a commit."""
 
-import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -9,7 +8,7 @@ import click
 from stemma.cli.group import main
 
 if TYPE_CHECKING:
-    from stemma.versions.verbs.status import Status
+    from stemma.versions.verbs.status import WorkingTreeStatus
 
 
 @main.command()
@@ -31,14 +30,14 @@ def status(revision: str, as_json: bool) -> None:
 
     found = verb(revision)
     if as_json:
-        print_json({**dataclasses.asdict(found), "exact": found.exact})
+        print_json(found.as_dict())
     else:
         say("\n".join(_lines(found, revision)))
     if not found.exact:
         raise SystemExit(1)
 
 
-def _lines(found: "Status", revision: str) -> Iterator[str]:
+def _lines(found: "WorkingTreeStatus", revision: str) -> Iterator[str]:
     name = f"{revision} ({found.commit[:10]})" if found.commit != revision else found.commit[:10]
     if found.exact:
         yield f"These are the bytes of {name}: {found.outputs} outputs, each as its dvc.lock says."

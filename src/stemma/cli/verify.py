@@ -1,8 +1,16 @@
 """`stemma verify`: rebuild a version and compare."""
 
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import click
 
 from stemma.cli.group import main
+from stemma.versions.verification.bounds import DEFAULT, Bounds
+
+if TYPE_CHECKING:
+    from stemma.versions.verification.verdict import Verification
 
 
 @main.command()
@@ -15,14 +23,14 @@ from stemma.cli.group import main
 @click.option(
     "--metric-bound",
     type=click.FloatRange(min=0),
-    default=0.01,
+    default=DEFAULT.metric,
     show_default=True,
     help="`equivalent`: relative difference of every number in reports/metrics.json.",
 )
 @click.option(
     "--weight-bound",
     type=click.FloatRange(min=0),
-    default=0.05,
+    default=DEFAULT.weight,
     show_default=True,
     help="`equivalent`: difference of every tensor, relative to its Euclidean norm.",
 )
@@ -47,14 +55,56 @@ def verify(
 
     The verdict on a whole version is kept in a Git note, for `stemma show REV`.
     """  # noqa: D301 (click wants the character, not two)
+    from stemma.pages.printing import print_json
     from stemma.versions.verbs import verify as verb
-    from stemma.versions.verification import notes
-    from stemma.versions.verification.rows import Bounds
 
     bounds = Bounds(metric_bound, weight_bound)
-    report = verb.verify(revision, stage, keep, bounds, twice)
-    verb.tell(report, as_json)
+    found = verb.verify(revision, stage, bounds, keep, twice, tell=_progress)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        _print(found)
     if stage is None:
-        notes.keep(report, bounds)
-    if report.verdict != "exact" and not (tolerance and report.verdict == "equivalent"):
+        verb.keep(found, bounds)
+    if found.verdict != "exact" and not (tolerance and found.verdict == "equivalent"):
         raise SystemExit(1)
+
+
+def _progress(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _print(found: "Verification") -> None:
+    from rich.table import Table
+
+    from stemma.pages import printing
+
+    table = Table(title=f"{found.commit[:10]} rebuilt")
+    for column in ("stage", "output", "status", "dvc.lock", "rebuilt", ""):
+        table.add_column(column, overflow="fold")
+    for row in found.rows:
+        hashes = row.expected[:8], row.rebuilt[:8]
+        table.add_row(row.stage, row.output, row.status, *hashes, row.note)
+    console = printing.console()
+    console.print(table)
+    for line in _lines(found):
+        console.print(line, soft_wrap=True)
+
+
+def _lines(found: "Verification") -> Iterator[str]:
+    yield f"verdict: {found.verdict}"
+    if found.first:
+        output = f" ({found.output})" if found.output else ""
+        yield f"first stage that diverges: {found.first}{output}"
+    if weights := found.weights:
+        yield f"first tensor that differs: {weights.first}"
+        yield f"largest difference: {weights.largest:.3g}, in {weights.where}"
+    yield from (f"likely cause: {cause.cause}: {cause.evidence}" for cause in found.findings)
+    yield from found.remarks
+    if found.repeated:
+        apart = ", ".join(found.repeated)
+        yield f"two rebuilds here differ in {apart}: a stage is not deterministic"
+    elif found.repeated is not None:
+        yield "two rebuilds here agree byte for byte"
+    if found.worktree:
+        yield f"kept: {found.worktree} (remove: git worktree remove --force {found.worktree})"

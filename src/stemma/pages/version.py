@@ -1,6 +1,6 @@
 """One page on a version, for a terminal of 80 columns and more."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from stemma.modeling.export.origins import grouped
 from stemma.pages import printing, version_tables
 from stemma.pages.beside import collapsed
 from stemma.pages.version_tables import count
-from stemma.versions.contents.measured import EXPORT, FIGURES, REMEDY
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "peft", "tokenizers", "safetensors", "numpy")
 # The settings that people ask for first; the rest is in --json.
@@ -25,27 +24,39 @@ _SETTINGS = {
 _SPLITS = ("train", "validation", "test")
 _TONES = {"exact": "green", "equivalent": "yellow", "different": "red"}
 _SAMPLES, _LINES, _EDITED = 2, 8, 4
-NEXT = """\
-try one setting      dvc exp run -S train.steps=1240
-try another recipe   dvc exp run -S experiment=gpt2_shakespeare
-compare              dvc exp show --only-changed; stemma diff; dvc plots show
-keep this version    git add -A && git commit -m '…'
-go back              git checkout <commit> && dvc checkout"""
+_AIM = 21  # columns of what a suggestion is for, beside its command
 
 
-def show(facts: dict[str, Any]) -> None:
-    """Print what `stemma.versions.verbs.show` knows of a version."""
+def show(
+    facts: dict[str, Any],
+    labels: Mapping[str, str],
+    warnings: Iterable[str],
+    suggestions: Sequence[tuple[str, str]],
+) -> None:
+    """Print one page on a version.
+
+    Args:
+        facts: as `stemma show --json` prints them.
+        labels: what people call each metric, in the order in which they are shown.
+        warnings: what must be known before the version is used, a sentence each.
+        suggestions: what to do next, and the command that does it.
+    """
     console = printing.console()
-    for text in _head(facts):
+    for text in _head(facts, warnings):
         console.print(text)
-    for title, content in _sections(facts):
+    for title, content in _sections(facts, labels):
         console.print()
         if title:
             console.print(title, style="bold")
         console.print(content, soft_wrap=isinstance(content, str))
+    if suggestions:
+        console.print()
+        console.print("Next", style="bold")
+        for aim, command in suggestions:
+            console.print(f"{aim:<{_AIM}}{command}", soft_wrap=True)
 
 
-def _head(facts: dict[str, Any]) -> Iterator[Text]:
+def _head(facts: dict[str, Any], warnings: Iterable[str]) -> Iterator[Text]:
     name, commit, made_in = facts["name"], facts["commit"], facts["made_in"]
     title = Text()
     if not (commit and commit.startswith(name)):
@@ -66,9 +77,7 @@ def _head(facts: dict[str, Any]) -> Iterator[Text]:
             more = f" and {len(edited) - _EDITED} more" if len(edited) > _EDITED else ""
             yield Text(f"changed since: {', '.join(edited[:_EDITED])}{more}", "yellow")
     yield from _taints(facts["tainted"])
-    for key, claim in (("metrics_match", FIGURES), ("export_matches", EXPORT)):
-        if facts[key] is False:
-            yield Text(f"{claim} ({REMEDY})", "bold red")
+    yield from (Text(warning, "bold red") for warning in warnings)
     if commit:
         yield _verified(facts)
 
@@ -96,7 +105,7 @@ def _verified(facts: dict[str, Any]) -> Text:
     return Text(f"{last['verdict']}{where} {told}", _TONES.get(last["verdict"], ""))
 
 
-def _sections(facts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def _sections(facts: dict[str, Any], labels: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -105,10 +114,10 @@ def _sections(facts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             grid.add_row("" if number else label, line)
     if grid.row_count:
         yield "", grid
-    if facts["metrics"]:
-        yield version_tables.test_split(facts["metrics"]), version_tables.metrics(facts["metrics"])
+    if metrics := facts["metrics"]:
+        yield version_tables.test_split(metrics), version_tables.metrics(metrics, labels)
     if len(facts["formats"] or ()) > 1:
-        yield "Formats", version_tables.formats(facts["formats"])
+        yield "Formats", version_tables.formats(facts["formats"], labels)
     for heading, text in list((facts["samples"] or {}).items())[:_SAMPLES]:
         yield f"Sample: {heading}", _short(text)
     if facts["stages"]:
@@ -119,8 +128,6 @@ def _sections(facts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     if facts["unasked"]:
         asked = ", ".join(f"{name} ({url})" for name, url in facts["unasked"].items())
         yield "", f"Not asked: {asked}. `stemma fsck --remote NAME` asks and reads all of it."
-    if facts["commit"] is None:
-        yield "Next", NEXT
 
 
 def _rows(facts: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:

@@ -1,7 +1,7 @@
 """The tables of the page on a version."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -11,9 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from stemma.modeling.metrics.names import remarks
+from stemma.modeling.metrics.names import names_of, remarks
 from stemma.pages.numbers import figure, interval
-from stemma.versions.contents.metrics import figures, metric
 
 _CODE = "src/"
 
@@ -24,26 +23,36 @@ def count(number: int, thing: str) -> str:
 
 
 def test_split(metrics: dict[str, Any]) -> str:
-    """Return the title of the table of figures."""
+    """Return the title of the table of metrics."""
     told = [count(metrics[key], key[:-1]) for key in ("documents", "tokens") if key in metrics]
     return ", ".join(["Test split", *told])
 
 
-def metrics(content: dict[str, Any]) -> Group:
-    """Return the figures with their intervals, beside the baselines; and what is not there, why."""
+def metrics(content: dict[str, Any], labels: Mapping[str, str]) -> Group:
+    """Return the metrics with their intervals, beside the baselines, and why some are missing.
+
+    Args:
+        content: of metrics.json.
+        labels: what people call each metric, in the order in which they are shown.
+    """
     scored = content.get("baselines", {}).items()
     baselines = dict(sorted(scored, key=lambda item: -item[1].get("loss", 0.0)))
     table = _table("", "model", "95 % interval", *baselines)
-    for name in figures(content):
+    for name in _ordered(content, labels):
         others = [figure(scores.get(name)) for scores in baselines.values()]
-        table.add_row(metric(name).label, figure(content[name]), _interval(content, name), *others)
+        table.add_row(labels[name], figure(content[name]), _interval(content, name), *others)
     return Group(table, *map(Text, remarks(content)))
 
 
-def formats(content: dict[str, dict[str, Any]]) -> Table:
-    """Return the formats, the headline figure of each and its bytes."""
-    name = next(iter(figures(next(iter(content.values())))))
-    table = _table("", "bytes", metric(name).label, "95 % interval")
+def formats(content: dict[str, dict[str, Any]], labels: Mapping[str, str]) -> Table:
+    """Return the formats with the bytes and the headline metric of each.
+
+    Args:
+        content: of formats.json.
+        labels: what people call each metric, in the order in which they are shown.
+    """
+    name = _ordered(next(iter(content.values())), labels)[0]
+    table = _table("", "bytes", labels[name], "95 % interval")
     for format_, facts in content.items():
         told = figure(facts.get(name)), _interval(facts, name)
         table.add_row(format_, decimal(facts["bytes"]), *told)
@@ -54,7 +63,7 @@ def stages(listed: Sequence[dict[str, Any]], unasked: dict[str, str]) -> Group:
     """Return the stages in order: what each took, and where that is which it made.
 
     Args:
-        listed: as `stemma.versions.facts.location` gives them.
+        listed: as `stemma show --json` prints them.
         unasked: remotes of which it is not known what they have.
     """
     names = max(len(stage["name"]) for stage in listed)
@@ -97,6 +106,11 @@ def _files(outputs: Iterable[dict[str, Any]], width: int, nowhere: str) -> Paddi
         told = where or Text(nowhere, "bold red")
         table.add_row(out["path"], decimal(out["size"]), out["md5"][:8], told)
     return Padding(table, (0, 0, 0, 2))
+
+
+def _ordered(content: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
+    has = {*names_of(content)}
+    return [name for name in labels if name in has]
 
 
 def _table(*columns: str) -> Table:

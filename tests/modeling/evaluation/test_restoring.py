@@ -104,4 +104,6 @@ def test_readers_say_why():
     lost = {**few, "documents": 34, "not_restored": 30}
     assert remarks(lost)[0].startswith("No bits per byte: of 30 of the 34 the text does not come")
     assert remarks({"loss": 1.0}) == remarks({**few, "documents": 6}) == []
-    assert any("No bits per byte" in str(part) for part in metrics(lost).renderables)
+    assert any(
+        "No bits per byte" in str(part) for part in metrics(lost, {"loss": "loss"}).renderables
+    )

@@ -4,6 +4,7 @@ import ctypes
 import http.server
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -161,20 +162,96 @@ def test_a_fresh_clone_has_nothing_and_is_not_damaged(repo, tmp_path):
     assert report["sound"] is None
     said = clone.run("stemma fsck", check=False).stdout
     # Files of folders are not known before their listings are. The clone has no experiment.
-    assert "nothing to check here: 4 objects are elsewhere" in said
-    assert not {"sound", "sound;"} & {*said.split()}
+    assert said.splitlines() == [
+        "cache: 0 of 4 objects there, 0.0 MB read",
+        "nothing was checked: none of 4 objects is in the cache",
+        "not counted: the files of 3 folders of which no sound listing was read",
+        "not looked at: store (`stemma fsck --remote NAME` reads one too)",
+        "`dvc fetch --all-commits` brings what the default remote has.",
+    ]
+    assert (report["unlisted"], report["unasked"]) == (3, ["store"])
     clone.run(["dvc", "remote", "modify", "--local", "store", "url", str(tmp_path / "store")])
     assert fsck(clone, "--remote", "store")[0] == 0
     # A part of it: what was pulled is sound, of the rest nothing is known.
     clone.run("dvc pull -q")
     done = clone.run("stemma fsck", check=False)
     assert done.returncode == 3
-    assert "what was read is sound; 2 of 6 objects are elsewhere" in done.stdout
+    assert "\nwhat was read is sound\nnot read: 2 objects of 6, not in the cache\n" in done.stdout
+    assert "of 2 folders of which no sound listing was read" in done.stdout
     # What neither side has is lost.
     weights(repo, "v1", tmp_path / "store").unlink()
     code, report = fsck(clone, "--remote", "store")
     assert code == 1
     assert ("cache", "missing", WEIGHTS, ["v1"]) in problems(report)
+
+
+def delete(repo: Project, revision: str, *stores: Path) -> None:
+    """Delete the listing and the weights of a revision."""
+    for path in [weights(repo, revision, store) for store in stores]:
+        path.unlink()
+    for store in stores:
+        place(store, key_of(repo, revision)).unlink()
+
+
+def test_what_only_history_needs_and_nobody_has_is_not_called_sound(repo, tmp_path):
+    # v2: neither a tag, nor a branch, nor an experiment has it.
+    delete(repo, "HEAD~1", cache(repo), tmp_path / "store")
+    code, report = fsck(repo, "--remote", "store")
+    assert (code, report["sound"], report["problems"]) == (3, None, [])
+    assert (report["unread"], report["unlisted"], report["unasked"]) == (1, 1, [])
+    said = repo.run("stemma fsck --remote store", check=False).stdout.splitlines()
+    assert said[2:] == [
+        "what was read is sound",
+        "not read: 1 object of 9, not in the cache or store",
+        "not counted: the files of 1 folder of which no sound listing was read",
+        "What was not read, only history needs, or `dvc push` does not send.",
+    ]
+
+
+def test_without_any_remote_none_is_named(repo):
+    delete(repo, "HEAD~1", cache(repo))
+    for file in ("config", "config.local"):
+        (repo.path / ".dvc" / file).write_text("")
+    done = repo.run("stemma fsck", check=False)
+    assert done.returncode == 3
+    assert "--remote" not in done.stdout and "dvc fetch" not in done.stdout
+    weights(repo, "v1").unlink()
+    done = repo.run("stemma fsck", check=False)
+    assert done.returncode == 1
+    assert "--remote" not in done.stdout and "`dvc repro` at that version" in done.stdout
+
+
+def test_what_is_never_pushed_is_not_called_sound_where_it_is_not(repo, tmp_path):
+    pipeline = repo.path / "dvc.yaml"
+    kept_here = pipeline.read_text().replace("models/trained,", "models/trained: {push: false},")
+    pipeline.write_text(kept_here)
+    repo.run("git tag -d v1")
+    repo.run("git checkout -q --orphan alone")
+    repo.commit("Weights stay here")
+    clone = Project(tmp_path / "clone")
+    repo.run(["git", "clone", "-q", "--single-branch", str(repo.path), str(clone.path)])
+    clone.run(["dvc", "remote", "modify", "--local", "store", "url", str(tmp_path / "store")])
+    clone.run("dvc fetch -q corpus.txt.dvc")
+    code, report = fsck(clone)
+    assert report["checked"] == {"cache": 1} and report["unread"] == report["objects"] - 1 == 1
+    assert (code, report["sound"], report["problems"]) == (3, None, [])
+
+
+def test_a_remote_that_was_not_looked_at_may_have_what_another_lacks(repo, tmp_path):
+    repo.run(["dvc", "remote", "add", "-q", "--local", "shelf", str(tmp_path / "shelf")])
+    delete(repo, "v1", cache(repo))
+    code, report = fsck(repo, "--remote", "shelf")
+    assert (code, report["unasked"]) == (1, ["store"])
+    assert {problem["state"] for problem in report["problems"]} == {"absent"}
+    assert {problem["store"] for problem in report["problems"]} == {"shelf"}
+    # It is there, and was lost nowhere.
+    code, report = fsck(repo, "--remote", "store")
+    assert (code, report["problems"], report["absent"]) == (0, [], 2)
+    said = repo.run("stemma fsck --remote store", check=False).stdout
+    assert "2 objects not in the cache: `dvc fetch --all-commits --remote store` brings" in said
+    assert "not looked at: shelf" in said
+    repo.run("dvc fetch -q --all-commits --remote store")
+    assert fsck(repo)[1]["absent"] == 0
 
 
 def test_where_no_version_has_an_object_nothing_is_called_sound(tmp_path):
@@ -330,7 +407,8 @@ def test_errors_are_one_line(repo):
     done = repo.run("stemma fsck", check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("stemma: dvc.lock (Git object ")
-    assert commit
+    (hint,) = re.findall("`(git log .*)` shows the commits that have it", done.stderr)
+    assert repo.run(f"{hint} --format=%H").stdout.split() == [commit]
 
 
 def test_a_lock_that_git_cannot_read_is_one_line(repo):

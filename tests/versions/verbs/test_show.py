@@ -1,6 +1,7 @@
 """One page on a version that the pipeline made, and on histories made by hand."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,12 @@ def history(tmp_path: Path) -> History:
     return History(tmp_path / "project")
 
 
+def pinned(project: Project, package: str) -> str:
+    """Return what environment.lock declares of a package, or of Python."""
+    lock = (project.path / "environment.lock").read_text()
+    return re.findall(rf"^{package}==([\d.]*\d)", lock, re.MULTILINE)[0]
+
+
 def test_every_section_of_a_real_version(project: Project):
     project.run("git tag v1")
     before = project.run("git status --porcelain").stdout
@@ -39,7 +46,9 @@ def test_every_section_of_a_real_version(project: Project):
     assert "model gpt2_nano, 27,616 parameters, 1,024 tokens seen, " in told
     assert "settings conf/ as it stands source=files prepare=default tokenizer=bpe" in told
     assert "train: method=full optimizer=muon learning_rate=0.03 steps=8 batch_size=4" in told
-    assert "environment Python 3.11, torch 2." in told
+    assert (
+        f"environment Python {pinned(project, 'python')}, torch {pinned(project, 'torch')}" in told
+    )
     assert "data scenes.jsonl: 47 documents from data/input/scenes.jsonl; licence: " in told
     assert "no document is dropped" in told
     for split in ("train", "validation", "test"):
@@ -79,7 +88,14 @@ def test_the_working_tree(project: Project):
     told = project.run("stemma show").stdout
     assert told.startswith(f"the working tree\ncommitted as {commit}\n")
     assert "made on" in told and "working tree, cache" in told and "Git" in told
-    assert told.endswith("go back              git checkout <commit> && dvc checkout\n")
+    assert told.endswith(
+        "\nNext\n"
+        "try one setting      dvc exp run -S train.steps=16\n"
+        "try another recipe   dvc exp run -S experiment=gpt2_shakespeare\n"
+        "compare              dvc exp show --only-changed; stemma diff; dvc plots show\n"
+        "keep this version    git add -A && git commit -m '…'\n"
+        "go back              git checkout <commit> && dvc checkout\n"
+    )
 
     # What its figures were not made with is no part of that version.
     params = project.path / "params.yaml"
@@ -220,7 +236,7 @@ def test_formats_and_samples(history: History, capsys: pytest.CaptureFixture[str
     assert "Sample: one\n  one\n" in told and "two" not in told
 
 
-def test_figures_have_the_labels_of_the_tasks(history: History, capsys: pytest.CaptureFixture[str]):
+def test_metrics_have_the_labels_of_the_tasks(history: History, capsys: pytest.CaptureFixture[str]):
     scored = {"bleu": 12.5, "rouge_l": 0.5, "of_my_own": 1.0}
     write(history, "reports/metrics.json", METRICS | scored | {"baselines": {"copy": {"bleu": 9}}})
     history.commit({"models/trained": {"model.safetensors": b"1"}})

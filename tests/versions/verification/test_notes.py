@@ -8,10 +8,11 @@ from history import History
 
 from stemma.store.errors import ProjectError
 from stemma.versions.history.records import records
-from stemma.versions.verification.causes import Finding
-from stemma.versions.verification.notes import REF, Verified, keep, read
-from stemma.versions.verification.rows import Bounds
-from stemma.versions.verification.verdict import Report
+from stemma.versions.verbs.verify import keep
+from stemma.versions.verification.bounds import Bounds
+from stemma.versions.verification.causes import LikelyCause
+from stemma.versions.verification.notes import REF, VerdictNote, read
+from stemma.versions.verification.verdict import Verification
 
 BOUNDS = Bounds(0.01, 0.05)
 
@@ -25,9 +26,9 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
     return History(tmp_path / "project")
 
 
-def report(commit: str, verdict: str = "exact", cause: str = "unknown") -> Report:
-    findings = [] if verdict == "exact" else [Finding(cause, "so it is")]
-    return Report(commit, verdict, [], None, None, None, findings, machine="EPYC")
+def report(commit: str, verdict: str = "exact", cause: str = "unknown") -> Verification:
+    findings = () if verdict == "exact" else (LikelyCause(cause, "so it is"),)
+    return Verification(commit, verdict, (), findings=findings, machine="EPYC")
 
 
 def test_what_is_kept_is_read_and_no_file_is_touched(history: History):
@@ -38,7 +39,7 @@ def test_what_is_kept_is_read_and_no_file_is_touched(history: History):
     keep(report(commit), BOUNDS, history.root)
     first, last = read(commit, history.root)
     assert {first.verdict, last.verdict} == {"different", "exact"}
-    assert dataclasses.replace(last, verdict="exact", time="") == Verified(
+    assert dataclasses.replace(last, verdict="exact", time="") == VerdictNote(
         "", "exact", "Ann", "EPYC", 0.01, 0.05
     )
     assert history.git("status", "--porcelain") == before

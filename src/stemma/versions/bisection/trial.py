@@ -86,7 +86,7 @@ def measure(commit: str, rebuilding: bool, root: Path) -> Measured:
     locked = stages_at(commit, root)
     cache, remotes = surroundings(root)
     with worktree(commit, root, keep=False) as site:
-        reproduce(site, locked, cache, remotes, _STAGE)
+        reproduce(site, locked, cache, remotes, _STAGE, _tell)
         names = (version.declared.metrics, version.declared.examples, LOCK)
         paths = {name: site.tree / name for name in names}
         files = {path: file.read_bytes() for path, file in paths.items() if file.exists()}
@@ -97,6 +97,10 @@ def measure(commit: str, rebuilding: bool, root: Path) -> Measured:
             f"{version.name} makes no {version.declared.metrics}", f"see {_STAGE} in its dvc.yaml"
         )
     return Measured(version, metrics, True)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def judge(good: Measured, other: Measured, name: str, level: float, effect: float | None) -> Judged:

@@ -6,7 +6,7 @@ from stemma.layout import PARAMS
 from stemma.pages.blocks import Alike, Section, Table, without
 from stemma.store.version import Version
 from stemma.versions.contents.settings import read_settings
-from stemma.versions.verification.rows import leaves
+from stemma.versions.verification.nested import leaves
 
 NAME = "settings"
 _SPOKEN = 4

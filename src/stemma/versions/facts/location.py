@@ -14,14 +14,14 @@ from stemma.store.version import Tree
 
 GIT, TREE = "Git", "working tree"
 BY_SIZE = f"{TREE} (by size)"
-_HASHED = 2**28  # bytes, half a second; of larger outputs their size must do
+_HASHED = 2**28  # bytes: half a second; a larger output is recognised by its size
 
 
 def whereabouts(stages: Sequence[Stage], commit: str | None, root: Path) -> dict[str, Any]:
-    """Return what the stages of a version took and made, and where that is.
+    """Return what the stages of a version took and made, and where its bytes are.
 
-    Cache and remotes are asked for names; what stands in the working tree is hashed, if it is no
-    larger than 256 MiB.
+    Cache and remotes are only asked whether they have an object of that name. What stands in the
+    working tree is hashed, if it is no larger than 256 MiB.
 
     Args:
         stages: of the version, in their order.
@@ -29,11 +29,12 @@ def whereabouts(stages: Sequence[Stage], commit: str | None, root: Path) -> dict
         root: the project's root.
 
     Returns:
-        ``stages``: of each the name, the command, what it ``takes`` (path, md5, and from which
-        stage, None if none made just that) and what it ``makes``: path, md5, size, number of files
-        (None where the listing is not at hand), ``whole``, the places that have all of it, and
-        ``partly``, those that have some, with how many objects. ``unasked``: URLs of the remotes
-        that are on no disk of this machine, by name.
+        ``stages`` has for each stage its name and command; in ``takes`` the path and md5 of each
+        input, and the stage that made just these bytes, or None; in ``makes`` the path, md5, size
+        in bytes and number of files of each output (None where the listing is not at hand), the
+        places that have all of it (``whole``), and those that have a part of it, with how many
+        objects (``partly``). ``unasked`` has the URLs of the remotes that are on no disk of this
+        machine, by name.
     """
     places = Cache(root).places()
     at_hand = [place for place in places if place.folder]
@@ -101,7 +102,7 @@ def _files(md5: str, places: list[Place]) -> list[str] | None:
 
 
 def _here(out: LockEntry, tree: Tree) -> list[str]:
-    """Return how the working tree has an output; nothing if it has not."""
+    """Return the working tree as the place of an output; nothing if it does not have its bytes."""
     if tree.size(out.path) != out.size:
         return []
     if out.size > _HASHED:

@@ -10,9 +10,10 @@ from stemma.versions.contents.sources import FILE as SOURCES
 
 
 def settings(version: Version) -> dict[str, Any] | None:
-    """Return the overrides in force, the choice of each group, and all values of params.yaml.
+    """Return the settings of a version; None if it has no params.yaml.
 
-    None if there are no settings.
+    ``overrides`` are those in force, ``choices`` the name that each group of conf/ was chosen by,
+    ``values`` all that params.yaml holds.
 
     Raises:
         DamagedError: params.yaml cannot be read.
@@ -30,7 +31,11 @@ def settings(version: Version) -> dict[str, Any] | None:
 
 
 def data(version: Version, kept: Kept) -> dict[str, Any] | None:
-    """Return sources.json, data_report.json and how many records are revoked; None without data."""
+    """Return where the documents of a version are from, and what became of them.
+
+    ``sources`` are those of sources.json, ``report`` is data_report.json, ``revoked`` the number of
+    revoked records. None if the version has neither of the two files.
+    """
     sources = (kept.read(version.declared.raw, SOURCES) or {}).get("sources", [])
     report = kept.read(
         version.declared.prepared, "data_report.json", "documents", "splits", "dropped"
@@ -44,7 +49,8 @@ def data(version: Version, kept: Kept) -> dict[str, Any] | None:
 def base(version: Version, kept: Kept) -> dict[str, Any] | None:
     """Return what base.json says of the model that training started from; None if there is none.
 
-    ``md5`` is the hash of all of it; of an earlier version, ``version`` is the commit.
+    ``md5`` is DVC's hash of the whole folder. Where the model is an earlier version, ``version`` is
+    its commit.
     """
     facts = kept.read(version.declared.base, "base.json")
     if facts is None or facts.get("kind") is None:

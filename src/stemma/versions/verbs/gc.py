@@ -1,14 +1,12 @@
 """Delete from the cache what no version refers to, and nothing else."""
 
-from collections.abc import Collection, Mapping, Sequence
+import contextlib
+import dataclasses
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-from rich.table import Table
-
 from stemma.hashes import DIR
-from stemma.pages import printing
 from stemma.store.errors import DamagedError, ProjectError
 from stemma.store.objects import ObjectStore, cache_of, remote_of, repository
 from stemma.store.outputs import Holders, Output, outputs
@@ -17,25 +15,73 @@ from stemma.store.sharing import folder_of, is_shared, users
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
-ROWS = 10  # the largest; --json has all
 _UNSOUND = (DamagedError, FileNotFoundError)
 
 
-def gc(unpushed: bool, yes: bool, as_json: bool, projects: Sequence[Path] = ()) -> None:
-    """Show what can go, ask, and delete it.
+@dataclasses.dataclass(frozen=True)
+class GarbagePlan:
+    """What can go from the cache.
+
+    Attributes:
+        objects: the bytes of each object that can go, by its name.
+        unpushed: how many objects stay that no version refers to, since the default remote does not
+            have them.
+        names: what the listings that can go call the files that can go, by the object's name.
+        deleted: whether the objects are gone.
+    """
+
+    objects: dict[str, int]
+    unpushed: int
+    names: dict[str, str]
+    deleted: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        return {"objects": self.objects, "unpushed": self.unpushed, "deleted": self.deleted}
+
+
+class HeldPlan:
+    """A plan while DVC's lock is held, so that nothing that it deletes can be needed meanwhile.
+
+    Attributes:
+        plan: what can go.
+    """
+
+    def __init__(self, plan: GarbagePlan, cache: ObjectStore) -> None:
+        self.plan, self._cache = plan, cache
+
+    def delete(self) -> GarbagePlan:
+        """Delete what can go."""
+        if self.plan.objects:
+            self._cache.delete(self.plan.objects)
+        return dataclasses.replace(self.plan, deleted=True)
+
+
+def gc(unpushed: bool = False, projects: Sequence[Path] = (), root: Path = Path()) -> GarbagePlan:
+    """Return what can go from the cache; nothing is deleted.
 
     Args:
         unpushed: let go also of what the default remote does not have.
-        yes: do not ask.
-        as_json: print what can go as JSON; without ``yes`` nothing is deleted.
         projects: others that use the same cache; what they need stays too.
+        root: the project.
 
     Raises:
         ProjectError: DVC is at work, or the files of some version cannot be known; or others may
             use the cache, and what no remote has was to go.
     """
-    # Under DVC's lock no other command can add an object between the look and the deletion.
-    with repository() as repo, repo.lock:
+    with holding(unpushed, projects, root) as held:
+        return held.plan
+
+
+@contextlib.contextmanager
+def holding(
+    unpushed: bool = False, projects: Sequence[Path] = (), root: Path = Path()
+) -> Iterator[HeldPlan]:
+    """Look for what can go, as `gc` does, and keep DVC locked until the block ends.
+
+    No other command of DVC can add an object between the look and the deletion.
+    """
+    with repository(root) as repo, repo.lock:
         if unpushed and not projects and is_shared(repo):
             raise ProjectError(
                 f"others may use the cache {folder_of(repo)}, and it can hold the only copy of "
@@ -49,13 +95,7 @@ def gc(unpushed: bool, yes: bool, as_json: bool, projects: Sequence[Path] = ()) 
             spare = [key for key in cache.all() if key not in used]
             only_here = set() if unpushed else set(spare) - _pushed(repo, spare)
             sizes = {key: cache.size(key) for key in spare if key not in only_here}
-            if as_json:
-                printing.print_json({"objects": sizes, "unpushed": len(only_here), "deleted": yes})
-            else:
-                _show(sizes, len(only_here), cache)
-                yes = yes or (bool(sizes) and click.confirm("Delete them?", err=True))
-            if yes and sizes:
-                cache.delete(sizes)
+            yield HeldPlan(GarbagePlan(sizes, len(only_here), _names(sizes, cache)), cache)
 
 
 def _used(owners: Sequence["Repo"], trees: Sequence["Repo"], cache: ObjectStore) -> set[str]:
@@ -78,7 +118,7 @@ def _named(found: Mapping[Any, Collection[Any]]) -> set[str]:
 
 
 def _used_by_git(
-    held: dict[Output, Holders],
+    held: Mapping[Output, Holders],
     cache: ObjectStore,
     refused: type[Exception] | tuple[type[Exception], ...],
 ) -> set[str]:
@@ -115,36 +155,7 @@ def _pushed(repo: "Repo", keys: list[str]) -> set[str]:
     return remote_of(repo, None).among(keys)
 
 
-def _show(sizes: dict[str, int], only_here: int, cache: ObjectStore) -> None:
-    console = printing.console()
-    if sizes:
-        console.print(_table(sizes, cache))
-        console.print(f"{len(sizes)} objects, {sum(sizes.values()) / 1e6:,.1f} MB, can go")
-    else:
-        console.print("nothing to delete")
-    if only_here:
-        console.print(
-            f"{only_here} objects that no version refers to stay: the default remote does not "
-            "have them (--unpushed lets them go)"
-        )
-
-
-def _table(sizes: dict[str, int], cache: ObjectStore) -> Table:
-    names = _names(sizes, cache)
-    table = Table()
-    table.add_column("object")
-    table.add_column("bytes", justify="right")
-    table.add_column("was", overflow="fold")
-    largest = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))
-    for key, size in largest[:ROWS]:
-        table.add_row(key[:8], f"{size:,}", names.get(key, ""))
-    if len(largest) > ROWS:
-        rest = largest[ROWS:]
-        table.add_row("…", f"{sum(size for _, size in rest):,}", f"{len(rest)} smaller ones")
-    return table
-
-
-def _names(sizes: dict[str, int], cache: ObjectStore) -> dict[str, str]:
+def _names(sizes: Mapping[str, int], cache: ObjectStore) -> dict[str, str]:
     """Return what listings that can go call the files that can go."""
     names = {}
     for listing in sizes:

@@ -6,11 +6,17 @@ from typing import Any
 from stemma.modeling import observed
 from stemma.store.errors import ProjectError
 from stemma.store.lock import LOCK
-from stemma.store.version import Commit, Tree, Version
+from stemma.store.version import Commit, Tree, resolve
 from stemma.versions.contents.environment import packages
 from stemma.versions.contents.kept import Kept, json_of
-from stemma.versions.contents.measured import export_matches, figures_match
-from stemma.versions.contents.metrics import read_metrics
+from stemma.versions.contents.measured import (
+    EXPORT,
+    FIGURES,
+    REMEDY,
+    export_matches,
+    figures_match,
+)
+from stemma.versions.contents.metrics import figures, metric, read_metrics
 from stemma.versions.contents.samples import read_samples
 from stemma.versions.facts import making
 from stemma.versions.facts.lineage import ordered, standing
@@ -19,15 +25,20 @@ from stemma.versions.facts.location import whereabouts
 _TRAINING = ("settings", "runtime", "parameters", "tokens_seen")
 
 
-def facts_of(version: Version, root: Path = Path()) -> dict[str, Any]:
+def show(revision: str | None = None, root: Path = Path()) -> dict[str, Any]:
     """Return what is known of a version; a key is None or empty where it has nothing of it.
 
     Nothing is checked out. Small files that the cache lacks are fetched from the default remote;
     ``missing`` says why one cannot be read.
 
+    Args:
+        revision: a commit, tag, branch or experiment; None for the working tree.
+        root: the project.
+
     Raises:
         ProjectError: it is no version, or a file of it is torn.
     """
+    version = resolve(revision, root)
     if not isinstance(version, Commit | Tree):
         raise ProjectError(
             f"{version.name} is a model and no version", "give a commit, a tag or an experiment"
@@ -60,3 +71,16 @@ def facts_of(version: Version, root: Path = Path()) -> dict[str, Any]:
         **whereabouts(ordered(stages), version.commit, root),
         "missing": kept.missing,
     }
+
+
+def labels(facts: dict[str, Any]) -> dict[str, str]:
+    """Return what people call each metric of a version, in the order in which they are shown."""
+    tables = [facts["metrics"] or {}, *(facts["formats"] or {}).values()]
+    named = dict.fromkeys((name for table in tables for name in figures(table)), 0.0)
+    return {name: metric(name).label for name in figures(named)}
+
+
+def warnings(facts: dict[str, Any]) -> list[str]:
+    """Return why the metrics or the export of a version do not speak for its weights."""
+    claims = {"metrics_match": FIGURES, "export_matches": EXPORT}
+    return [f"{claim} ({REMEDY})" for key, claim in claims.items() if facts[key] is False]

@@ -1,8 +1,9 @@
-"""Whether what lies in the working tree are the bytes of a commit, and if not, why."""
+"""Whether the outputs in the working tree have the bytes of a commit, and if not, why."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from stemma.code import unlike
 from stemma.environment import packages, variables
@@ -12,24 +13,24 @@ from stemma.store import git, refs
 from stemma.store.lock import Stage, stages_at
 from stemma.store.version import Tree
 from stemma.versions.contents.code import code_of
-from stemma.versions.verification.rows import unequal
+from stemma.versions.verification.nested import unequal
 
 _SHOWN = 5  # differences of one kind
 _MADE_BY = (PARAMS.as_posix(), CODE.as_posix())
 
 
 @dataclasses.dataclass(frozen=True)
-class Status:
-    """The outputs of a commit against those of the working tree.
+class WorkingTreeStatus:
+    """The outputs in the working tree, compared with those of a commit.
 
     Attributes:
         commit: the hash of the commit.
-        outputs: how many it has.
+        outputs: how many outputs it has.
         missing: outputs that are not in the working tree.
         different: outputs that have other bytes there, in the order of the stages.
         first: the first stage whose outputs are different; None if there is none.
-        causes: what is likely to have made it so, a phrase for each.
-        changed: files that Git tracks and that are neither outputs nor as the commit has them.
+        causes: why they are likely to differ, a phrase for each cause.
+        changed: files other than outputs that Git tracks, and that are not as the commit has them.
     """
 
     commit: str
@@ -45,8 +46,12 @@ class Status:
         """Whether every output is there, with the bytes that the commit names."""
         return not self.missing and not self.different
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it, as ``--json`` prints it."""
+        return dataclasses.asdict(self) | {"exact": self.exact}
 
-def status(revision: str = "HEAD", root: Path = Path()) -> Status:
+
+def status(revision: str = "HEAD", root: Path = Path()) -> WorkingTreeStatus:
     """Hash every output in the working tree and compare it with the dvc.lock of a commit.
 
     Args:
@@ -72,7 +77,7 @@ def status(revision: str = "HEAD", root: Path = Path()) -> Status:
     first = next(iter(different.values()), None)
     here = {stage.name: stage for stage in Tree(root).stages()}
     listed = git.run(["diff", "--name-only", "--relative", "-z", commit], root).split("\0")
-    return Status(
+    return WorkingTreeStatus(
         commit,
         len(made),
         missing,

@@ -11,14 +11,14 @@ _LOOKED_AT = 8000  # bytes in which Git looks for a zero, to tell text from the 
 
 
 def restore(tree: Path, stages: Sequence[Stage]) -> list[str]:
-    """Give what Git keeps of a version the line endings that dvc.lock names it with.
+    """Rewrite files of a checkout with the line endings that they had when dvc.lock was written.
 
     Args:
         tree: a checkout, which is written to.
-        stages: of its dvc.lock, or those of them that count.
+        stages: those of its dvc.lock whose inputs and outputs are to be restored.
 
     Returns:
-        The inputs and outputs that had others.
+        The inputs and outputs that were rewritten.
     """
     named: dict[str, set[str]] = {}
     for entry in (entry for stage in stages for entry in (*stage.deps, *stage.outs)):
@@ -32,22 +32,22 @@ def restore(tree: Path, stages: Sequence[Stage]) -> list[str]:
 
 
 def explain(path: Path, md5: str) -> bool:
-    """Say whether an input or output has this name but for line endings."""
+    """Return whether an input or output has this MD5 once its line endings are changed."""
     return any(_name_of(files) == md5 for files in _forms(path))
 
 
 def with_lf(content: bytes) -> bytes:
-    """Return a text with a line feed at the end of each line; what is no text stays."""
+    """Return a text with a line feed at the end of each line; other content stays as it is."""
     return content.replace(b"\r\n", b"\n") if _is_text(content) else content
 
 
 def with_crlf(content: bytes) -> bytes:
-    """Return a text with carriage return and line feed at the end of each line."""
+    """Return a text with CR and LF at the end of each line; other content stays as it is."""
     return with_lf(content).replace(b"\n", b"\r\n") if _is_text(content) else content
 
 
 def same_but_for_them(one: Path, other: Path) -> bool:
-    """Say whether two files that are not the same differ in nothing but line endings."""
+    """Return whether two files that are not the same differ in nothing but line endings."""
     with one.open("rb") as ours, other.open("rb") as theirs:
         for file in (ours, theirs):
             if not _is_text(file.read(_LOOKED_AT)):

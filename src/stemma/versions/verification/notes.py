@@ -8,23 +8,18 @@ import dataclasses
 import datetime
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stemma.store import git
 from stemma.store.errors import ProjectError
-
-if TYPE_CHECKING:
-    from stemma.versions.verification.rows import Bounds
-    from stemma.versions.verification.verdict import Report
+from stemma.versions.verification.bounds import Bounds
 
 REF = "refs/notes/stemma/verified"
-_STOPPED = "stopped"
 _NOBODY = ["-c", "user.name=unknown", "-c", "user.email=unknown"]
 
 
 @dataclasses.dataclass(frozen=True, order=True)
-class Verified:
-    """One verification of a whole version.
+class VerdictNote:
+    """What a note says of one verification of a whole version.
 
     Attributes:
         time: in UTC, as ISO 8601 writes it.
@@ -43,23 +38,28 @@ class Verified:
     weight_bound: float
 
 
-def keep(report: "Report", bounds: "Bounds", root: Path = Path()) -> None:
-    """Note a verdict on its commit; not that of a rebuild that stopped, which says nothing of it.
+def add(commit: str, verdict: str, machine: str, bounds: Bounds, root: Path = Path()) -> None:
+    """Note a verdict on a commit, as of now and by the user whom Git knows.
+
+    Args:
+        commit: the hash of the commit.
+        verdict: exact, equivalent or different.
+        machine: on which the version was rebuilt.
+        bounds: within which it counted as equivalent.
+        root: the project.
 
     Raises:
         ProjectError: Git cannot write the note.
     """
-    if any(finding.cause == _STOPPED for finding in report.findings):
-        return
     by, as_nobody = _who(root)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    entry = Verified(now, report.verdict, by, report.machine, bounds.metric, bounds.weight)
+    entry = VerdictNote(now, verdict, by, machine, bounds.metric, bounds.weight)
     line = json.dumps(dataclasses.asdict(entry), ensure_ascii=False)
-    note = ["notes", "--ref", REF, "append", "-m", line, report.commit]
+    note = ["notes", "--ref", REF, "append", "-m", line, commit]
     git.run([*as_nobody, *note], root)
 
 
-def read(commit: str, root: Path = Path()) -> list[Verified]:
+def read(commit: str, root: Path = Path()) -> list[VerdictNote]:
     """Return the verifications of a commit, the newest last.
 
     Raises:
@@ -67,7 +67,7 @@ def read(commit: str, root: Path = Path()) -> list[Verified]:
     """
     told = git.run(["show", "--no-patch", "--format=%N", f"--notes={REF}", commit], root)
     try:
-        return sorted(Verified(**json.loads(line)) for line in told.splitlines() if line)
+        return sorted(VerdictNote(**json.loads(line)) for line in told.splitlines() if line)
     except (ValueError, TypeError) as error:
         raise ProjectError(
             f"the Git note on {commit[:10]} in {REF} cannot be read: {error}",

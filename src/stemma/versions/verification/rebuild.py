@@ -1,10 +1,9 @@
-"""Builds the stages of a version again in a worktree, into a DVC cache of its own."""
+"""Rebuilds the stages of a version in a worktree, into a DVC cache of their own."""
 
 import configparser
 import dataclasses
 import re
-import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from stemma.store import git
@@ -14,25 +13,31 @@ from stemma.store.objects import ObjectStore, cache_at, repository
 from stemma.versions.verification.worktree import Worktree
 
 _RUNNING = "Running stage '"
+Tell = Callable[[str], object]
+"""Takes a line on how far long work has come."""
+
+
+def untold(line: str) -> None:
+    """Tell nobody how far the work has come."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Rebuilt:
-    """What came of building a version again.
+class Rebuild:
+    """What came of rebuilding a version.
 
     Attributes:
         stages: those that were built, in the order in which they ran.
         cache: the DVC cache that holds their outputs.
-        failed: the stage that stopped; None if all were built.
-        reason: what it said last.
-        missing: output -> where it should be and is not.
+        failed: the stage at which it stopped; None if all were built.
+        reason: the last words of that stage.
+        missing: for each output of the version that is not at hand, where it was looked for.
     """
 
-    stages: list[Stage]
+    stages: Sequence[Stage]
     cache: Path
     failed: str | None
     reason: str
-    missing: dict[str, str]
+    missing: Mapping[str, str]
 
 
 def rebuild(
@@ -41,7 +46,8 @@ def rebuild(
     cache: Path,
     remotes: Mapping[str, str],
     only: str | None,
-) -> Rebuilt:
+    tell: Tell = untold,
+) -> Rebuild:
     """Fetch the raw files that DVC tracks, then run the stages.
 
     Args:
@@ -50,6 +56,7 @@ def rebuild(
         cache: the user's: raw files, and the inputs of ``only``, come from there.
         remotes: the user's, name -> URL; a path is absolute.
         only: the one stage to build; those above it are built too if an input is not in the cache.
+        tell: is told which stage is being built.
 
     Raises:
         ProjectError: a raw file is in no cache and no remote, or DVC itself cannot start.
@@ -62,21 +69,26 @@ def rebuild(
     made = {out.path for stage in locked for out in stage.outs}
     for stage in locked:
         if only in (None, stage.name) and absent(stage, site.tree, made):
-            return Rebuilt([], own, stage.name, "a dependency is not there", missing)
-    alone = only is not None and _check_out_inputs(site, locked, store, only)
+            return Rebuild([], own, stage.name, "a dependency is not there", missing)
+    alone = only is not None and _check_out_inputs(site, locked, store, only, tell)
     # Another state database too: with the one of the checkout DVC would trust hashes unseen.
     _point_dvc_at(site, own, remotes)
     (site.tree / LOCK).unlink()
     command = ["dvc", "repro", "--force", "--no-run-cache"]
     command += ["--single-item"] if alone else []
-    failed, reason = _reproduce(site, [*command, *([only] if only else [])], len(locked))
+    failed, reason = _reproduce(site, [*command, *([only] if only else [])], len(locked), tell)
     lock = site.tree / LOCK
     stages = [*parse(lock.read_bytes(), "the rebuild").stages] if lock.exists() else []
-    return Rebuilt(stages, own, failed, reason, missing)
+    return Rebuild(stages, own, failed, reason, missing)
 
 
 def reproduce(
-    site: Worktree, locked: Sequence[Stage], cache: Path, remotes: Mapping[str, str], target: str
+    site: Worktree,
+    locked: Sequence[Stage],
+    cache: Path,
+    remotes: Mapping[str, str],
+    target: str,
+    tell: Tell = untold,
 ) -> None:
     """Run a stage with `dvc repro`, on inputs from the user's cache, or else from a remote.
 
@@ -88,6 +100,7 @@ def reproduce(
         cache: the user's.
         remotes: the user's, name -> URL; a path is absolute.
         target: the stage.
+        tell: is told which stage is being built.
 
     Raises:
         ProjectError: a stage stops, or DVC cannot start.
@@ -102,7 +115,7 @@ def reproduce(
     brings = (["dvc", verb, *wanted] for verb in ("checkout", "pull"))
     alone = not wanted or any(site.run(bring)[0] == 0 for bring in brings)
     command = ["dvc", "repro", *(["--single-item"] if alone else []), target]
-    failed, reason = _reproduce(site, command, len(locked))
+    failed, reason = _reproduce(site, command, len(locked), tell)
     if failed:
         raise ProjectError(f"{failed} stopped: {reason}", "`stemma verify` says more")
 
@@ -118,14 +131,15 @@ def surroundings(root: Path) -> tuple[Path, dict[str, str]]:
         return Path(repo.cache.local_cache_dir), remotes
 
 
-def _reproduce(site: Worktree, command: list[str], count: int) -> tuple[str | None, str]:
+def _reproduce(
+    site: Worktree, command: list[str], count: int, tell: Tell
+) -> tuple[str | None, str]:
     running: list[str] = []
 
     def see(line: str) -> None:
         if line.startswith(_RUNNING):
             running.append(line.removeprefix(_RUNNING).partition("'")[0])
-            line = f"rebuilding {running[-1]}, stage {len(running)} of at most {count}"
-            print(line, file=sys.stderr, flush=True)
+            tell(f"rebuilding {running[-1]}, stage {len(running)} of at most {count}")
 
     code, said = site.run(command, see)
     # DVC 3.67 goes on without the object, and exits with 0.
@@ -186,15 +200,14 @@ def _fetch_raw(site: Worktree) -> None:
 
 
 def _check_out_inputs(
-    site: Worktree, locked: Sequence[Stage], cache: ObjectStore, only: str
+    site: Worktree, locked: Sequence[Stage], cache: ObjectStore, only: str, tell: Tell
 ) -> bool:
     made = {out.path for stage in locked for out in stage.outs}
     deps = [dep for stage in locked if stage.name == only for dep in stage.deps]
     wanted = [dep for dep in deps if dep.path in made and not (site.tree / dep.path).exists()]
     broken = [dep.path for dep in wanted if not cache.is_sound(dep.md5)]
     if broken:
-        line = f"not sound in the cache, so what makes it is rebuilt too: {', '.join(broken)}"
-        print(line, file=sys.stderr)
+        tell(f"not sound in the cache, so what makes it is rebuilt too: {', '.join(broken)}")
         return False
     return not wanted or not site.run(["dvc", "checkout", *(dep.path for dep in wanted)])[0]
 

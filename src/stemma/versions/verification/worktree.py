@@ -1,8 +1,8 @@
-"""A temporary Git worktree that goes away whatever happens, and commands that run in one.
+"""A temporary Git worktree that is removed whatever happens, and commands that run in it.
 
 Everything stands in one folder, ``.dvc/tmp/verify-*``: on the project's disk, and ignored by Git. A
 lock on it is held by this process and by its children for as long as one of them lives; a folder
-whose lock is free was left by a killed process, and the next one sweeps it.
+whose lock is free was left by a killed process, and the next one removes it.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ class Worktree:
     """A clean checkout of a commit.
 
     Attributes:
-        folder: what goes away; scratch space beside the checkout.
+        folder: what is deleted in the end; it has room for scratch files beside the checkout.
         tree: the checkout, the working directory of the commands.
     """
 
@@ -52,7 +52,7 @@ class Worktree:
     def run(
         self, command: Sequence[str], see: Callable[[str], None] = lambda line: None
     ) -> tuple[int, list[str]]:
-        """Run a command with the commit's own code; return its exit code and what it said.
+        """Run a command with the commit's own code; return its exit code and what it printed.
 
         Args:
             command: words.

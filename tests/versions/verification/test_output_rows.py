@@ -10,7 +10,9 @@ from safetensors.numpy import save_file
 
 from stemma.store.lock import LockEntry, Stage
 from stemma.store.objects import cache_at
-from stemma.versions.verification.rows import Bounds, Row, Sides, follow, rows_of
+from stemma.versions.verification.bounds import Bounds
+from stemma.versions.verification.output_files import OutputFiles
+from stemma.versions.verification.output_rows import OutputRow, follow, rows_of
 from stemma.versions.weights.distance import distance
 
 WEIGHTS = {"a": np.ones((2, 3), np.float32), "b": np.arange(4, dtype=np.float32)}
@@ -38,13 +40,13 @@ def put_folder(cache: Path, folder: Path, files: dict[str, bytes], weights: dict
     return LockEntry("models/trained", md5, 0)
 
 
-def apart(tmp_path: Path, files: tuple[dict, dict], weights: tuple[dict, dict]) -> Row:
+def apart(tmp_path: Path, beside: tuple[dict, dict], weights: tuple[dict, dict]) -> OutputRow:
     one, other = tmp_path / "one", tmp_path / "other"
-    ours = put_folder(one, tmp_path, files[0], weights[0])
-    theirs = put_folder(other, tmp_path, files[1], weights[1])
-    sides = Sides(cache_at(one), cache_at(other), tmp_path / "tree", tmp_path / "tracked")
+    ours = put_folder(one, tmp_path, beside[0], weights[0])
+    theirs = put_folder(other, tmp_path, beside[1], weights[1])
+    files = OutputFiles(cache_at(one), cache_at(other), tmp_path / "tree", tmp_path / "tracked")
     stages = [Stage("train", "", (), (out,), {}) for out in (ours, theirs)]
-    (row,) = rows_of(stages[0], stages[1], sides, Bounds(metric=0.01, weight=0.01))
+    (row,) = rows_of(stages[0], stages[1], files, Bounds(metric=0.01, weight=0.01))
     return row
 
 
@@ -92,12 +94,12 @@ def test_what_only_describes_may_differ_and_a_tokenizer_may_not(tmp_path: Path):
 def test_what_is_broken_in_the_cache_is_not_what_the_version_has(tmp_path: Path, suffix: str):
     out = put_folder(tmp_path / "one", tmp_path, {}, WEIGHTS)
     one, other = cache_at(tmp_path / "one"), cache_at(tmp_path / "other")
-    sides = Sides(one, other, tmp_path / "tree", tmp_path / "tracked")
-    files = sides.expected(out)
-    assert files is not None
-    broken = place(tmp_path / "one", out.md5) if suffix else files["model.safetensors"]
+    files = OutputFiles(one, other, tmp_path / "tree", tmp_path / "tracked")
+    expected = files.expected(out)
+    assert expected is not None
+    broken = place(tmp_path / "one", out.md5) if suffix else expected["model.safetensors"]
     broken.write_bytes(broken.read_bytes()[:-9])
-    assert sides.expected(out) is None
+    assert files.expected(out) is None
 
 
 @pytest.mark.parametrize(
@@ -111,8 +113,8 @@ def test_metrics(tmp_path: Path, loss: object, status: str):
         file.write_text(json.dumps({"loss": value, "baselines": {"bigram": {"loss": 4}}}))
         stages.append(Stage("evaluate", "", (), (LockEntry("reports/metrics.json", name, 0),), {}))
     cache, own = (cache_at(tmp_path / name) for name in ("cache", "own"))
-    sides = Sides(cache, own, tmp_path / "tree", tmp_path / "tracked")
-    (row,) = rows_of(stages[0], stages[1], sides, Bounds(metric=0.01, weight=0.01))
+    files = OutputFiles(cache, own, tmp_path / "tree", tmp_path / "tracked")
+    (row,) = rows_of(stages[0], stages[1], files, Bounds(metric=0.01, weight=0.01))
     assert row.status == status
     assert "(loss)" in row.note
 
@@ -127,10 +129,10 @@ def test_only_what_is_made_with_equivalent_weights_follows(tmp_path: Path):
         "evaluate": Stage("evaluate", "", (trained,), (), {}),
     }
     rows = [
-        Row("prepare", "data/prepared", "different", "0", "1"),
+        OutputRow("prepare", "data/prepared", "different", "0", "1"),
         weights,
-        Row("train", "reports/plots/training.csv", "different", "0", "1"),
-        Row("evaluate", "reports/samples.md", "different", "0", "1"),
+        OutputRow("train", "reports/plots/training.csv", "different", "0", "1"),
+        OutputRow("evaluate", "reports/samples.md", "different", "0", "1"),
     ]
     statuses = [row.status for row in follow(rows, stages)]
     assert statuses == ["different", "equivalent", "follows", "follows"]
