@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stemma.modeling.metrics.names import remarks
-from stemma.pages.numbers import figure, interval
+from stemma.pages.numbers import interval, written
 from stemma.versions.contents.metrics import figures, metric
 
 _CODE = "src/"
@@ -35,8 +35,8 @@ def metrics(content: dict[str, Any]) -> Group:
     baselines = dict(sorted(scored, key=lambda item: -item[1].get("loss", 0.0)))
     table = _table("", "model", "95 % interval", *baselines)
     for name in figures(content):
-        others = [figure(scores.get(name)) for scores in baselines.values()]
-        table.add_row(metric(name).label, figure(content[name]), _interval(content, name), *others)
+        others = [written(scores.get(name)) for scores in baselines.values()]
+        table.add_row(metric(name).label, written(content[name]), _interval(content, name), *others)
     return Group(table, *map(Text, remarks(content)))
 
 
@@ -45,7 +45,7 @@ def formats(content: dict[str, dict[str, Any]]) -> Table:
     name = next(iter(figures(next(iter(content.values())))))
     table = _table("", "bytes", metric(name).label, "95 % interval")
     for format_, facts in content.items():
-        told = figure(facts.get(name)), _interval(facts, name)
+        told = written(facts.get(name)), _interval(facts, name)
         table.add_row(format_, decimal(facts["bytes"]), *told)
     return table
 

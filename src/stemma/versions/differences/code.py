@@ -5,8 +5,9 @@ import itertools
 from typing import Any
 
 from stemma.layout import CONF, ENVIRONMENT, INPUT
-from stemma.pages.blocks import Alike, Cell, Section, Table, Text
+from stemma.pages.blocks import Cell, Table, Text
 from stemma.store.version import Version
+from stemma.versions.differences.section import Alike, Section
 
 NAME = "code"
 _SHOWN = 20

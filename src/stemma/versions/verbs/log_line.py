@@ -7,7 +7,7 @@ from typing import Any
 from rich.filesize import decimal
 from rich.text import Text
 
-from stemma.pages.numbers import figure, signed
+from stemma.pages.numbers import signed, written
 from stemma.versions.comparison.headlines import Headline
 from stemma.versions.contents.metrics import figures
 from stemma.versions.history.records import Kind, Record
@@ -48,7 +48,7 @@ def drawn(line: Line, graph: bool) -> list[Text]:
     text.append(record.commit[:7], "yellow")
     text.append(f" {record.date} ")
     if line.headline.value is not None:
-        text.append(f"{figure(line.headline.value)} ")
+        text.append(f"{written(line.headline.value)} ")
         text.append(
             f"{_signed(line.headline.difference):8} ", _TONES.get(line.headline.tone, "dim")
         )

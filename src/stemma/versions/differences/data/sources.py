@@ -1,4 +1,4 @@
-"""Where the documents are from: sources.json of two versions, by source and field."""
+"""The sources of the documents: what differs between sources.json of two versions."""
 
 import json
 from typing import Any
@@ -9,19 +9,19 @@ from stemma.pages.blocks import Table
 from stemma.store.version import Version
 
 _FILE = "sources.json"
-# What is told first: who may use the text.
+# Who may use the text comes first.
 _FIRST = "license"
 _NAMED, _ROWS = 4, 20  # sources in a sentence, lines of the table
 
 
 def compare_sources(a: Version, b: Version) -> dict[str, dict[str, Any]]:
-    """Return, by name, the sources that differ: {"a": entry, "b": entry, "changed": fields}.
+    """Return the sources that differ, by name: {"a": entry, "b": entry, "changed": fields}.
 
     An entry is None where the version has no such source.
 
     Raises:
-        DataError: a file is torn.
-        MissingError: its bytes are nowhere.
+        DataError: sources.json is torn.
+        MissingError: it cannot be found.
     """
     listings = [version.files(RAW.as_posix()).get(_FILE) for version in (a, b)]
     if None in listings or listings[0] == listings[1]:
@@ -37,7 +37,7 @@ def compare_sources(a: Version, b: Version) -> dict[str, dict[str, Any]]:
 
 
 def sentences(sources: dict[str, dict[str, Any]]) -> list[str]:
-    """Say which sources differ; licences first."""
+    """Return sentences on the sources that differ; licences first."""
     said: dict[tuple[str, str], list[str]] = {}
     for name, fact in sources.items():
         one, other = fact["a"], fact["b"]
@@ -65,7 +65,7 @@ def _sentence(of: str, names: list[str], what: str) -> str:
 
 
 def table_of(sources: dict[str, dict[str, Any]], names: tuple[str, str]) -> Table:
-    """Return the fields that differ; of a source that is new or gone, all of them."""
+    """Return a table of the fields that differ; of a source that is new or gone, the main ones."""
     rows = []
     for name, fact in sources.items():
         one, other = fact["a"] or {}, fact["b"] or {}
@@ -76,7 +76,7 @@ def table_of(sources: dict[str, dict[str, Any]], names: tuple[str, str]) -> Tabl
 
 
 def _told(entry: dict[str, Any], field: str) -> str:
-    # Ten digits tell two contents apart; --json has all of them.
+    # Ten digits are enough to tell two hashes apart; --json has all of them.
     return str(entry.get(field, ""))[: 10 if field == "sha256" else None]
 
 
@@ -91,7 +91,7 @@ def _read(version: Version) -> dict[str, dict[str, Any]]:
         entries = json.loads(path.read_bytes())["sources"]
         found: dict[str, dict[str, Any]] = {}
         for entry in entries:
-            # Parts of one source may share its name.
+            # A source may have several entries of the same name.
             name = entry["name"]
             name = f"{name} ({entry['origin']})" if name in found else name
             found[name] = {key: value for key, value in entry.items() if key != "name"}
