@@ -8,7 +8,7 @@ from stemma.pages import colours, terminal
 from stemma.pages.blocks import Cell, Heatmap, Histogram, SideBySide, Table, Text
 from stemma.pages.html import html
 from stemma.pages.markdown import markdown
-from stemma.pages.page import Page
+from stemma.pages.page import ComparisonPage
 
 BLOCKS = (
     Text("A paragraph."),
@@ -17,7 +17,7 @@ BLOCKS = (
     Histogram("A histogram", (-1.0, 0.0, 1.0), (3, 4), ("better", "worse"), "nats", "documents"),
     SideBySide("Texts", ("old", "new"), (Cell("gone", "removed"),), (Cell("come", "added"),)),
 )
-PAGE = Page(
+PAGE = ComparisonPage(
     title="v1 → v2",
     subjects=(("v1", "0123456789, 2026-11-27, Ada: first"), ("v2", "")),
     headline=(Cell("Worse: loss +0.1.", "worse"),),

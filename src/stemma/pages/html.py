@@ -8,12 +8,12 @@ from jinja2 import Environment, StrictUndefined
 from stemma.pages import colours
 from stemma.pages.blocks import Heatmap
 from stemma.pages.numbers import brief
-from stemma.pages.page import Page
+from stemma.pages.page import ComparisonPage
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 
-def html(page: Page) -> str:
+def html(page: ComparisonPage) -> str:
     """Return a page as HTML."""
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))

@@ -1,10 +1,10 @@
 """A page as GitHub's Markdown, for a pull request."""
 
 from stemma.pages.blocks import Block, Heatmap, Histogram, SideBySide, Table, Text
-from stemma.pages.page import Page
+from stemma.pages.page import ComparisonPage
 
 
-def markdown(page: Page) -> str:
+def markdown(page: ComparisonPage) -> str:
     """Return a page as Markdown."""
     told = [f"{name}: {line}" for name, line in page.subjects if line]
     parts = [f"## {_escaped(page.title)}"]

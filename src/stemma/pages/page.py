@@ -7,7 +7,7 @@ from stemma.pages.blocks import Block, Cell
 
 
 @dataclasses.dataclass(frozen=True)
-class Page:
+class ComparisonPage:
     """A page of sections under a verdict.
 
     Attributes:

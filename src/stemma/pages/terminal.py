@@ -10,12 +10,12 @@ from stemma.pages import printing
 from stemma.pages.blocks import Block, Cell, Heatmap, Histogram, SideBySide, Table, Text
 from stemma.pages.colours import TERMINAL, UNKNOWN, heat
 from stemma.pages.numbers import brief
-from stemma.pages.page import Page
+from stemma.pages.page import ComparisonPage
 
 _BAR = 40  # characters of the longest
 
 
-def show(page: Page) -> None:
+def show(page: ComparisonPage) -> None:
     """Print a page: the sections first, and the verdict last, where the eye is."""
     console = printing.console()
     for name, line in page.subjects:

@@ -151,6 +151,13 @@ def test_a_base_in_a_folder(history: Path, tmp_path: Path):
     assert list(sections(diff(history, str(base), "tuned"))) == ["tokenizer", "weights"]
 
 
+def test_json_is_what_the_verb_returns(history: Path, monkeypatch):
+    monkeypatch.chdir(history)
+    runner = CliRunner(env={"OPENBLAS_NUM_THREADS": "1"})
+    told = json.loads(runner.invoke(main, ["diff", "merge", "layer", "--json"]).stdout)
+    assert told == json.loads(json.dumps(diff(history, "merge", "layer").facts()))
+
+
 def test_bytes_that_are_gone_are_missing_and_not_guessed(history: Path, monkeypatch):
     monkeypatch.chdir(history)
     # Set for the process otherwise, by diff.
@@ -200,7 +207,7 @@ def test_a_broken_copy_in_the_remote_is_not_taken(copied: Project):
 
 
 def test_of_much_code_the_first_files_are_shown(copied: Project):
-    edited = sorted((copied.path / "src/stemma/corpus").glob("*.py"))
+    edited = sorted((copied.path / "src/stemma/corpus").rglob("*.py"))
     for path in edited:
         path.write_text(f"{path.read_text()}# nothing\n")
     (code,) = diff(copied.path, "HEAD").sections

@@ -248,6 +248,8 @@ def test_what_is_told(history: MeasuredHistory, monkeypatch: pytest.MonkeyPatch)
     assert f"See `stemma diff {commits[1][:7]} {commits[2][:7]}`." in told
     assert "3 tests." in told and "at 1.67%" in told
     facts = json.loads(CliRunner().invoke(main, [*given, "--json"]).stdout)
+    result = found(history, commits[0], commits[-1])
+    assert facts == json.loads(json.dumps(result.facts())), "what the verb returns"
     assert facts["status"] == "found" and facts["first"] == [commits[2]]
     judged = {one["commit"]: one for one in facts["judged"]}
     assert judged[commits[2]]["verdict"] == "worse" and judged[commits[2]]["difference"]["p"] < 0.01

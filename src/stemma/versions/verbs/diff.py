@@ -8,7 +8,7 @@ from typing import Any
 
 from stemma.errors import ProjectError
 from stemma.pages.blocks import Cell
-from stemma.pages.page import Page
+from stemma.pages.page import ComparisonPage
 from stemma.store.cache import MissingError
 from stemma.store.lock import LOCK
 from stemma.store.version import Version, resolve
@@ -93,13 +93,13 @@ class Diff:
             "missing": self.missing,
         }
 
-    def page(self) -> Page:
+    def page(self) -> ComparisonPage:
         """Return it as a page for `stemma.pages` to draw."""
         lines = (
             f"{one['commit'][:10]}, {one['date']}, {one['author']}: {one['subject']}" if one else ""
             for one in self.commits
         )
-        return Page(
+        return ComparisonPage(
             f"{self.a} → {self.b}",
             tuple(zip((self.a, self.b), lines, strict=True)),
             self.headline,
