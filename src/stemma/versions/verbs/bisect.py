@@ -109,20 +109,15 @@ def bisect(
         kept = _comparable(found, start, end, trials, root)
         suspects = _search(kept, trials)
         status = "found" if len(suspects) == 1 else "one of several"
-    known = {record.commit: record for record in found}
-    firsts = tuple(known[commit] for commit in suspects)
+    firsts = tuple(record for record in found if record.commit in suspects)
     return Bisection(
         metric,
         start,
         metrics.figures(first.metrics)[metric],
         status,
         firsts,
-        _since(firsts[0], known, root) if status == "found" else {},
-        {
-            one.commit: (one, trials.judged[one.commit])
-            for one in found
-            if one.commit in trials.judged
-        },
+        _since(firsts[0], found, root) if status == "found" else {},
+        _outcomes(found, trials),
         len(found) - len(kept),
         level,
     )
@@ -203,9 +198,15 @@ def _search(found: Sequence[Record], trials: Trials) -> list[str]:
         return search(parents, ready, is_bad)
 
 
+def _outcomes(found: Sequence[Record], trials: Trials) -> Mapping[str, tuple[Record, Judgement]]:
+    judged = trials.judged
+    return {one.commit: (one, judged[one.commit]) for one in found if one.commit in judged}
+
+
 def _since(
-    record: Record, known: Mapping[str, Record], root: Path
+    record: Record, found: Sequence[Record], root: Path
 ) -> Mapping[str, Mapping[Kind, list[str]]]:
+    known = {one.commit: one for one in found}
     since = {}
     for parent in record.parents:
         # A parent outside the range may have built nothing: then the version before it counts.
