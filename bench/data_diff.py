@@ -88,7 +88,7 @@ def make(root: Path, documents: int) -> None:
 def compare(root: Path, documents: int) -> dict[str, Any]:
     """Compare the two; the files were read before, so they are in the page cache."""
     from stemma.store.version import Tree
-    from stemma.versions.differences.data import section as data
+    from stemma.versions.differences import data
 
     begun = time.perf_counter()
     found = data.compare(Tree(root / "one"), Tree(root / "other"))

@@ -137,7 +137,7 @@ def _peak() -> float:
 
 def _stemma(arm: str, sides: list[Path]) -> Any:
     from stemma.store.version import Folder
-    from stemma.versions.differences.weights.section import compare
+    from stemma.versions.differences.weights import compare
 
     class Known(Folder):
         """A folder whose hashes are known, as those of a commit are."""

@@ -3,7 +3,7 @@
 import pytest
 
 from stemma.pages.blocks import Cell, Table
-from stemma.pages.numbers import brief, digits_for, figure, interval, signed
+from stemma.pages.numbers import brief, digits_for, interval, signed, written
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ from stemma.pages.numbers import brief, digits_for, figure, interval, signed
         (1.5e300, "1.5e+300"),
     ],
 )
-def test_a_figure(value: float | None, expected: str):
-    assert figure(value) == expected
+def test_how_a_number_is_written(value: float | None, expected: str):
+    assert written(value) == expected
 
 
 def test_changes_intervals_and_sizes():

@@ -1,6 +1,6 @@
 """What a section of a diff says, taken apart again."""
 
-from stemma.pages.blocks import Section
+from stemma.versions.differences.section import Section
 
 
 def clauses(section: Section) -> tuple[str, ...]:

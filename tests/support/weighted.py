@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from stemma.pages.blocks import Section
 from stemma.store.version import Folder
-from stemma.versions.differences.weights.section import compare
+from stemma.versions.differences.section import Section
+from stemma.versions.differences.weights import compare
 
 WIDTH, LAYERS = 160, 3
 Weights = dict[str, torch.Tensor]

@@ -16,7 +16,7 @@ from stemma.versions.differences import SECTIONS
 @click.option(
     "--only",
     multiple=True,
-    type=click.Choice(tuple(SECTIONS)),
+    type=click.Choice(SECTIONS),
     help="Only this section; repeatable.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON, nothing rounded.")
@@ -42,27 +42,26 @@ def diff(
     """  # noqa: D301 (click wants the character, not two)
     if as_json + markdown + (html is not None) > 1:
         raise click.UsageError("choose one of --json, --markdown and --html")
-    # Threads of BLAS would spin against those that read the weights.
+    # The weights are compared in several threads; threads of BLAS on top would slow them down.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from stemma.pages.printing import print_json
-    from stemma.store.version import resolve
     from stemma.streams import say
-    from stemma.versions.verbs import diff as reports
+    from stemma.versions.verbs.diff import diff as compare
 
-    report = reports.build(resolve(a), resolve(b), only or tuple(SECTIONS))
+    found = compare(a, b, only or SECTIONS)
     if as_json:
-        print_json(report.facts())
+        print_json(found.facts())
     elif markdown:
-        from stemma.pages.markdown import markdown as page
+        from stemma.pages.markdown import markdown as draw
 
-        say(page(report))
+        say(draw(found.page()))
     elif html:
-        from stemma.pages.html import html as page
+        from stemma.pages.html import html as draw
 
         with atomic_file(html) as handle:
-            handle.write(page(report).encode(errors="replace"))
-        say(f"{html}: {report.verdict}")
+            handle.write(draw(found.page()).encode(errors="replace"))
+        say(f"{html}: {found.verdict}")
     else:
         from stemma.pages.terminal import show
 
-        show(report)
+        show(found.page())

@@ -66,7 +66,7 @@ def _draw(versions: Sequence["LoggedVersion"]) -> None:
 
 def _line(version: "LoggedVersion") -> list[tuple[str, str]]:
     """Return the parts of a version's line, each with its style."""
-    from stemma.pages.numbers import figure
+    from stemma.pages.numbers import written
 
     names = ""
     if version.refs:
@@ -78,7 +78,7 @@ def _line(version: "LoggedVersion") -> list[tuple[str, str]]:
         (f"{version.graph[-1]} " if version.graph else "", ""),
         (version.commit[:7], "yellow"),
         (f" {version.date} ", ""),
-        (f"{figure(version.value)} " if measured else "", ""),
+        (f"{written(version.value)} " if measured else "", ""),
         (f"{_change(version.difference):8} " if measured else "", tone),
         (f"{_size(version.bytes_added, version.bytes_added_exact):>8} ", "dim"),
         (f"<- {version.base[:7]} " if version.base else "", "yellow"),

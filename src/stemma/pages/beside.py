@@ -3,30 +3,37 @@
 import difflib
 import re
 
-from stemma.pages.blocks import Cell, Sides, Tone
+from stemma.pages.blocks import Cell, SideBySide, Tone
 
 # Words, stretches of spaces, and all else by character.
 _PIECES = re.compile(r"\w+|\s+|.", re.S)
-# More than two empty lines, or more blanks than an indentation has.
+# Three empty lines and more, or more blanks than any indentation has.
 _BLANK = re.compile(r"\n(?:[^\S\n]*\n){3,}|[^\S\n]{40,}")
 
 
-def side_by_side(title: str, names: tuple[str, str], left: str, right: str) -> Sides:
-    """Return two texts in stretches; words of the first that the second lacks are ``removed``."""
+def side_by_side(title: str, names: tuple[str, str], left: str, right: str) -> SideBySide:
+    """Return two texts in stretches: words that only the left has are ``removed``, else ``added``.
+
+    Args:
+        title: what the two texts are.
+        names: what each is called.
+        left: the text before.
+        right: the text after.
+    """
     one, other = (_PIECES.findall(collapsed(text)) for text in (left, right))
     columns: tuple[list[Cell], list[Cell]] = [], []
     matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
     for tag, start, end, begin, stop in matcher.get_opcodes():
         texts = "".join(one[start:end]), "".join(other[begin:stop])
-        # A space that two changed stretches happen to share would tear them apart.
+        # A single space that two changed stretches share would break them into pieces.
         same = tag == "equal" and not (texts[0].isspace() and start and end < len(one))
         _append(columns[0], texts[0], "" if same else "removed")
         _append(columns[1], texts[1], "" if same else "added")
-    return Sides(title, names, tuple(columns[0]), tuple(columns[1]))
+    return SideBySide(title, names, tuple(columns[0]), tuple(columns[1]))
 
 
 def collapsed(text: str) -> str:
-    """Return a text in which a long stretch of nothing is one line that says how long it is."""
+    """Return a text in which a long stretch of white space is replaced by a note of its length."""
     return _BLANK.sub(_told, text)
 
 

@@ -1,21 +1,18 @@
-"""What a section of a diff says, once: for the terminal, Markdown, HTML and JSON alike."""
+"""What a page is made of: paragraphs, tables, heatmaps, histograms and texts side by side.
+
+The terminal, Markdown and HTML each draw these blocks.
+"""
 
 import dataclasses
-import enum
 import itertools
 import math
 import re
-from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
-from stemma.pages.numbers import brief, figure
-
-if TYPE_CHECKING:
-    from stemma.store.version import Version
+from stemma.pages.numbers import brief, written
 
 Tone = Literal["", "better", "worse", "added", "removed", "muted"]
-# A number, or an interval; what follows its whole part is to be as wide in each cell of a column.
+# A number or an interval. What follows the whole part is made equally wide in a column.
 _NUMBER = re.compile(
     r"(?:[+−]?[\d.,]+ to )?(?:[<>] )?[+−]?[\d,]*\d(?P<tail>(?:\.\d+)?(?:e[+−]\d+)? ?%?)"
 )
@@ -41,9 +38,9 @@ class Table:
     """Rows of cells; a plain string is a cell without a tone.
 
     Attributes:
-        columns: each has a name; the first says of what its row is.
-        right: columns that stand at the right, by index: numbers.
-        whole: columns whose cells are not to be broken into lines, by index.
+        columns: the name of each; the first column says what its row is about.
+        right: indices of the columns that are aligned right: numbers.
+        whole: indices of the columns whose cells must not be broken into lines.
     """
 
     title: str
@@ -56,7 +53,7 @@ class Table:
         assert all(self.columns), f"a column of '{self.title}' has no name"
 
     def cells(self) -> list[list[Cell]]:
-        """Return the rows, the numbers of a column filled up so that their points align."""
+        """Return the rows, with numbers padded so that their decimal points align."""
         rows = [
             [Cell(cell) if isinstance(cell, str) else cell for cell in row] for row in self.rows
         ]
@@ -84,12 +81,12 @@ def _blank(tail: str, width: int) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Heatmap:
-    """Numbers of two dimensions, shown by colour; None where there is none.
+    """A table of numbers that are shown by colour.
 
     Attributes:
-        values: [rows][columns], not negative; NaN where there is no number to be compared,
-            infinite where there was nothing but zeros.
-        unit: what they are, for the legend.
+        values: [rows][columns], not negative; None where there is no such cell, NaN where there is
+            no number to compare, infinite where there was nothing but zeros before.
+        unit: what the numbers are, for the legend.
     """
 
     title: str
@@ -105,9 +102,9 @@ class Heatmap:
         return max(filter(math.isfinite, values), default=0)
 
     def shades(self) -> list[list[float]]:
-        """Return how strong the colour of each value is, 0 to 1, [rows][columns]; 0 for None.
+        """Return the strength of the colour of each value, 0 to 1, [rows][columns]; 0 for None.
 
-        The square root tells small changes apart that a single large one would hide.
+        It grows with the square root, so that one large change does not hide the small ones.
         """
         largest = self.largest or 1
 
@@ -119,24 +116,24 @@ class Heatmap:
         return [[shade(value) for value in row] for row in self.values]
 
     def texts(self) -> list[list[str]]:
-        """Return the values in words, [rows][columns]: NaN is no number, infinite is from zero."""
+        """Return the values as they are written, [rows][columns]."""
         return [["" if value is None else brief(value) for value in row] for row in self.values]
 
     def legend(self) -> list[tuple[float, float]]:
-        """Return some shades with the values that they stand for, from none to the largest."""
+        """Return five shades, from none to the strongest, each with the value it stands for."""
         return [(step / 4, (step / 4) ** 2 * self.largest) for step in range(5)]
 
 
 @dataclasses.dataclass(frozen=True)
 class Histogram:
-    """How many changes are how large; those of nothing at all are not among them.
+    """How many changes are how large; what did not change at all is left out.
 
     Attributes:
-        edges: of the bins, ascending; 0 is one of them.
-        counts: a bin each.
-        tones: of what stands in each bin.
-        unit: of the edges.
-        of: what is counted.
+        edges: the limits of the bins, ascending, one more than there are bins; 0 is one of them.
+        counts: how many changes fall into each bin.
+        tones: the tone of each bin.
+        unit: the unit of the edges.
+        of: what is counted, in the plural.
     """
 
     title: str
@@ -147,16 +144,16 @@ class Histogram:
     of: str
 
     def bins(self) -> list[tuple[tuple[str, str], int, Tone]]:
-        """Return of each bin its ends in words, its count and its tone."""
+        """Return the ends of each bin as they are written, its count and its tone."""
         width = self.edges[1] - self.edges[0]
         digits = max(0, -math.floor(math.log10(width) + 1e-9))
-        ends = [figure(edge, digits, "+" if edge else "") for edge in self.edges]
+        ends = [written(edge, digits, "+" if edge else "") for edge in self.edges]
         return list(zip(itertools.pairwise(ends), self.counts, self.tones, strict=True))
 
 
 @dataclasses.dataclass(frozen=True)
-class Sides:
-    """Two texts side by side, in stretches; those that differ have a tone."""
+class SideBySide:
+    """Two texts beside each other, in stretches; those that differ have a tone."""
 
     title: str
     names: tuple[str, str]
@@ -164,57 +161,4 @@ class Sides:
     right: tuple[Cell, ...]
 
 
-Block = Text | Table | Heatmap | Histogram | Sides
-
-
-def sentence(subject: str, clauses: Iterable[str]) -> str:
-    """Return one sentence that says several things of a subject."""
-    return f"{subject}: {'; '.join(clauses)}."
-
-
-@dataclasses.dataclass(frozen=True)
-class Section:
-    """One kind of difference.
-
-    Attributes:
-        name: as ``--only`` takes it.
-        words: sentences for the verdict, in plain words; the weightiest first.
-        facts: what ``--json`` gives, nothing rounded.
-        blocks: what people see.
-        headline: whether it is better, for the beginning of the verdict.
-    """
-
-    name: str
-    words: tuple[str | Cell, ...]
-    facts: dict[str, Any]
-    blocks: tuple[Block, ...]
-    headline: tuple[Cell, ...] = ()
-
-
-class Alike(enum.Enum):
-    """Why there is no section."""
-
-    EQUAL = "Equal"
-    ABSENT = "Nothing to compare"
-
-
-def without(
-    section: str, versions: "tuple[Version, Version]", has: tuple[bool, bool], file: Path, what: str
-) -> Section | Alike:
-    """Return the section on a file that only one version has.
-
-    Args:
-        section: its name.
-        versions: the two.
-        has: which of them have the file; one at most.
-        file: below the project's root.
-        what: cannot be compared for that.
-
-    Returns:
-        ABSENT if neither has it, or if one is a model alone.
-    """
-    if not any(has) or not all(version.has_reports for version in versions):
-        return Alike.ABSENT
-    name = versions[has.index(False)].name
-    words = f"{name} has no {file}: there are no {what} to compare."
-    return Section(section, (words,), {"without": name}, (Text(words),))
+Block = Text | Table | Heatmap | Histogram | SideBySide

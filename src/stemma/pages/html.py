@@ -1,23 +1,26 @@
-"""A diff as one HTML file that needs nothing else: no script, no network."""
+"""A page as one HTML file that needs nothing else: no script, no network."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
+from stemma.pages import colours
 from stemma.pages.blocks import Heatmap
 from stemma.pages.numbers import brief
-from stemma.versions.verbs.diff import Report
+from stemma.pages.page import ComparisonPage
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 
-def html(report: Report) -> str:
-    """Return the page."""
+def html(page: ComparisonPage) -> str:
+    """Return a page as HTML."""
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
-        report=report,
+        page=page,
+        light=colours.LIGHT,
+        dark=colours.DARK,
         rows_of=_rows,
         legend_of=lambda heatmap: [(f"{one:.3f}", brief(value)) for one, value in heatmap.legend()],
         zip=zip,

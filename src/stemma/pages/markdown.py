@@ -1,22 +1,22 @@
-"""A diff as GitHub's Markdown, for a pull request."""
+"""A page as GitHub's Markdown, for a pull request."""
 
-from stemma.pages.blocks import Block, Heatmap, Histogram, Sides, Table, Text
-from stemma.versions.verbs.diff import Report
+from stemma.pages.blocks import Block, Heatmap, Histogram, SideBySide, Table, Text
+from stemma.pages.page import ComparisonPage
 
 
-def markdown(report: Report) -> str:
-    """Return the page."""
-    signed = [f"{name}: {facts}" for name, facts in report.names if facts]
-    parts = [f"## {_escaped(report.a)} → {_escaped(report.b)}"]
-    parts += ["\n".join(f"- {_escaped(line)}" for line in signed)] if signed else []
-    parts += [f"**{_escaped(cell.text)}**" for cell in report.headline]
-    if report.points:
-        parts.append("\n".join(f"- {_escaped(cell.text)}" for cell in report.points))
-    if report.rest:
-        parts.append(_escaped(report.rest))
-    for section in report.sections:
-        parts += [f"### {section.name.capitalize()}", *map(_block, section.blocks)]
-    for name, why in report.missing.items():
+def markdown(page: ComparisonPage) -> str:
+    """Return a page as Markdown."""
+    told = [f"{name}: {line}" for name, line in page.subjects if line]
+    parts = [f"## {_escaped(page.title)}"]
+    parts += ["\n".join(f"- {_escaped(line)}" for line in told)] if told else []
+    parts += [f"**{_escaped(cell.text)}**" for cell in page.headline]
+    if page.points:
+        parts.append("\n".join(f"- {_escaped(cell.text)}" for cell in page.points))
+    if page.remark:
+        parts.append(_escaped(page.remark))
+    for name, blocks in page.sections.items():
+        parts += [f"### {name.capitalize()}", *map(_block, blocks)]
+    for name, why in page.missing.items():
         parts += [f"### {name.capitalize()}", f"**missing:** {_escaped(why)}"]
     return "\n\n".join(parts)
 
@@ -35,7 +35,7 @@ def _block(block: Block) -> str:
         case Histogram():
             rows = [[*ends, f"{count:,}"] for ends, count, _ in block.bins()]
             return _grid(block.title, ["from", "to", block.of], rows, frozenset(range(3)))
-        case Sides():
+        case SideBySide():
             texts = ["".join(cell.text for cell in side) for side in (block.left, block.right)]
             return _grid(block.title, list(block.names), [texts], frozenset())
 

@@ -1,4 +1,4 @@
-"""A diff in a terminal."""
+"""A page in a terminal."""
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -7,42 +7,35 @@ from rich.table import Table as Grid
 from rich.text import Text as Words
 
 from stemma.pages import printing
-from stemma.pages.blocks import Block, Cell, Heatmap, Histogram, Sides, Table, Text, Tone
+from stemma.pages.blocks import Block, Cell, Heatmap, Histogram, SideBySide, Table, Text
+from stemma.pages.colours import TERMINAL, UNKNOWN, heat
 from stemma.pages.numbers import brief
-from stemma.versions.verbs.diff import Report
+from stemma.pages.page import ComparisonPage
 
-STYLES: dict[Tone, str] = {
-    "": "",
-    "better": "green",
-    "worse": "red",
-    "added": "cyan",
-    "removed": "yellow",
-    "muted": "dim",
-}
 _BAR = 40  # characters of the longest
 
 
-def show(report: Report) -> None:
-    """Print the sections, and the verdict last, where the eye is."""
+def show(page: ComparisonPage) -> None:
+    """Print a page: the sections first, and the verdict last, where the eye is."""
     console = printing.console()
-    for name, signed in report.names:
-        console.print(Words.assemble((name, "bold"), f"  {signed}" if signed else ""))
-    for section in report.sections:
-        console.rule(Words(section.name, "bold"), align="left", style="dim")
-        for block in section.blocks:
-            console.print(Padding(render(block), (0, 0, 1, 0)))
-    for name, why in report.missing.items():
+    for name, line in page.subjects:
+        console.print(Words.assemble((name, "bold"), f"  {line}" if line else ""))
+    for name, blocks in page.sections.items():
         console.rule(Words(name, "bold"), align="left", style="dim")
-        console.print(f"missing: {why}\n", style="yellow")
+        for block in blocks:
+            console.print(Padding(render(block), (0, 0, 1, 0)))
+    for name, why in page.missing.items():
+        console.rule(Words(name, "bold"), align="left", style="dim")
+        console.print(f"missing: {why}\n", style=UNKNOWN)
     console.rule(Words("verdict", "bold"), align="left", style="dim")
-    for cell in report.headline:
-        console.print(Words(cell.text, f"bold {STYLES[cell.tone]}"))
-    for cell in report.points:
+    for cell in page.headline:
+        console.print(Words(cell.text, f"bold {TERMINAL[cell.tone]}"))
+    for cell in page.points:
         point = Grid.grid(padding=(0, 1, 0, 0))
         point.add_row("•", _cell(cell))
         console.print(point)
-    if report.rest:
-        console.print(Words(report.rest, STYLES["muted"]))
+    if page.remark:
+        console.print(Words(page.remark, TERMINAL["muted"]))
 
 
 def render(block: Block) -> RenderableType:
@@ -56,8 +49,8 @@ def render(block: Block) -> RenderableType:
             return _heatmap(block)
         case Histogram():
             return _histogram(block)
-        case Sides():
-            return _sides(block)
+        case SideBySide():
+            return _side_by_side(block)
 
 
 def _table(table: Table) -> RenderableType:
@@ -76,7 +69,7 @@ def _grid(title: str) -> Grid:
 
 
 def _cell(cell: Cell) -> Words:
-    return Words(cell.text, STYLES[cell.tone])
+    return Words(cell.text, TERMINAL[cell.tone])
 
 
 def _heatmap(heatmap: Heatmap) -> RenderableType:
@@ -93,9 +86,8 @@ def _heatmap(heatmap: Heatmap) -> RenderableType:
 def _shade(text: str, share: float) -> Words:
     if not text:
         return Words("")
-    red = round(255 - 60 * share), round(245 - 175 * share), round(235 - 190 * share)
-    ink = "black" if share < 0.7 else "white"
-    return Words(f" {text} ", Style(color=ink, bgcolor="rgb({},{},{})".format(*red)))
+    ink, ground = heat(share)
+    return Words(f" {text} ", Style(color=ink, bgcolor=ground))
 
 
 def _histogram(histogram: Histogram) -> RenderableType:
@@ -106,16 +98,16 @@ def _histogram(histogram: Histogram) -> RenderableType:
     grid.add_column("")
     largest = max(histogram.counts)
     for (low, high), count, tone in histogram.bins():
-        bar = Words("█" * -(-_BAR * count // largest), STYLES[tone])
+        bar = Words("█" * -(-_BAR * count // largest), TERMINAL[tone])
         grid.add_row(low, high, f"{count:,}", bar)
     return grid
 
 
-def _sides(sides: Sides) -> RenderableType:
-    grid = _grid(sides.title)
+def _side_by_side(texts: SideBySide) -> RenderableType:
+    grid = _grid(texts.title)
     grid.padding = (0, 2, 0, 0)
-    for name in sides.names:
+    for name in texts.names:
         grid.add_column(name, ratio=1, overflow="fold")
     grid.expand = True
-    grid.add_row(*(Words.assemble(*map(_cell, side)) for side in (sides.left, sides.right)))
+    grid.add_row(*(Words.assemble(*map(_cell, side)) for side in (texts.left, texts.right)))
     return grid

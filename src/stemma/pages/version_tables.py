@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stemma.modeling.metrics.names import names_of, remarks
-from stemma.pages.numbers import figure, interval
+from stemma.pages.numbers import interval, written
 
 _CODE = "src/"
 
@@ -39,8 +39,8 @@ def metrics(content: dict[str, Any], labels: Mapping[str, str]) -> Group:
     baselines = dict(sorted(scored, key=lambda item: -item[1].get("loss", 0.0)))
     table = _table("", "model", "95 % interval", *baselines)
     for name in _ordered(content, labels):
-        others = [figure(scores.get(name)) for scores in baselines.values()]
-        table.add_row(labels[name], figure(content[name]), _interval(content, name), *others)
+        others = [written(scores.get(name)) for scores in baselines.values()]
+        table.add_row(labels[name], written(content[name]), _interval(content, name), *others)
     return Group(table, *map(Text, remarks(content)))
 
 
@@ -54,7 +54,7 @@ def formats(content: dict[str, dict[str, Any]], labels: Mapping[str, str]) -> Ta
     name = _ordered(next(iter(content.values())), labels)[0]
     table = _table("", "bytes", labels[name], "95 % interval")
     for format_, facts in content.items():
-        told = figure(facts.get(name)), _interval(facts, name)
+        told = written(facts.get(name)), _interval(facts, name)
         table.add_row(format_, decimal(facts["bytes"]), *told)
     return table
 

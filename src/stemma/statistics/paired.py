@@ -10,29 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemma.statistics.resampling import draw, turn
-from stemma.statistics.significance import quantile_of_t
+from stemma.statistics.significance import LEVEL, quantile_of_t
 
-Figures = Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]]
-"""From sums over examples, shape (columns, ...), to figures by name, shape (...)."""
+Metrics = Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]]
+"""From sums over examples, shape (columns, ...), to metrics by name, shape (...)."""
 
 __all__ = ["Difference", "compare", "jackknife"]
 
-_OUTSIDE = 0.05
 _TIES = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """A figure of two sides.
+    """A metric of two sides, and how sure it is that they differ.
 
     Attributes:
-        a: of the first.
-        b: of the second.
-        low: lower end of the 95 % interval of ``b - a``.
-        high: its upper end.
+        a: the metric of the first side.
+        b: the metric of the second side.
+        low: lower end of the interval of ``b - a``, whose confidence is 1 - LEVEL.
+        high: upper end of it.
         error: standard error of ``b - a``.
-        p: chance of figures at least as far apart, were the sides of each pair interchangeable.
-        test: where ``p`` is from.
+        p: probability of a difference at least as large if the two sides of each pair were
+            interchangeable.
+        test: the test that ``p`` comes from.
     """
 
     a: float
@@ -45,35 +45,36 @@ class Difference:
 
 
 def compare(
-    a: NDArray[np.float64], b: NDArray[np.float64], figures: Figures, rounds: int, seed: int
+    a: NDArray[np.float64], b: NDArray[np.float64], metrics: Metrics, rounds: int, seed: int
 ) -> dict[str, Difference]:
-    """Compare figures of sums over examples, paired.
+    """Compare metrics of two sides that were measured on the same examples.
 
-    The interval is the paired percentile bootstrap (Efron 1979), whose percentiles are moved out
-    for small samples (Hesterberg 2015, The American Statistician 69:371, "expanded percentile"): an
-    example is drawn with both its sides. The p-value is that of the paired permutation
-    test (Fisher 1935; Noreen 1989): the sides of each pair are swapped by a coin, with
-    p = (1 + swaps as far apart) / (1 + rounds) (Phipson & Smyth 2010).
+    The interval is that of the paired percentile bootstrap (Efron 1979): an example is drawn
+    together with both its sides. For small samples its percentiles are moved outwards (Hesterberg
+    2015, The American Statistician 69:371, "expanded percentile"). The p-value is that of the
+    paired permutation test (Fisher 1935; Noreen 1989): a coin decides for each pair whether its
+    sides are swapped, and p = (1 + rounds at least as far apart) / (1 + rounds) (Phipson & Smyth
+    2010).
 
     Args:
         a: columns of the first side, shape (columns, pairs), at least FEWEST pairs.
-        b: of the second, same shape and order.
-        figures: what to compare.
-        rounds: of the bootstrap, and again of the permutation.
-        seed: where the drawing starts.
+        b: columns of the second side, same shape and order.
+        metrics: what is to be compared.
+        rounds: how often the bootstrap draws, and how often the permutation swaps.
+        seed: of the random numbers.
 
     Returns:
-        By figure; without those that are not finite in every round.
+        The differences by metric, without the metrics that are not finite in every round.
     """
     count, pairs = a.shape
-    # Overflow and 0 / 0 give what is not finite, which is looked for below.
+    # Overflow and 0 / 0 give numbers that are not finite; those are left out below.
     with np.errstate(all="ignore"):
-        first, second = figures(a.sum(axis=1)), figures(b.sum(axis=1))
+        first, second = metrics(a.sum(axis=1)), metrics(b.sum(axis=1))
         drawn = draw(np.concatenate([a, b]), rounds, seed)
-        drawn_a, drawn_b = figures(drawn[:count]), figures(drawn[count:])
+        drawn_a, drawn_b = metrics(drawn[:count]), metrics(drawn[count:])
         middle = ((a + b) / 2).sum(axis=1)[:, None]
         turned = turn((b - a) / 2, rounds, seed)
-        swapped_a, swapped_b = figures(middle - turned), figures(middle + turned)
+        swapped_a, swapped_b = metrics(middle - turned), metrics(middle + turned)
         found = {
             name: (drawn_b[name] - drawn_a[name], swapped_b[name] - swapped_a[name])
             for name in first
@@ -86,26 +87,27 @@ def compare(
 
 
 def jackknife(
-    a: NDArray[np.float64], b: NDArray[np.float64], figures: Figures
+    a: NDArray[np.float64], b: NDArray[np.float64], metrics: Metrics
 ) -> dict[str, tuple[float, float]]:
-    """Return the difference of each figure and its standard error, without drawing anything.
+    """Return the difference of each metric and its standard error, without random numbers.
 
-    The paired jackknife (Tukey 1958; Efron & Tibshirani 1993, chapter 11): each example is left out
-    once, with both its sides. Thousands of comparisons take a second; ``compare`` judges one.
+    This is the paired jackknife (Tukey 1958; Efron & Tibshirani 1993, chapter 11): each example is
+    left out once, with both its sides. Thousands of comparisons take a second; to judge a single
+    one use ``compare``.
 
     Args:
         a: columns of the first side, shape (columns, pairs), at least two pairs.
-        b: of the second, same shape and order.
-        figures: what to compare.
+        b: columns of the second side, same shape and order.
+        metrics: what is to be compared.
 
     Returns:
-        By figure; not finite where the figure is not.
+        (difference, standard error) by metric; not finite where the metric is not.
     """
     pairs = a.shape[1]
     sums_a, sums_b = a.sum(axis=1), b.sum(axis=1)
     with np.errstate(all="ignore"):
-        first, second = figures(sums_a), figures(sums_b)
-        without_a, without_b = figures(sums_a[:, None] - a), figures(sums_b[:, None] - b)
+        first, second = metrics(sums_a), metrics(sums_b)
+        without_a, without_b = metrics(sums_a[:, None] - a), metrics(sums_b[:, None] - b)
         found = {}
         for name in first:
             spread = without_b[name] - without_a[name]
@@ -122,13 +124,14 @@ def _difference(
     tail: float,
 ) -> Difference:
     low, high = np.quantile(spread, [tail, 1 - tail]).tolist()
-    # Swaps that only round differently are as far apart.
+    # Swaps that differ only by rounding count as equally far apart.
     far = int((np.abs(swaps) >= abs(b - a) * (1 - _TIES)).sum())
     p = (1 + far) / (1 + len(swaps))
     return Difference(float(a), float(b), low, high, float(spread.std(ddof=1)), p)
 
 
 def _tail(pairs: int) -> float:
-    # A resample varies by (n - 1) / n too little, and the quantiles of t are further out.
-    out = math.sqrt(pairs / (pairs - 1)) * quantile_of_t(1 - _OUTSIDE / 2, pairs - 1)
+    # The variance of a resample is too small by (n - 1) / n, and t has wider tails than the normal
+    # distribution.
+    out = math.sqrt(pairs / (pairs - 1)) * quantile_of_t(1 - LEVEL / 2, pairs - 1)
     return NormalDist().cdf(-out)

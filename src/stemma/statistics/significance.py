@@ -1,4 +1,4 @@
-"""Tests of single figures and of several at once, and what a test of this size could have seen."""
+"""The significance level, tests of one metric and of several, and what a test could have shown."""
 
 import math
 from collections.abc import Mapping
@@ -7,16 +7,21 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+LEVEL = 0.05
+"""The significance level: how often a difference may be called real where there is none."""
+CONFIDENCE = f"{100 * (1 - LEVEL):g} %"
+"""The confidence of every interval of a difference, as it is written."""
 POWER = 0.8
+"""How often a test is to find a difference of the size that it is said to be able to show."""
 
 
 def mcnemar(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    """Return the p-value of McNemar's test, mid-p, of who is right more often.
+    """Return the mid-p value of McNemar's test: is one side right more often than the other?
 
-    Of the examples that only one side has right, as many as not should be the first side's. The
-    mid-p version of the exact test kept its level in all of 9,595 scenarios and sees more than the
-    exact one (Fagerland, Lydersen & Laake 2013, BMC Medical Research Methodology 13:91). It is 1
-    where both are right as often.
+    Where nothing differs, an example that only one side gets right is as likely to be the first
+    side's as the second's. The mid-p version of the exact test kept its level in all of 9,595
+    scenarios, and has more power than the exact one (Fagerland, Lydersen & Laake 2013, BMC Medical
+    Research Methodology 13:91). It is 1 where both sides are right equally often.
 
     Args:
         a: whether the first side is right, shape (examples,).
@@ -32,9 +37,9 @@ def mcnemar(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Return p-values corrected for how many they are (Holm 1979), in the order given.
+    """Return p-values corrected for how many there are (Holm 1979), in the order given.
 
-    The chance that any falls below 5 % though nothing differs is then at most 5 %.
+    The chance that any of them falls below LEVEL although nothing differs is then at most LEVEL.
     """
     ordered = sorted(p_values, key=lambda name: p_values[name])
     corrected, largest = {}, 0.0
@@ -45,15 +50,15 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 
 
 def smallest_effect(error: float, pairs: int, level: float) -> float:
-    """Return the difference that a test would have found in POWER of all cases.
+    """Return the smallest difference that a test would find with a probability of POWER.
 
     It is (t[1 - level / 2] + t[POWER]) times the standard error (Bloom 1995, Evaluation Review
-    19:547), t with one degree of freedom fewer than pairs.
+    19:547), where t has one degree of freedom fewer than there are pairs.
 
     Args:
-        error: standard error of the difference, paired.
-        pairs: how many, at least 6.
-        level: at which the test calls a difference real.
+        error: standard error of the paired difference.
+        pairs: how many pairs there are, at least 6.
+        level: significance level of the test.
     """
     return error * (quantile_of_t(1 - level / 2, pairs - 1) + quantile_of_t(POWER, pairs - 1))
 
@@ -63,7 +68,7 @@ def quantile_of_t(probability: float, degrees: int) -> float:
 
     Args:
         probability: between 0 and 1.
-        degrees: of freedom, at least 5; the error is then below 0.2 % up to probability 0.998.
+        degrees: degrees of freedom, at least 5; up to probability 0.998 the error is below 0.2 %.
     """
     z = NormalDist().inv_cdf(probability)
     terms = (

@@ -11,16 +11,16 @@ from measured import Columns, figures, texts
 from scipy import stats
 
 from stemma.modeling.metrics.formulas import Examples
-from stemma.statistics.significance import POWER
+from stemma.statistics.significance import LEVEL, POWER
 from stemma.store.declared import CONVENTION
 from stemma.store.version import Version
-from stemma.versions.comparison.tested import LEVEL, Comparison, changed, compare_versions
+from stemma.versions.comparison.tested import Comparison, changed, compare_versions
 
 DOCUMENTS = 24
 ROUNDS = 400
 
 
-class Measured(Version):
+class OnlyExamples(Version):
     """A version of which nothing is known but what evaluate left."""
 
     def __init__(self, columns: Columns) -> None:
@@ -40,7 +40,7 @@ class Measured(Version):
 
 
 def compared(a: Columns, b: Columns) -> Comparison:
-    return compare_versions(Measured(a), Measured(b), figures(a), figures(b))
+    return compare_versions(OnlyExamples(a), OnlyExamples(b), figures(a), figures(b))
 
 
 def arrays(columns: Columns) -> Examples:
@@ -76,7 +76,7 @@ def test_a_figure_that_diverged_is_named_as_the_reason() -> None:
     a, b = texts(DOCUMENTS, seed=1), texts(DOCUMENTS, seed=2)
     b["loss"] = b["loss"] + 9000 * np.asarray(b["tokens"])
     metrics_b = figures(a) | {"perplexity": float("inf")}
-    found = compare_versions(Measured(a), Measured(b), figures(a), metrics_b)
+    found = compare_versions(OnlyExamples(a), OnlyExamples(b), figures(a), metrics_b)
     assert found.untested == {"perplexity": "it is no finite number: the training diverged"}
     assert found.tested["loss"].real
 
@@ -84,9 +84,11 @@ def test_a_figure_that_diverged_is_named_as_the_reason() -> None:
 def test_why_one_version_has_no_bits_per_byte() -> None:
     a, b = texts(DOCUMENTS, seed=1), texts(DOCUMENTS, seed=2)
     lossy = {name: value for name, value in figures(b).items() if name != "bits_per_byte"}
-    found = compare_versions(Measured(a), Measured(b), figures(a), {**lossy, "not_restored": 9})
+    found = compare_versions(
+        OnlyExamples(a), OnlyExamples(b), figures(a), {**lossy, "not_restored": 9}
+    )
     assert found.untested == {
         "bits_per_byte": "the texts do not come back from the tokens of measured"
     }
-    other = compare_versions(Measured(a), Measured(b), figures(a), lossy)
+    other = compare_versions(OnlyExamples(a), OnlyExamples(b), figures(a), lossy)
     assert other.untested == {"bits_per_byte": "only one version has it"}

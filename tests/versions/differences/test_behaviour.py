@@ -8,10 +8,11 @@ from project import Project
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from stemma.corpus.packing import TokenWriter
-from stemma.pages.blocks import Alike, Cell, Section, Sides, Table, Text
+from stemma.pages.blocks import Cell, SideBySide, Table, Text
 from stemma.store.errors import ProjectError
 from stemma.store.version import Commit, Tree, Version
-from stemma.versions.differences.behaviour.section import compare
+from stemma.versions.differences.behaviour import compare
+from stemma.versions.differences.section import Alike, Section
 
 
 def found(a: Version, b: Version) -> Section:
@@ -129,7 +130,7 @@ def test_what_a_classifier_says_now(tmp_path: Path) -> None:
     (row,) = section.facts["documents"]["most_worse"]
     assert row["predicted"] == ["love", "war"]
     assert section.facts["documents"]["unit"] == "nats"
-    (sides,) = (block for block in section.blocks if isinstance(block, Sides))
+    (sides,) = (block for block in section.blocks if isinstance(block, SideBySide))
     assert sides.left == (Cell("love", "removed"),)
     assert sides.right == (Cell("war", "added"),)
 
@@ -153,7 +154,7 @@ def test_the_same_prompts_side_by_side(tmp_path: Path) -> None:
         "only_b": [],
     }
     sides, text = section.blocks
-    assert isinstance(sides, Sides)
+    assert isinstance(sides, SideBySide)
     assert sides.names == ("a", "b")
     assert sides.left == (Cell("The king is dead."),)
     assert sides.right == (Cell("The king is "), Cell("not ", "added"), Cell("dead."))

@@ -4,18 +4,15 @@ import random
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from prepared import SOURCE, row, write_manifest, write_raw
-from scipy import spatial, stats
 
 from stemma.errors import DataError
-from stemma.pages.blocks import Alike, Section, Sides, Table
+from stemma.pages.blocks import SideBySide, Table
 from stemma.store.errors import MissingError
 from stemma.store.version import Folder, Tree
-from stemma.versions.differences.data import section as data
-from stemma.versions.differences.data.section import compare
-from stemma.versions.differences.data.shift import jensen_shannon, kolmogorov_smirnov
+from stemma.versions.differences.data import compare
+from stemma.versions.differences.section import Alike, Section
 
 WORDS = ["king", "queen", "night", "day", "sorrow", "love", "crown", "ghost", "garden", "song"]
 KINDS = ("added", "removed", "renamed", "changed", "masked_otherwise", "moved", "alike", "sources")
@@ -86,7 +83,7 @@ def test_a_changed_document_stands_beside_what_it_was(tmp_path: Path):
     only(found, "changed")
     (share,) = found.facts["changed"].values()
     assert 0.75 < share < 1
-    (sides,) = [block for block in found.blocks if isinstance(block, Sides)]
+    (sides,) = [block for block in found.blocks if isinstance(block, SideBySide)]
     assert [cell.text for cell in sides.right if cell.tone] == ["elsewhere"]
     assert "".join(cell.text for cell in sides.left)[1:-1] in TEXTS["doc-5"]
 
@@ -190,17 +187,6 @@ def test_sums_that_only_the_tokenizer_changed_are_left_out(tmp_path: Path):
     assert found.facts["by_source"] == {}
 
 
-def test_distances_are_those_of_scipy():
-    random = np.random.default_rng(0)
-    one, other = random.integers(0, 50, 300), random.integers(5, 60, 200)
-    expected = stats.ks_2samp(one, other).statistic
-    assert kolmogorov_smirnov(one, other) == pytest.approx(expected)
-    left, right = {"en": 5, "de": 3}, {"en": 2, "fr": 4}
-    expected = spatial.distance.jensenshannon([5, 3, 0], [2, 0, 4], base=2) ** 2
-    assert jensen_shannon(left, right) == pytest.approx(expected)
-    assert jensen_shannon(left, left) == 0 and jensen_shannon({"en": 1}, {"fr": 1}) == 1
-
-
 def test_texts_that_are_gone_are_said_to_be_missing(tmp_path: Path, monkeypatch):
     class Gone(Tree):
         def path(self, output: str, file: str) -> Path:
@@ -234,7 +220,3 @@ def test_a_torn_file_is_named(tmp_path: Path, file: str):
     (tmp_path / "b/data" / file).write_bytes(b"PAR1")
     with pytest.raises(DataError, match=f"data/{file} of the working tree cannot be read"):
         compare(one, other)
-
-
-def test_the_section_is_called_as_only_takes_it():
-    assert data.NAME == "data"

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from stemma.pages.blocks import Alike
 from stemma.store.version import Tree
 from stemma.versions.differences.environment import compare
+from stemma.versions.differences.section import Alike
 
 LOCK = (
     "python==3.11.*\nnumpy==1.0 ; python_version < '3.12'\nnumpy==2.0 ; python_version >= '3.12'\n"

@@ -20,7 +20,8 @@ from stemma.pages.html import html
 from stemma.pages.markdown import markdown
 from stemma.store.version import Version, resolve
 from stemma.versions.differences import SECTIONS as NAMES
-from stemma.versions.verbs.diff import Report, build
+from stemma.versions.verbs.diff import Diff
+from stemma.versions.verbs.diff import diff as compare
 
 EFFECTS = ("weights", "metrics", "behaviour")
 SECTIONS = {
@@ -59,8 +60,8 @@ pairs = pytest.mark.parametrize("pair", SECTIONS, ids=" → ".join)
 
 
 @pytest.fixture(scope="module")
-def diff(history: Path) -> Callable[[tuple[str, str]], Report]:
-    return functools.cache(lambda pair: build(*(resolve(name, history) for name in pair)))
+def diff(history: Path) -> Callable[[tuple[str, str]], Diff]:
+    return functools.cache(lambda pair: compare(*pair, root=history))
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def version(history: Path) -> Callable[[str], Version]:
     return functools.cache(lambda name: resolve(name, history))
 
 
-def facts_of(report: Report) -> dict[str, Any]:
+def facts_of(report: Diff) -> dict[str, Any]:
     """Return the facts by section, as --json has them."""
     return json.loads(json.dumps(report.facts(), allow_nan=False))["sections"]
 
@@ -103,7 +104,7 @@ def test_the_sections_are_those_of_the_change(diff, pair):
     assert report.verdict.endswith(".")
     # What does not differ is told to be equal.
     equal = [name for name in NAMES if name not in SECTIONS[pair]]
-    assert report.rest == f"Equal: {', '.join(equal)}." and report.facts()["equal"] == equal
+    assert report.remark == f"Equal: {', '.join(equal)}." and report.facts()["equal"] == equal
 
 
 @pytest.mark.parametrize("pair", SETTINGS, ids=" → ".join)
@@ -136,7 +137,7 @@ def test_one_document_changed(history, diff, pair):
         assert data[key] == {}, key
     assert data["shift"]["length"]["kolmogorov_smirnov"] == 0
     assert data["shift"]["languages"]["jensen_shannon"] == 0
-    page = markdown(diff(pair))
+    page = markdown(diff(pair).page())
     assert all(swapped in page for swapped in known.SWAP), "what it said, and says"
 
 
@@ -263,9 +264,9 @@ def test_behaviour_is_that_of_the_examples(diff, version, pair):
 @pairs
 def test_every_format_has_these_sections(diff, pair, capsys):
     report, wanted = diff(pair), SECTIONS[pair]
-    headings = re.findall(r"^### (\w+)$", markdown(report), re.M)
+    headings = re.findall(r"^### (\w+)$", markdown(report.page()), re.M)
     assert tuple(heading.lower() for heading in headings) == wanted
-    assert tuple(re.findall(r'<section id="(\w+)">', html(report))) == ("verdict", *wanted)
-    terminal.show(report)
+    assert tuple(re.findall(r'<section id="(\w+)">', html(report.page()))) == ("verdict", *wanted)
+    terminal.show(report.page())
     rules = re.findall(r"^(\w+) ─", capsys.readouterr().out, re.M)
     assert tuple(rules) == (*wanted, "verdict")

@@ -15,14 +15,15 @@ from safetensors.numpy import load_file, save_file
 from stemma.cli import main
 from stemma.pages.blocks import Table, Text
 from stemma.store.version import resolve
-from stemma.versions.verbs.diff import Report, build
+from stemma.versions.verbs.diff import Diff
+from stemma.versions.verbs.diff import diff as compare
 
 
-def diff(root: Path, a: str | None, b: str | None = None) -> Report:
-    return build(resolve(a, root), resolve(b, root))
+def diff(root: Path, a: str | None, b: str | None = None) -> Diff:
+    return compare(a, b, root=root)
 
 
-def sections(report: Report) -> dict:
+def sections(report: Diff) -> dict:
     return {section.name: section.facts for section in report.sections}
 
 
@@ -77,9 +78,8 @@ def test_the_working_tree_differs_in_what_was_edited(copied: Project):
 
 
 def test_sections_that_were_not_asked_for_are_not_called_the_same(history: Path):
-    a, b = resolve("rewritten", history), resolve("rate", history)
     only = ("tokenizer", "environment")
-    verdict = build(a, b, only).verdict
+    verdict = compare("rewritten", "rate", only, history).verdict
     assert verdict == "rewritten and rate do not differ in environment or tokenizer."
 
 
@@ -126,7 +126,7 @@ def test_two_folders_differ_in_their_models_and_nothing_else(history: Path, tmp_
     (weights,) = report.sections
     assert weights.facts == sections(diff(history, "merge", "layer"))["weights"]
     assert report.verdict.startswith("Weights: only layer 1 changed")
-    assert report.rest == (
+    assert report.remark == (
         "Equal: tokenizer. "
         "Nothing to compare: settings, environment, code, data, metrics, behaviour."
     )
@@ -149,6 +149,13 @@ def test_a_base_in_a_folder(history: Path, tmp_path: Path):
     report = diff(history, str(base), "tuned:models/base")
     assert report.verdict == "Weights: the same numbers in other files."
     assert list(sections(diff(history, str(base), "tuned"))) == ["tokenizer", "weights"]
+
+
+def test_json_is_what_the_verb_returns(history: Path, monkeypatch):
+    monkeypatch.chdir(history)
+    runner = CliRunner(env={"OPENBLAS_NUM_THREADS": "1"})
+    told = json.loads(runner.invoke(main, ["diff", "merge", "layer", "--json"]).stdout)
+    assert told == json.loads(json.dumps(diff(history, "merge", "layer").facts()))
 
 
 def test_bytes_that_are_gone_are_missing_and_not_guessed(history: Path, monkeypatch):

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from measured import classes, texts, version, without
 
-from stemma.pages.blocks import Alike, Cell, Section, Table, Text
+from stemma.pages.blocks import Cell, Table, Text
 from stemma.pages.numbers import signed
 from stemma.store.errors import ProjectError
 from stemma.versions.differences.metrics import compare
+from stemma.versions.differences.section import Alike, Section
 
 
 def found(tmp_path: Path, a: dict, b: dict, **kwargs) -> Section:

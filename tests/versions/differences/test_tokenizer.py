@@ -13,9 +13,10 @@ from tiny import make_data, texts
 
 from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError
-from stemma.pages.blocks import Alike, Section, Table
+from stemma.pages.blocks import Table
 from stemma.store.version import Folder, Tree
-from stemma.versions.differences.tokenizer.section import compare
+from stemma.versions.differences.section import Alike, Section
+from stemma.versions.differences.tokenizer import compare
 
 TEST = ["the king  and\nqueen\n", "là où\t\tnight ", "love", "", "sorrow sorrow"]
 

@@ -10,9 +10,10 @@ import torch
 from spoken import clauses
 from weighted import WIDTH, llama, saved, section, sharded, stirred, with_lora
 
-from stemma.pages.blocks import Alike, Heatmap, Table
+from stemma.pages.blocks import Heatmap, Table
 from stemma.store.version import Folder
-from stemma.versions.differences.weights.section import compare
+from stemma.versions.differences.section import Alike
+from stemma.versions.differences.weights import compare
 from stemma.versions.weights.change import CHUNK
 
 

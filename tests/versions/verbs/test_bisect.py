@@ -10,7 +10,6 @@ from measured_history import MeasuredHistory
 from project import Project
 
 from stemma.cli import main
-from stemma.pages.bisection import tell
 from stemma.store.errors import ProjectError
 from stemma.versions.verbs.bisect import Bisection, bisect
 
@@ -28,7 +27,7 @@ def line(history: MeasuredHistory, *effects: float) -> list[str]:
 
 
 def found(history: MeasuredHistory, good: str, bad: str, name: str = "bits_per_byte") -> Bisection:
-    return bisect(name, good, bad, rebuilding=False, root=history.root)
+    return bisect(name, good, bad, rebuild=False, root=history.root)
 
 
 def first(result: Bisection) -> list[str]:
@@ -236,20 +235,21 @@ def test_a_shallow_clone(history: MeasuredHistory, tmp_path: Path):
     shallow = tmp_path / "shallow"
     history.git("clone", "-q", "--depth", "1", "--no-single-branch", url, str(shallow))
     with pytest.raises(ProjectError, match="this clone is shallow: type `git fetch --unshallow`"):
-        bisect("bits_per_byte", "origin/side", "origin/main", rebuilding=False, root=shallow)
+        bisect("bits_per_byte", "origin/side", "origin/main", rebuild=False, root=shallow)
 
 
-def test_what_is_told(history: MeasuredHistory, capsys: pytest.CaptureFixture[str]):
+def test_what_is_told(history: MeasuredHistory, monkeypatch: pytest.MonkeyPatch):
     commits = line(history, 0, 0, LOSS, LOSS)
-    result = found(history, commits[0], commits[-1])
-    tell(result, as_json=False)
-    told = capsys.readouterr().out
+    monkeypatch.chdir(history.root)
+    given = ["bisect", "--metric", "bits_per_byte", "--good", commits[0], "--bad", commits[-1]]
+    told = CliRunner().invoke(main, given).stdout
     assert max(map(len, told.splitlines()[:6])) <= 80
     assert f"The first version with a worse bits per byte is {commits[2][:7]}" in told
     assert f"See `stemma diff {commits[1][:7]} {commits[2][:7]}`." in told
     assert "3 tests." in told and "at 1.67%" in told
-    tell(result, as_json=True)
-    facts = json.loads(capsys.readouterr().out)
+    facts = json.loads(CliRunner().invoke(main, [*given, "--json"]).stdout)
+    result = found(history, commits[0], commits[-1])
+    assert facts == json.loads(json.dumps(result.facts())), "what the verb returns"
     assert facts["status"] == "found" and facts["first"] == [commits[2]]
     judged = {one["commit"]: one for one in facts["judged"]}
     assert judged[commits[2]]["verdict"] == "worse" and judged[commits[2]]["difference"]["p"] < 0.01

@@ -11,10 +11,10 @@ from spoken import clauses
 from weighted import WIDTH, Weights, llama
 
 from stemma.errors import ModelError
-from stemma.pages.blocks import Section
 from stemma.store.errors import MissingError
 from stemma.store.version import Folder, ModelOutput, Tree, Version
-from stemma.versions.differences.weights.section import compare
+from stemma.versions.differences.section import Section
+from stemma.versions.differences.weights import compare
 
 ADAPTED = [name for name in llama() if "proj" in name]
 

@@ -10,9 +10,10 @@ from safetensors.torch import save_file
 from weighted import llama, saved, sharded
 
 from stemma.errors import ModelError
-from stemma.pages.blocks import Heatmap, Section, Table
+from stemma.pages.blocks import Heatmap, Table
 from stemma.store.version import Folder
-from stemma.versions.differences.weights.section import compare
+from stemma.versions.differences.section import Section
+from stemma.versions.differences.weights import compare
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Finding the first worse version of a history."""
+"""Finding the first version that is worse: the search, and the trial of a single version."""

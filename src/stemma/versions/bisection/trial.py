@@ -1,7 +1,7 @@
-"""One version against another by one figure: worse, not worse, or it cannot be told."""
+"""The trial of a version: by one metric, is it worse than the good one, or can that not be told?"""
 
 import dataclasses
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,16 +16,18 @@ from stemma.versions.verification.rebuild import reproduce, surroundings
 from stemma.versions.verification.worktree import check_top, worktree
 
 Verdict = Literal["worse", "not worse", "cannot tell"]
-_STAGE = "evaluate"
+STAGE = "evaluate"
+"""The stage that measures a version."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
-    """A version with its figures.
+class MeasuredVersion:
+    """A version and its metrics.
 
     Attributes:
-        metrics: what reports/metrics.json holds.
-        rebuilt: whether they were measured for this, since Git holds none.
+        version: the version, with the examples that it was measured on.
+        metrics: the content of metrics.json.
+        rebuilt: whether it was measured for this trial, since Git does not hold its metrics.
     """
 
     version: Version
@@ -34,15 +36,16 @@ class Measured:
 
 
 @dataclasses.dataclass(frozen=True)
-class Judged:
-    """What became of a version.
+class Judgement:
+    """The outcome of the trial of one version.
 
     Attributes:
-        value: its figure over all of its test split; None if it has none.
-        difference: from the good one, over the documents of both; None if there is no test.
-        smallest: the difference that the test would have found in four of five cases.
-        why: a remark on the verdict; empty if the difference says it all.
-        rebuilt: whether it was measured for this.
+        verdict: whether the version is worse than the good one.
+        why: the reason for the verdict; empty if the difference says it all.
+        value: the metric over the whole test split; None if the version does not have it.
+        difference: from the good version, over the documents of both; None if there was no test.
+        smallest: the smallest difference that the test would find in four of five cases.
+        rebuilt: whether the version was measured for this trial.
     """
 
     verdict: Verdict
@@ -53,77 +56,137 @@ class Judged:
     rebuilt: bool = False
 
 
-class _Rebuilt(Commit):
-    """A commit, with reports that Git does not keep."""
+@dataclasses.dataclass(frozen=True)
+class Measuring:
+    """How versions get their metrics.
 
-    def __init__(self, commit: str, root: Path, files: dict[str, bytes]) -> None:
+    Attributes:
+        rebuild: whether versions are measured whose metrics Git does not hold.
+        tell: called with a line before such a version is measured, which takes minutes, and for
+            each stage of that.
+        root: the project's root.
+    """
+
+    rebuild: bool
+    tell: Callable[[str], object]
+    root: Path
+
+    def measure(self, commit: str) -> MeasuredVersion:
+        """Return the metrics of a commit: those in Git, or else measured in a worktree.
+
+        Raises:
+            ProjectError: there are none and the version must not or cannot be rebuilt; or a file
+                is torn.
+        """
+        version = Commit(commit[:7], commit, self.root)
+        metrics = read_metrics(version)
+        if metrics is not None and (version.read(version.declared.examples) or not self.rebuild):
+            return MeasuredVersion(version, metrics, False)
+        if not self.rebuild:
+            raise ProjectError(
+                f"{version.name} has no {version.declared.metrics}",
+                "without --no-rebuild it is rebuilt",
+            )
+        self.tell(f"{version.name} has no figures in Git: `dvc repro {STAGE}`")
+        version = _MeasuredAgain(commit, self.root, self.tell)
+        metrics = read_metrics(version)
+        if metrics is None:
+            raise ProjectError(
+                f"{version.name} makes no {version.declared.metrics}",
+                f"see {STAGE} in its dvc.yaml",
+            )
+        return MeasuredVersion(version, metrics, True)
+
+
+class _MeasuredAgain(Commit):
+    """A commit that is measured in a temporary worktree, since Git does not hold its reports."""
+
+    def __init__(self, commit: str, root: Path, tell: Callable[[str], object]) -> None:
         super().__init__(commit[:7], commit, root)
-        self._files = files
+        check_top(root)
+        locked = stages_at(commit, root)
+        cache, remotes = surroundings(root)
+        with worktree(commit, root, keep=False) as site:
+            reproduce(site, locked, cache, remotes, STAGE, tell)
+            names = (self.declared.metrics, self.declared.examples, LOCK)
+            paths = {name: site.tree / name for name in names}
+            self._files = {path: file.read_bytes() for path, file in paths.items() if file.exists()}
 
     def read(self, path: str) -> bytes | None:
         return self._files.get(path) or super().read(path)
 
 
-def measure(commit: str, rebuilding: bool, root: Path) -> Measured:
-    """Return the figures of a commit: those that Git holds, or else measured in a worktree.
+class Trials:
+    """Judges versions against the good one, each once.
 
-    Raises:
-        ProjectError: there are none and it is not to be rebuilt, or cannot be; or they are torn.
+    Args:
+        name: of the metric.
+        good: the version that the others are compared with.
+        level: significance level of each test.
+        measuring: how versions get their metrics.
+
+    Attributes:
+        judged: the judgements so far, by commit.
     """
-    version = Commit(commit[:7], commit, root)
-    metrics = read_metrics(version)
-    if metrics is not None and (version.read(version.declared.examples) or not rebuilding):
-        return Measured(version, metrics, False)
-    if not rebuilding:
-        raise ProjectError(
-            f"{version.name} has no {version.declared.metrics}",
-            "without --no-rebuild it is rebuilt",
-        )
-    print(
-        f"{version.name} has no figures in Git: `dvc repro {_STAGE}`", file=sys.stderr, flush=True
-    )
-    check_top(root)
-    locked = stages_at(commit, root)
-    cache, remotes = surroundings(root)
-    with worktree(commit, root, keep=False) as site:
-        reproduce(site, locked, cache, remotes, _STAGE, _tell)
-        names = (version.declared.metrics, version.declared.examples, LOCK)
-        paths = {name: site.tree / name for name in names}
-        files = {path: file.read_bytes() for path, file in paths.items() if file.exists()}
-    version = _Rebuilt(commit, root, files)
-    metrics = read_metrics(version)
-    if metrics is None:
-        raise ProjectError(
-            f"{version.name} makes no {version.declared.metrics}", f"see {_STAGE} in its dvc.yaml"
-        )
-    return Measured(version, metrics, True)
+
+    def __init__(
+        self, name: str, good: MeasuredVersion, level: float, measuring: Measuring
+    ) -> None:
+        self._name, self._good, self._level = name, good, level
+        self._measuring = measuring
+        self._effect: float | None = None
+        self.judged: dict[str, Judgement] = {}
+
+    def judge_newest(self, commit: str, newest: MeasuredVersion) -> Judgement:
+        """Judge the version that is said to be worse; the others are searched for its difference.
+
+        Raises:
+            ProjectError: a file is torn.
+        """
+        found = judge(self._good, newest, self._name, self._level, None)
+        if found.difference:
+            self._effect = abs(found.difference.b - found.difference.a)
+        self.judged[commit] = found
+        return found
+
+    def is_bad(self, commit: str) -> bool | None:
+        """Return whether a version is worse; None if that cannot be told."""
+        if commit not in self.judged:
+            self.judged[commit] = self._judge(commit)
+        return {"worse": True, "not worse": False}.get(self.judged[commit].verdict)
+
+    def _judge(self, commit: str) -> Judgement:
+        try:
+            other = self._measuring.measure(commit)
+            return judge(self._good, other, self._name, self._level, self._effect)
+        # One version cannot be read; the others may still tell.
+        except ProjectError as error:
+            return Judgement("cannot tell", error.message)
 
 
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def judge(good: Measured, other: Measured, name: str, level: float, effect: float | None) -> Judged:
+def judge(
+    good: MeasuredVersion, other: MeasuredVersion, name: str, level: float, effect: float | None
+) -> Judgement:
     """Compare a version with the good one, paired by document.
 
     Args:
-        good: what it is compared with.
-        other: the version.
-        name: of the figure.
-        level: at which the test calls a difference real.
-        effect: the difference that is looked for. Where the test might well have missed it, that it
-            found nothing tells nothing; None to take it as it comes.
+        good: the good version.
+        other: the version that is judged.
+        name: of the metric.
+        level: significance level of the test.
+        effect: the difference that is looked for: if the test could easily have missed one of this
+            size, finding nothing does not count as "not worse". None accepts any test.
 
     Raises:
-        ProjectError: a file of either is torn.
+        ProjectError: a file of a version is torn.
     """
     value = figures(other.metrics).get(name)
     if value is None:
-        return Judged("cannot tell", f"it has no {name}", rebuilt=other.rebuilt)
+        return Judgement("cannot tell", f"it has no {name}", rebuilt=other.rebuilt)
     sides = [{name: side.metrics[name]} for side in (good, other)]
     found = compare_versions(good.version, other.version, sides[0], sides[1])
     if name not in found.tested:
-        return Judged("cannot tell", found.untested[name], value, rebuilt=other.rebuilt)
+        return Judgement("cannot tell", found.untested[name], value, rebuilt=other.rebuilt)
     assert found.pairs
     difference = found.tested[name].difference
     smallest = smallest_effect(difference.error, len(found.pairs.ids), level)
@@ -138,4 +201,4 @@ def judge(good: Measured, other: Measured, name: str, level: float, effect: floa
         verdict, why = "cannot tell", f"no less than {smallest:.4f} would have shown"
     else:
         verdict, why = "not worse", ""
-    return Judged(verdict, why, value, difference, smallest, other.rebuilt)
+    return Judgement(verdict, why, value, difference, smallest, other.rebuilt)

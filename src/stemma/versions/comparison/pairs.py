@@ -1,6 +1,7 @@
 """The examples that two versions were measured on, paired."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -37,11 +38,15 @@ class Pairs:
     hashed: bool
 
 
-def pair(a: Version, b: Version) -> Pairs | None:
-    """Pair the examples of two versions by id; None if one has none.
+@functools.lru_cache(maxsize=1)
+def paired(a: Version, b: Version) -> Pairs | None:
+    """Return the examples of two versions, paired by id; None if a version has none.
+
+    The last result is kept, since several sections of a diff ask for it one after the other: a
+    version must not change while it is compared.
 
     Raises:
-        ProjectError: a file is torn.
+        ProjectError: a file of a version is torn.
     """
     left, right = read_examples(a), read_examples(b)
     if left is None or right is None:

@@ -1,4 +1,4 @@
-"""Whether one version is better than another: their figures, paired by example and tested."""
+"""Whether one version is better than another: their metrics, paired by example and tested."""
 
 import dataclasses
 import math
@@ -11,31 +11,35 @@ from numpy.typing import NDArray
 from stemma.modeling.metrics.formulas import Examples, Formulas
 from stemma.statistics import FEWEST
 from stemma.statistics.paired import Difference, compare, jackknife
-from stemma.statistics.significance import holm, mcnemar, quantile_of_t, smallest_effect
+from stemma.statistics.significance import (
+    LEVEL,
+    holm,
+    mcnemar,
+    quantile_of_t,
+    smallest_effect,
+)
 from stemma.store.version import Version
-from stemma.versions.comparison.pairs import Pairs, match, pair
+from stemma.versions.comparison.measuring import TASK, measuring
+from stemma.versions.comparison.pairs import Pairs, match, paired
 from stemma.versions.contents.formulas import FORMULAS
 from stemma.versions.contents.measured import FIGURES, REMEDY, figures_match
 from stemma.versions.contents.metrics import figures, metric
 
-LEVEL = 0.05
 ROUNDS = 10_000
-TASK = "task.name"
+"""How often the bootstrap draws, and how often the permutation test swaps."""
 _SEED = 0
 _DIVERGED = "it is no finite number: the training diverged"
-# What decides how much a model sees while it is measured.
-_MEASURING = ("context", "stride")
 
 
 @dataclasses.dataclass(frozen=True)
 class Tested:
-    """A figure of two versions over the examples that both were measured on.
+    """A metric of two versions over the examples that both were measured on.
 
     Attributes:
-        difference: the figure of each, their difference's interval, and the p-value.
+        difference: the metric of each version, the interval of the difference, and the p-value.
         corrected: the p-value, corrected for the number of aspects that are tested (Holm).
-        smallest: the difference that these examples would have shown in four of five cases, were
-            this aspect the first to be judged.
+        smallest: the smallest difference that would be found with a probability of POWER, at the
+            level of the aspect that is judged first.
     """
 
     difference: Difference
@@ -44,19 +48,19 @@ class Tested:
 
     @property
     def real(self) -> bool:
-        """Whether there is a difference, at the level of 5 % for all figures together."""
+        """Whether there is a difference, at LEVEL for all metrics together."""
         return self.corrected <= LEVEL
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """What became of each figure.
+    """The metrics of two versions, compared.
 
     Attributes:
-        pairs: the examples; None if a version has none.
-        tested: by figure.
-        untested: by figure, why it cannot be compared.
-        measuring: settings of measuring that differ, by key: of the first and of the second.
+        pairs: the examples of both; None if a version has none.
+        tested: the metrics that could be tested.
+        untested: why each of the other metrics could not.
+        measuring: the settings of measuring that differ: both values by key.
     """
 
     pairs: Pairs | None
@@ -68,21 +72,21 @@ class Comparison:
 def compare_versions(
     a: Version, b: Version, metrics_a: dict[str, Any], metrics_b: dict[str, Any]
 ) -> Comparison:
-    """Compare the figures of two versions.
+    """Compare the metrics of two versions.
 
     Args:
-        a: the first.
-        b: the second.
-        metrics_a: what reports/metrics.json of the first holds.
-        metrics_b: of the second.
+        a: the first version.
+        b: the second version.
+        metrics_a: the content of metrics.json of the first.
+        metrics_b: the content of metrics.json of the second.
 
     Raises:
-        ProjectError: a file of either is torn.
+        ProjectError: a file of a version is torn.
     """
     names = list(figures(metrics_a | metrics_b))
     both = [name for name in names if name in figures(metrics_a) and name in figures(metrics_b)]
     how = measuring(a, b)
-    pairs = pair(a, b)
+    pairs = paired(a, b)
     found: dict[str, Difference] = {}
     untested = {
         name: _missing(name, a if name in figures(metrics_b) else b, metrics_a, metrics_b)
@@ -109,12 +113,18 @@ def compare_versions(
 
 
 def changed(left: Examples, right: Examples, name: str) -> bool | None:
-    """Return whether a figure of two tables of examples differs, by a test that takes a moment.
+    """Return whether a metric differs between two tables of examples, by a quick test.
 
-    It is the paired jackknife against Student's t, uncorrected: for a list of many versions.
+    It is the paired jackknife against Student's t, without a correction for several tests: made for
+    a list of many versions.
+
+    Args:
+        left: examples of the first version.
+        right: examples of the second version.
+        name: of the metric.
 
     Returns:
-        None if the tables do not say: too few documents of both, or other tokens.
+        None if that cannot be told: too few documents in common, or other tokens.
     """
     pairs = match(left, right, None)
     if len(pairs.ids) < FEWEST:
@@ -130,7 +140,7 @@ def changed(left: Examples, right: Examples, name: str) -> bool | None:
 
 
 def _missing(name: str, version: Version, *metrics: dict[str, Any]) -> str:
-    """Return why a figure is not to be compared that a version does not have."""
+    """Return why a metric that a version does not have cannot be compared."""
     lossy = name == "bits_per_byte" and any(one.get("not_restored") for one in metrics)
     return (
         f"the texts do not come back from the tokens of {version.name}"
@@ -153,32 +163,6 @@ def _obstacle(a: Version, b: Version, pairs: Pairs | None, how: dict[str, tuple[
     if len(pairs.ids) < FEWEST:
         return f"fewer than {FEWEST} documents are the same in the test split of both"
     return ""
-
-
-def measuring(a: Version, b: Version) -> dict[str, tuple[Any, Any]]:
-    """Return the settings that decide what is measured, where they differ: of each, by key.
-
-    Raises:
-        ProjectError: dvc.lock of either cannot be read.
-    """
-    left, right = (
-        {
-            f"{section}.{key}": value
-            for stage in version.stages()
-            if stage.name == "evaluate"
-            for section, settings in stage.params.items()
-            if section in ("task", "evaluate") and isinstance(settings, dict)
-            for key, value in settings.items()
-            if section == "task" or key in _MEASURING
-        }
-        for version in (a, b)
-    )
-    # A version may be older than a setting.
-    return {
-        key: (left[key], right[key])
-        for key in sorted(left.keys() & right.keys())
-        if left[key] != right[key]
-    }
 
 
 def _test(pairs: Pairs, names: Iterable[str]) -> dict[str, Difference]:
@@ -207,7 +191,7 @@ def _formulas(pairs: Pairs) -> list[Formulas]:
 
 
 def _parts(formulas: Formulas, pairs: Pairs) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    # Together, so that both sides have the same parts: a class may be predicted by one side only.
+    # Both sides together, so that they have the same parts: only one may predict a certain class.
     stacked = {name: np.concatenate([pairs.a[name], pairs.b[name]]) for name in formulas.needs}
     parts = formulas.parts(stacked)
     return parts[:, : len(pairs.ids)], parts[:, len(pairs.ids) :]
@@ -231,7 +215,7 @@ def _reason(version: Version, pairs: Pairs, name: str) -> str:
 
 
 def _judge(found: dict[str, Difference], pairs: int) -> dict[str, Tested]:
-    # Figures of one aspect are one test, and only the first of them counts.
+    # Metrics of one aspect are one test, and the first of them decides it.
     first: dict[str, float] = {}
     for name, difference in found.items():
         first.setdefault(metric(name).aspect, difference.p)

@@ -1,14 +1,16 @@
-"""What changed between two versions, and whether it matters: a section for each kind of thing."""
+"""What changed between two versions: a module of the same name for each section of a diff."""
 
-# Section -> module, in the order in which they are told: what went in, what it made, and how well
-# that does.
-SECTIONS = {
-    "settings": "settings",
-    "environment": "environment",
-    "code": "code",
-    "data": "data.section",
-    "tokenizer": "tokenizer.section",
-    "weights": "weights.section",
-    "metrics": "metrics",
-    "behaviour": "behaviour.section",
-}
+SECTIONS = (
+    "settings",
+    "environment",
+    "code",
+    "data",
+    "tokenizer",
+    "weights",
+    "metrics",
+    "behaviour",
+)
+"""The sections in the order in which they are told: what went in, what it made, how good that is.
+
+Each module has ``compare(a, b) -> Section | Alike``.
+"""

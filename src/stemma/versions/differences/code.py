@@ -5,9 +5,10 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from stemma.pages.blocks import Alike, Cell, Section, Table, Text
+from stemma.pages.blocks import Cell, Table, Text
 from stemma.store.version import Version
 from stemma.versions.contents.code import digests, run_by
+from stemma.versions.differences.section import Alike, Section
 
 NAME = "code"
 _SHOWN = 20

@@ -1,30 +1,34 @@
-"""What became of the figures, and whether a difference is real: paired by example."""
+"""How the metrics changed, and whether the difference is real: paired by example."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from stemma.pages.blocks import Alike, Block, Cell, Section, Table, Text, Tone, without
-from stemma.pages.numbers import digits_for, figure, interval
+from stemma.pages.blocks import Block, Cell, Table, Text, Tone
+from stemma.pages.numbers import digits_for, interval, written
+from stemma.statistics.significance import CONFIDENCE
 from stemma.store.version import Version
+from stemma.versions.comparison.measuring import TASK
 from stemma.versions.comparison.pairs import Pairs
-from stemma.versions.comparison.tested import ROUNDS, TASK, Comparison, Tested, compare_versions
+from stemma.versions.comparison.tested import ROUNDS, Comparison, Tested, compare_versions
 from stemma.versions.contents.measured import figures_match
 from stemma.versions.contents.metrics import figures, metric, read_metrics
+from stemma.versions.differences.section import Alike, Section, without
 
 _SHOWN = 5
 NAME = "metrics"
 
 
 def compare(a: Version, b: Version) -> Section | Alike:
-    """Compare the figures of the test split.
+    """Compare the metrics of two versions on their test splits.
 
     Returns:
-        EQUAL if they are the same; ABSENT if neither version has any, or if one is a model alone.
+        EQUAL if they are the same; ABSENT if neither version has any, or if one of them is only a
+        model.
 
     Raises:
-        ProjectError: a file of either version is torn.
+        ProjectError: a file of a version is torn.
     """
     left, right = read_metrics(a), read_metrics(b)
     if left is None or right is None:
@@ -48,7 +52,7 @@ def _same_examples(a: Version, b: Version) -> bool:
 
 
 def _headline(found: Comparison) -> tuple[Cell, ...]:
-    """Return what got worse, what better, and what changed otherwise; or why nothing is said."""
+    """Return what got worse, what got better and what just changed; or why that cannot be said."""
     tested = _spoken(found)
     if not tested:
         return (Cell("Whether it is better cannot be said: no figure can be compared."),)
@@ -57,9 +61,9 @@ def _headline(found: Comparison) -> tuple[Cell, ...]:
         if one.real:
             told[_tone(one, name)].append(_briefly(name, one))
     cells = [
-        Cell(f"{tone.capitalize() or 'Changed'}: {', '.join(figures)}.", tone)
-        for tone, figures in told.items()
-        if figures
+        Cell(f"{tone.capitalize() or 'Changed'}: {', '.join(changes)}.", tone)
+        for tone, changes in told.items()
+        if changes
     ]
     return tuple(cells) or (
         Cell(
@@ -81,7 +85,7 @@ def _tone(tested: Tested, name: str) -> Tone:
 
 
 def _spoken(found: Comparison) -> dict[str, Tested]:
-    """Return the first figure of each aspect, which speaks for the others."""
+    """Return the first metric of each aspect, which speaks for the others of that aspect."""
     first: dict[str, str] = {}
     for name in found.tested:
         first.setdefault(metric(name).aspect, name)
@@ -104,7 +108,7 @@ def _real(name: str, tested: Tested) -> str:
     tone = metric(name).tone(change)
     return (
         f"{_begun(name)} {verb} from {shown(one.a)} to {shown(one.b)} "
-        f"({shown(change, '+')}, 95 % {shown(one.low, '+')} to {shown(one.high, '+')}, "
+        f"({shown(change, '+')}, {CONFIDENCE} {shown(one.low, '+')} to {shown(one.high, '+')}, "
         f"{_p(tested.corrected)}): real{', and ' if tone else ''}{tone}."
     )
 
@@ -121,7 +125,7 @@ def _none(name: str, tested: Tested, found: Comparison) -> str:
 
 
 def _begun(name: str) -> str:
-    """Return a figure's label as it begins a sentence."""
+    """Return the label of a metric as it begins a sentence."""
     label = metric(name).label
     return label[0].upper() + label[1:]
 
@@ -129,7 +133,7 @@ def _begun(name: str) -> str:
 def _untested(found: Comparison, left: dict[str, Any], right: dict[str, Any]) -> list[str]:
     reasons: dict[str, list[str]] = {}
     for name, why in found.untested.items():
-        values = " and ".join(figure(side.get(name)) or "none" for side in (left, right))
+        values = " and ".join(written(side.get(name)) or "none" for side in (left, right))
         reasons.setdefault(why, []).append(f"{metric(name).label} ({values})")
     return [f"Not to be compared: {', '.join(of)}: {why}." for why, of in reasons.items()]
 
@@ -183,7 +187,7 @@ def _blocks(
                     "figure",
                     *names,
                     "change",
-                    "95 % interval",
+                    f"{CONFIDENCE} interval",
                     "p",
                     "smallest to be seen",
                     "verdict",
@@ -205,7 +209,7 @@ def _blocks(
                 "Over each one's own test split",
                 ("figure", *names),
                 tuple(
-                    (metric(name).label, figure(left.get(name)), figure(right.get(name)))
+                    (metric(name).label, written(left.get(name)), written(right.get(name)))
                     for name in figures(left | right)
                 ),
                 frozenset({1, 2}),
@@ -246,9 +250,9 @@ def _some(ids: Sequence[str]) -> str:
 
 
 def _shown(tested: Tested) -> Callable[..., str]:
-    """Return what writes a number with two digits that the interval leaves open."""
+    """Return a function that writes a number with two digits that the interval leaves open."""
     digits = _digits(tested)
-    return lambda value, sign="": figure(value, digits, sign)
+    return lambda value, sign="": written(value, digits, sign)
 
 
 def _digits(tested: Tested) -> int:

@@ -3,20 +3,22 @@
 from typing import Any
 
 from stemma.layout import PARAMS
-from stemma.pages.blocks import Alike, Section, Table, without
+from stemma.pages.blocks import Table
 from stemma.store.version import Version
 from stemma.versions.contents.settings import read_settings
+from stemma.versions.differences.section import Alike, Section, without
 from stemma.versions.verification.nested import leaves
 
 NAME = "settings"
-_SPOKEN = 4
+_NAMED = 4  # settings; if there are more, they are counted
 
 
 def compare(a: Version, b: Version) -> Section | Alike:
     """Compare the settings of two versions.
 
     Returns:
-        EQUAL if all values are the same; ABSENT if neither has any, or if one is a model alone.
+        EQUAL if all values are the same; ABSENT if neither version has settings, or if one of them
+        is only a model.
 
     Raises:
         DamagedError: params.yaml of either cannot be read.
@@ -29,18 +31,18 @@ def compare(a: Version, b: Version) -> Section | Alike:
     if not keys:
         return Alike.EQUAL
     facts = {
-        key: {"a": left.get(key), "b": right.get(key), "in": _sides(key, left, right)}
+        key: {"a": left.get(key), "b": right.get(key), "in": _where(key, left, right)}
         for key in keys
     }
     rows = tuple((key, _text(left, key), _text(right, key)) for key in keys)
-    spoken = [f"{key} {_text(left, key)} → {_text(right, key)}" for key in keys[:_SPOKEN]]
-    more = f" and {len(keys) - _SPOKEN} more" if len(keys) > _SPOKEN else ""
+    spoken = [f"{key} {_text(left, key)} → {_text(right, key)}" for key in keys[:_NAMED]]
+    more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
     words = f"{len(keys)} setting{'s' * (len(keys) > 1)} changed: {', '.join(spoken)}{more}."
     return Section(NAME, (words,), facts, (Table("", ("key", a.name, b.name), rows),))
 
 
 def _differ(one: Any, other: Any) -> bool:
-    # Python takes true for 1.
+    # In Python, True equals 1.
     return one != other or isinstance(one, bool) != isinstance(other, bool)
 
 
@@ -49,7 +51,7 @@ def _settings(version: Version) -> dict[str, Any] | None:
     return None if found is None else dict(leaves(found[0]))
 
 
-def _sides(key: str, left: dict[str, Any], right: dict[str, Any]) -> str:
+def _where(key: str, left: dict[str, Any], right: dict[str, Any]) -> str:
     return "both" if key in left and key in right else "a" if key in left else "b"
 
 

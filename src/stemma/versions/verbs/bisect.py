@@ -1,19 +1,19 @@
-"""The first version that made a figure worse, by as few tests as need be."""
+"""Which version made a metric worse: the first one, found by as few tests as possible."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tqdm import tqdm
 
+from stemma.statistics.significance import LEVEL
 from stemma.store import git
 from stemma.store.errors import ProjectError
 from stemma.store.version import resolve
 from stemma.versions.bisection.search import search
-from stemma.versions.bisection.trial import Judged, Measured, judge, measure
-from stemma.versions.comparison.tested import LEVEL
-from stemma.versions.contents.metrics import figures, metric
+from stemma.versions.bisection.trial import Judgement, MeasuredVersion, Measuring, Trials
+from stemma.versions.contents import metrics
 from stemma.versions.history.records import Kind, Record, changes, records
 
 Status = Literal["found", "one of several", "not worse", "cannot tell"]
@@ -21,109 +21,103 @@ Status = Literal["found", "one of several", "not worse", "cannot tell"]
 
 @dataclasses.dataclass(frozen=True)
 class Bisection:
-    """What was found.
+    """What a bisection found.
 
     Attributes:
-        name: of the figure.
-        good: commit that the others were compared with.
-        value: its figure.
-        status: whether the first worse version is found, or the newest is not worse or cannot be
-            compared, so that there is nothing to look for.
-        first: the versions of which one is the first worse one, newest first; one if it is found.
-        since: of the one that is found: by each parent, what it was made of that the parent was
-            not.
-        judged: versions that were compared with the good one, newest first, and what became of it.
-        left_out: versions that do not descend from the good one and were not looked at, since what
-            they come from cannot be said to be as good.
-        level: of each test, so that all together call one worse by chance in 5 % of cases at most.
+        metric: name of the metric.
+        good: commit of the version that the others were compared with.
+        value: the metric of that version.
+        status: whether the first worse version is found, or is one of several; or that there was
+            nothing to look for, since the newest version is not worse or cannot be compared.
+        first: the versions of which one is the first worse one, newest first; a single one if it is
+            found; none if there was nothing to look for.
+        since: what changed in the one that is found, by each of its parents.
+        judged: the versions that were compared with the good one, newest first, and the outcome.
+        left_out: how many versions do not descend from the good one and were not looked at, since
+            it is not known whether what they come from is as good.
+        level: significance level of each test; all of them together call a version worse by chance
+            with a probability of at most LEVEL.
     """
 
-    name: str
+    metric: str
     good: str
     value: float
     status: Status
     first: tuple[Record, ...]
     since: Mapping[str, Mapping[Kind, list[str]]]
-    judged: Mapping[str, tuple[Record, Judged]]
+    judged: Mapping[str, tuple[Record, Judgement]]
     left_out: int
     level: float
 
-
-class _Trials:
-    """Judges versions, each once, and keeps what became of them."""
-
-    def __init__(self, name: str, good: Measured, level: float, rebuilding: bool, root: Path):
-        self._name, self._good, self._level = name, good, level
-        self._rebuilding, self._root = rebuilding, root
-        self._effect: float | None = None
-        self.judged: dict[str, Judged] = {}
-
-    def judge_newest(self, commit: str, newest: Measured) -> Judged:
-        """Judge the version that is claimed to be worse; its difference is what is looked for."""
-        found = judge(self._good, newest, self._name, self._level, None)
-        if found.difference:
-            self._effect = abs(found.difference.b - found.difference.a)
-        self.judged[commit] = found
-        return found
-
-    def is_bad(self, commit: str) -> bool | None:
-        """Say whether a version is worse; None if that cannot be told."""
-        if commit not in self.judged:
-            self.judged[commit] = self._judge(commit)
-        return {"worse": True, "not worse": False}.get(self.judged[commit].verdict)
-
-    def _judge(self, commit: str) -> Judged:
-        try:
-            other = measure(commit, self._rebuilding, self._root)
-            return judge(self._good, other, self._name, self._level, self._effect)
-        # One version of many: the others may still tell.
-        except ProjectError as error:
-            return Judged("cannot tell", error.message)
+    def facts(self) -> dict[str, Any]:
+        """Return all of it as plain data, nothing rounded."""
+        return {
+            "metric": self.metric,
+            "better": metrics.metric(self.metric).better,
+            "status": self.status,
+            "good": {"commit": self.good, "value": self.value},
+            "first": [record.commit for record in self.first],
+            "changed": self.since,
+            "judged": [
+                {"commit": record.commit, "subject": record.subject, **dataclasses.asdict(judged)}
+                for record, judged in self.judged.values()
+            ],
+            "left_out": self.left_out,
+            "level": self.level,
+        }
 
 
-def bisect(name: str, good: str, bad: str, rebuilding: bool, root: Path = Path()) -> Bisection:
-    """Find the first version that made a figure worse.
+def _silently(version: str) -> None:
+    """Announce nothing."""
+
+
+def bisect(
+    metric: str,
+    good: str,
+    bad: str,
+    rebuild: bool = True,
+    root: Path = Path(),
+    tell: Callable[[str], object] = _silently,
+) -> Bisection:
+    """Find the first version that made a metric worse.
 
     Args:
-        name: of the figure, as reports/metrics.json has it.
-        good: a version from before.
+        metric: name of the metric, as in metrics.json.
+        good: a version from before it got worse.
         bad: a version that descends from it.
-        rebuilding: measure versions whose figures Git does not hold.
+        rebuild: whether versions are measured whose metrics Git does not hold.
         root: the project's root.
+        tell: called with lines that say what is done while a version is measured.
 
     Raises:
-        ProjectError: there are no such versions, one does not descend from the other, or either
-            has no such figure.
+        ProjectError: there is no such version, one does not descend from the other, or one of them
+            does not have this metric.
     """
     start, end = _commit(good, root), _commit(bad, root)
     found = _between((good, start), (bad, end), root)
-    first, newest = (measure(one, rebuilding, root) for one in (start, found[0].commit))
+    measuring = Measuring(rebuild, tell, root)
+    first, newest = (measuring.measure(one) for one in (start, found[0].commit))
     for side, measured in ((good, first), (bad, newest)):
-        _check_figure(name, side, measured)
+        _check_metric(metric, side, measured)
     level = LEVEL / (1 + (len(found) - 1).bit_length())
-    trials = _Trials(name, first, level, rebuilding, root)
+    trials = Trials(metric, first, level, measuring)
     verdict = trials.judge_newest(found[0].commit, newest).verdict
     status: Status = "not worse" if verdict == "not worse" else "cannot tell"
     suspects: list[str] = []
     kept = found
     if verdict == "worse":
-        kept = _sound(found, start, end, trials, root)
+        kept = _comparable(found, start, end, trials, root)
         suspects = _search(kept, trials)
         status = "found" if len(suspects) == 1 else "one of several"
-    known = {record.commit: record for record in found}
-    firsts = tuple(known[commit] for commit in suspects)
+    firsts = tuple(record for record in found if record.commit in suspects)
     return Bisection(
-        name,
+        metric,
         start,
-        figures(first.metrics)[name],
+        metrics.figures(first.metrics)[metric],
         status,
         firsts,
-        _since(firsts[0], known, root) if status == "found" else {},
-        {
-            one.commit: (one, trials.judged[one.commit])
-            for one in found
-            if one.commit in trials.judged
-        },
+        _since(firsts[0], found, root) if status == "found" else {},
+        _outcomes(found, trials),
         len(found) - len(kept),
         level,
     )
@@ -157,25 +151,28 @@ def _between(good: tuple[str, str], bad: tuple[str, str], root: Path) -> list[Re
 
 
 def _reaches(commit: str, other: str, root: Path) -> bool:
-    """Say whether a commit has history that the other has not."""
+    """Return whether a commit has history that the other does not have."""
     return git.run(["rev-list", "--max-count=1", commit, f"^{other}"], root) != ""
 
 
-def _check_figure(name: str, side: str, measured: Measured) -> None:
-    known = figures(measured.metrics)
+def _check_metric(name: str, side: str, measured: MeasuredVersion) -> None:
+    known = metrics.figures(measured.metrics)
     if name not in known:
         raise ProjectError(f"{side} has no figure '{name}'", f"it has {', '.join(known)}")
-    if metric(name).better is None:
-        judged = ", ".join(one for one in known if metric(one).better)
+    if metrics.metric(name).better is None:
+        judged = ", ".join(one for one in known if metrics.metric(one).better)
         raise ProjectError(
             f"whether a lower or a higher {name} is better is not known", f"it is of {judged}"
         )
 
 
-def _sound(found: list[Record], start: str, end: str, trials: _Trials, root: Path) -> list[Record]:
-    """Return the versions of which a worse one was made so, and did not only come from a worse one.
+def _comparable(
+    found: list[Record], start: str, end: str, trials: Trials, root: Path
+) -> list[Record]:
+    """Return the versions that can be blamed for being worse than the good one.
 
-    Those of a branch that is older than the good version may lack what made that one good.
+    Versions on a branch that is older than the good one may lack what made that one good, and then
+    are worse without having made anything worse.
     """
     later = set(git.run(["rev-list", "--ancestry-path", f"{start}..{end}"], root).split())
     branch = [record for record in found if record.commit not in later]
@@ -186,7 +183,7 @@ def _sound(found: list[Record], start: str, end: str, trials: _Trials, root: Pat
     return [record for record in found if record.commit in later]
 
 
-def _search(found: Sequence[Record], trials: _Trials) -> list[str]:
+def _search(found: Sequence[Record], trials: Trials) -> list[str]:
     known = {record.commit for record in found}
     parents = {
         record.commit: [parent for parent in record.parents if parent in known] for record in found
@@ -201,12 +198,18 @@ def _search(found: Sequence[Record], trials: _Trials) -> list[str]:
         return search(parents, ready, is_bad)
 
 
+def _outcomes(found: Sequence[Record], trials: Trials) -> Mapping[str, tuple[Record, Judgement]]:
+    judged = trials.judged
+    return {one.commit: (one, judged[one.commit]) for one in found if one.commit in judged}
+
+
 def _since(
-    record: Record, known: Mapping[str, Record], root: Path
+    record: Record, found: Sequence[Record], root: Path
 ) -> Mapping[str, Mapping[Kind, list[str]]]:
+    known = {one.commit: one for one in found}
     since = {}
     for parent in record.parents:
-        # One outside of the range may have left the version before it as it was.
+        # A parent outside the range may have built nothing: then the version before it counts.
         before = known.get(parent) or next(iter(records(["-1", parent], root)), None)
         if before:
             since[before.commit] = changes(before, record)

@@ -1,66 +1,60 @@
-"""The whole of a diff: each section that differs, what could not be read, and the verdict."""
+"""What changed between two versions, and whether that matters: all sections and the verdict."""
 
 import dataclasses
 import importlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
-from stemma.pages.blocks import Alike, Cell, Section
+from stemma.pages.blocks import Cell
+from stemma.pages.page import ComparisonPage
 from stemma.store.errors import MissingError, ProjectError
 from stemma.store.lock import LOCK
-from stemma.store.version import Version
+from stemma.store.version import Version, resolve
 from stemma.versions.differences import SECTIONS
+from stemma.versions.differences.section import Alike, Section
 
 
 @dataclasses.dataclass(frozen=True)
-class Report:
+class Diff:
     """What differs between two versions.
 
     Attributes:
-        a: name of the first.
-        b: name of the second.
-        commits: of each the commit, date, author and subject; None for what is no commit.
-        sections: those that differ, in the order of SECTIONS.
-        alike: why there is none of the others, by its name.
+        a: name of the first version.
+        b: name of the second version.
+        commits: of each version its commit, date, author and subject; None if it is no commit.
+        sections: the sections that differ, in the order of SECTIONS.
+        alike: of each section that does not differ, whether it is equal or absent.
         missing: why a section could not be made, by its name.
-        asked: the sections that were wanted.
+        asked: names of the sections that were asked for.
     """
 
     a: str
     b: str
-    commits: tuple[dict[str, str] | None, dict[str, str] | None]
+    commits: tuple[Mapping[str, str] | None, Mapping[str, str] | None]
     sections: tuple[Section, ...]
-    alike: dict[str, Alike]
-    missing: dict[str, str]
+    alike: Mapping[str, Alike]
+    missing: Mapping[str, str]
     asked: tuple[str, ...]
 
     @property
-    def names(self) -> tuple[tuple[str, str], tuple[str, str]]:
-        """The name of each side, and its commit, date, author and subject in one line."""
-        left, right = (
-            f"{one['commit'][:10]}, {one['date']}, {one['author']}: {one['subject']}" if one else ""
-            for one in self.commits
-        )
-        return (self.a, left), (self.b, right)
-
-    @property
     def headline(self) -> tuple[Cell, ...]:
-        """Whether the second is better, or that they are the same; empty where it is not known."""
+        """Whether the second version is better, or the same; empty if that is not known."""
         if not self.sections and not self.missing:
             if set(self.asked) < set(SECTIONS):
-                # Of the others nothing is known.
+                # Nothing is known of the other sections.
                 words = f"{self.a} and {self.b} do not differ in {' or '.join(self.asked)}."
             else:
                 words = f"{self.a} and {self.b} are the same."
             return (Cell(words),)
-        return next((section.headline for section in self._weighed if section.headline), ())
+        return next((section.headline for section in self._ranked if section.headline), ())
 
     @property
     def points(self) -> tuple[Cell, ...]:
-        """What else there is to say, in sentences: of the effect first, and then of its causes."""
+        """The rest of the verdict in sentences: first the effect, then its causes."""
         told = [
             Cell(words) if isinstance(words, str) else words
-            for section in self._weighed
+            for section in self._ranked
             for words in section.words
         ]
         unknown: dict[str, list[str]] = {}
@@ -70,8 +64,8 @@ class Report:
         return tuple(told)
 
     @property
-    def rest(self) -> str:
-        """Which sections there are not, and why."""
+    def remark(self) -> str:
+        """Which sections are equal, and which could not be compared; or ""."""
         if not self.sections and not self.missing:
             return ""
         names = {kind: [name for name in self.alike if self.alike[name] is kind] for kind in Alike}
@@ -79,15 +73,15 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """What changed and which effects are real, in one paragraph."""
+        """What changed, and which effects are real, in one paragraph."""
         return " ".join(cell.text for cell in (*self.headline, *self.points))
 
     @property
-    def _weighed(self) -> list[Section]:
+    def _ranked(self) -> list[Section]:
         return sorted(self.sections, key=lambda section: not section.headline)
 
     def facts(self) -> dict[str, Any]:
-        """Return all of it for a script."""
+        """Return all of it as plain data, nothing rounded."""
         return {
             "a": self.a,
             "b": self.b,
@@ -98,30 +92,63 @@ class Report:
             "missing": self.missing,
         }
 
+    def page(self) -> ComparisonPage:
+        """Return it as a page for `stemma.pages` to draw."""
+        lines = (
+            f"{one['commit'][:10]}, {one['date']}, {one['author']}: {one['subject']}" if one else ""
+            for one in self.commits
+        )
+        return ComparisonPage(
+            f"{self.a} → {self.b}",
+            tuple(zip((self.a, self.b), lines, strict=True)),
+            self.headline,
+            self.points,
+            self.remark,
+            {section.name: section.blocks for section in self.sections},
+            self.missing,
+        )
 
-def build(a: Version, b: Version, only: Sequence[str] = tuple(SECTIONS)) -> Report:
+
+def diff(
+    a: str | None = "HEAD",
+    b: str | None = None,
+    only: Collection[str] = SECTIONS,
+    root: Path = Path(),
+) -> Diff:
     """Compare two versions.
 
     Args:
-        a: the first, usually the older one.
-        b: the second.
-        only: the sections that are wanted.
+        a: the first version, usually the older one: a name that `stemma.store.version.resolve`
+            knows, or None for the working tree.
+        b: the second version, likewise.
+        only: names of the sections that are wanted.
+        root: the project's root.
 
     Raises:
-        ProjectError: what is at hand cannot be read, or is no version.
+        ProjectError: there is no such version, or a file of one cannot be read.
     """
-    for version in (a, b):
+    left, right = resolve(a, root), resolve(b, root)
+    for version in (left, right):
         if version.has_reports and version.read(LOCK) is None:
             raise ProjectError(
                 f"{version.name} is no version: it has no {LOCK}",
                 "`stemma log` shows what is; `dvc repro` builds one",
             )
+    asked = tuple(name for name in SECTIONS if name in only)
+    found, alike, missing = _compare(left, right, asked)
+    commits = left.signed(), right.signed()
+    return Diff(left.name, right.name, commits, tuple(found), alike, missing, asked)
+
+
+def _compare(
+    a: Version, b: Version, asked: Collection[str]
+) -> tuple[list[Section], dict[str, Alike], dict[str, str]]:
     found: list[Section] = []
     alike: dict[str, Alike] = {}
     missing: dict[str, str] = {}
-    asked = tuple(name for name in SECTIONS if name in only)
     for name in asked:
-        module = importlib.import_module(f"stemma.versions.differences.{SECTIONS[name]}")
+        # Each is imported only if it is wanted: some take a second.
+        module = importlib.import_module(f"stemma.versions.differences.{name}")
         try:
             section = module.compare(a, b)
         except MissingError as error:
@@ -131,5 +158,4 @@ def build(a: Version, b: Version, only: Sequence[str] = tuple(SECTIONS)) -> Repo
             alike[name] = section
         else:
             found.append(section)
-    commits = a.signed(), b.signed()
-    return Report(a.name, b.name, commits, tuple(found), alike, missing, asked)
+    return found, alike, missing

@@ -1,6 +1,6 @@
-"""What an adapter adds to the weights of its base: scale · B A, in pieces.
+"""What a LoRA adapter adds to the weights of its base: scale · B A (Hu et al. 2021).
 
-Hu et al. 2021, LoRA; scaled by alpha / rank, or by alpha / √rank (Kalajdzievski 2023).
+The scale is alpha / rank, or alpha / √rank (Kalajdzievski 2023). The product is computed in pieces.
 """
 
 import contextlib
@@ -24,11 +24,13 @@ _PREFIX = "base_model.model."
 
 @dataclasses.dataclass(frozen=True)
 class _Term:
-    """scale · B A, or that transposed.
+    """scale · B A, or its transpose.
 
     Attributes:
         a: [rank, inputs].
         b: [outputs, rank].
+        scale: factor of the product.
+        turned: whether the product is transposed.
     """
 
     a: Stored
@@ -43,7 +45,7 @@ class _Term:
 
 @dataclasses.dataclass(frozen=True)
 class Product:
-    """A matrix that is known by its factors, or the difference of two of them.
+    """A matrix that is given by its factors, or the difference of two such matrices.
 
     The factors are read when it is opened.
     """
@@ -64,12 +66,12 @@ class Product:
         return Product(self.terms + (-other).terms)
 
     def factors(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Read the factors, float32 [rows, rank] and [rank, columns]."""
+        """Read and return the factors, float32 [rows, rank] and [rank, columns]."""
         pairs = [term.factors() for term in self.terms]
         return np.hstack([left for left, _ in pairs]), np.vstack([right for _, right in pairs])
 
     def singular(self) -> NDArray[Any]:
-        """Return the singular values, descending: those of R_left R_rightᵀ of the factors' QR."""
+        """Return the singular values, descending, from the QR decompositions of both factors."""
         left, right = (factor.astype(np.float64) for factor in self.factors())
         return np.linalg.svd(np.linalg.qr(left).R @ np.linalg.qr(right.T).R.T, compute_uv=False)
 
@@ -88,7 +90,7 @@ class Product:
 
 @dataclasses.dataclass(frozen=True)
 class Sum:
-    """A tensor of a base and what an adapter adds to it."""
+    """The sum of a tensor of a base and what an adapter adds to it."""
 
     base: Stored
     added: Product
@@ -108,15 +110,15 @@ class Sum:
 
 
 class Adapter:
-    """An adapter of PEFT, as Stemma's training with LoRA writes it.
+    """A LoRA adapter in the files of PEFT.
 
     Args:
         weights: adapter_model.safetensors.
         config: adapter_config.json.
-        said: what the two are called in errors.
+        said: what errors call these two files.
 
     Raises:
-        ModelError: it is torn, or a kind of adapter that cannot be read.
+        ModelError: a file is torn, or it is an adapter of another kind.
     """
 
     def __init__(self, weights: Path, config: Path, said: tuple[str, str]) -> None:
@@ -124,7 +126,7 @@ class Adapter:
         self._config = _read_config(config, said[1])
         self._factors: dict[str, dict[str, Stored]] = {}
         self.brought: dict[str, Stored] = {}
-        """Whole tensors that stand in the place of the base's, or beside them."""
+        """Whole tensors that replace those of the base or are added to them."""
         for name, stored in read_header(weights, said[0]).items():
             plain = name.removeprefix(_PREFIX)
             if found := _FACTOR.fullmatch(plain):
@@ -137,7 +139,7 @@ class Adapter:
 
     @property
     def targets(self) -> list[str]:
-        """The tensors that it adds to."""
+        """The names of the tensors that it adds to."""
         return [f"{module}.weight" for module in self._factors]
 
     def product(self, target: str, shape: tuple[int, ...] | None = None) -> Product:
@@ -145,10 +147,10 @@ class Adapter:
 
         Args:
             target: one of ``targets``.
-            shape: of the base's tensor, if known: GPT-2 has its matrices transposed.
+            shape: shape of the base's tensor, if known; GPT-2 stores its matrices transposed.
 
         Raises:
-            ModelError: it does not fit.
+            ModelError: its matrices do not fit each other, or do not fit the base.
         """
         module = target.removesuffix(".weight")
         sides = self._factors[module]
@@ -172,7 +174,7 @@ class Adapter:
         return alpha / (math.sqrt(rank) if self._config.get("use_rslora") else rank)
 
     def _setting(self, key: str, module: str, default: float) -> float:
-        # The keys are ends of names, or regular expressions of them, as PEFT takes them.
+        # The keys are ends of names or regular expressions for them, as in PEFT.
         for pattern, value in (self._config.get(key) or {}).items():
             if re.fullmatch(rf"(.*\.)?({pattern})", module):
                 return value

@@ -1,4 +1,4 @@
-"""How far two tensors are apart, read piece by piece."""
+"""The difference of two tensors, which are read piece by piece."""
 
 import dataclasses
 import math
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from stemma.store.tensors import Stored, Tensor
 
-CHUNK = 2**16  # numbers: the arrays of a piece fit a core's own cache
+CHUNK = 2**16  # numbers in a piece, so that its arrays fit a core's own cache
 _BYTES = 4 * CHUNK
-# Between these, sums of squares in single precision are good to six digits.
+# Between these two, sums of squares in single precision are correct to six digits.
 _SMALL, _LARGE = 1e-25, 1e37
 
 
@@ -21,7 +21,7 @@ class Pair:
     """Two tensors of one shape.
 
     Attributes:
-        delta: what is between them, where that is known by itself; ``after`` is not read then.
+        delta: their difference, where it is known without reading ``after``.
     """
 
     before: Tensor
@@ -31,16 +31,16 @@ class Pair:
 
 @dataclasses.dataclass
 class Change:
-    """What is between two tensors a and b of one shape; sums are over finite numbers.
+    """The difference of two tensors a and b of one shape; sums are over finite numbers.
 
     Attributes:
-        size: numbers.
-        changed: of them, those that differ; from a NaN to a NaN is no change.
+        size: how many numbers each has.
+        changed: how many of them differ; from NaN to NaN is no change.
         before: ‖a‖².
         after: ‖b‖².
         between: ‖b - a‖².
         largest: the largest absolute difference.
-        broken: NaN and infinite numbers of a and of b.
+        broken: how many numbers are NaN or infinite, in a and in b.
     """
 
     size: int = 0
@@ -64,24 +64,24 @@ class Change:
 
     @property
     def relative(self) -> float | None:
-        """‖b - a‖ / ‖a‖; None where a is zero and b is not, or no number can be compared."""
+        """‖b - a‖ / ‖a‖; None if a is zero and b is not, or if no numbers can be compared."""
         if not self.before:
             return None if self.changed else 0.0
         return math.sqrt(self.between / self.before)
 
     @property
     def cosine(self) -> float | None:
-        """Of the angle between a and b; None where one of them is zero."""
+        """The cosine of the angle between a and b; None if one of them is zero."""
         if not self.before or not self.after:
             return None
         lengths = math.sqrt(self.before), math.sqrt(self.after)
-        # Of small angles nothing cancels: ‖b - a‖² = (‖b‖ - ‖a‖)² + 2 ‖a‖ ‖b‖ (1 - cosine).
+        # Exact for small angles too: ‖b - a‖² = (‖b‖ - ‖a‖)² + 2 ‖a‖ ‖b‖ (1 - cosine).
         turned = max(0.0, self.between - (lengths[1] - lengths[0]) ** 2)
         return 1 - turned / (2 * lengths[0] * lengths[1])
 
 
 def is_same(one: Tensor, other: Tensor) -> bool:
-    """Say whether two stored tensors are the same bytes; read up to where they are not."""
+    """Return whether two stored tensors are the same bytes; stop at the first difference."""
     if not isinstance(one, Stored) or not isinstance(other, Stored):
         return False
     if (one.dtype, one.shape, one.length) != (other.dtype, other.shape, other.length):
@@ -94,11 +94,12 @@ def is_same(one: Tensor, other: Tensor) -> bool:
 
 
 def measure(pair: Pair, see: Callable[[NDArray[Any]], object] = id) -> Change:
-    """Return what is between two tensors.
+    """Return the difference of two tensors.
 
     Args:
         pair: the tensors.
-        see: is given the differences of each piece, flat, as they come; of a matrix, whole rows.
+        see: called with the differences of each piece, flat and in order; those of a matrix are
+            whole rows.
     """
     total = Change()
     for one, other, apart in pieces(pair):
@@ -108,7 +109,7 @@ def measure(pair: Pair, see: Callable[[NDArray[Any]], object] = id) -> Change:
 
 
 def pieces(pair: Pair) -> Iterator[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]:
-    """Yield (a, b, b - a) of each piece, flat; the next overwrites them."""
+    """Yield (a, b, b - a) of each piece, flat; the next piece overwrites these arrays."""
     size, step = math.prod(pair.before.shape), chunk_of(pair.before.shape)
     known = pair.delta
     with pair.before.open(step) as ours, (known or pair.after).open(step) as theirs:
@@ -127,7 +128,7 @@ def pieces(pair: Pair) -> Iterator[tuple[NDArray[Any], NDArray[Any], NDArray[Any
 
 
 def chunk_of(shape: tuple[int, ...]) -> int:
-    """Return the numbers of a piece: whole rows of a matrix, where a row is not too long."""
+    """Return how many numbers a piece has: whole rows of a matrix, unless a row is longer."""
     width = shape[-1] if len(shape) > 1 else 1
     return CHUNK // width * width if 0 < width <= CHUNK else CHUNK
 
@@ -146,7 +147,7 @@ def _measure_piece(a: NDArray[Any], b: NDArray[Any], d: NDArray[Any]) -> Change:
 
 
 def _measure_wild(a: NDArray[Any], b: NDArray[Any]) -> Change:
-    """Of numbers that are very large or small, or none."""
+    """Measure numbers that are very large or very small, NaN or infinite."""
     fine = np.isfinite(a), np.isfinite(b)
     broken = len(a) - int(fine[0].sum()), len(b) - int(fine[1].sum())
     same = (a == b) | (np.isnan(a) & np.isnan(b))

@@ -1,4 +1,4 @@
-"""How far two safetensors files are apart, tensor by tensor, as verify tells it."""
+"""The distance of the weights of a version from those of its rebuild, as verify tells it."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -10,14 +10,14 @@ from stemma.versions.weights.change import Pair, is_same, measure
 
 @dataclasses.dataclass(frozen=True)
 class Distance:
-    """Between the tensors of a version and those of its rebuild.
+    """How far the tensors of a rebuild are from those of the version.
 
     Attributes:
-        first: the first tensor, by file and name, that is not the same.
+        first: the first tensor that differs, in the order of files and names.
         largest: the largest absolute difference of two weights.
-        where: the tensor that has it.
-        relative: the largest, over tensors, of ‖a - b‖ / ‖a‖ (Euclidean); infinite if a shape, a
-            type or the set of names differs, or a weight is no number that can be read.
+        where: the tensor that has this largest difference.
+        relative: the largest ‖a - b‖ / ‖a‖ (Euclidean) of a tensor; infinite if a shape, a type or
+            the set of names differs, or if a weight is NaN or infinite or of an unknown type.
     """
 
     first: str
@@ -27,11 +27,11 @@ class Distance:
 
 
 def distance(ours: Mapping[str, Path], theirs: Mapping[str, Path]) -> Distance | None:
-    """Compare the safetensors files of two folders; None if all tensors are the same.
+    """Compare the safetensors files of two folders; return None if all tensors are the same.
 
     Args:
-        ours: files by path in the folder, of the version.
-        theirs: the same, of its rebuild.
+        ours: files of the version by their path in the folder.
+        theirs: files of its rebuild.
 
     Raises:
         ModelError: a file is torn.

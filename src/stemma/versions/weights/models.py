@@ -1,4 +1,4 @@
-"""The weights of two versions side by side: which tensors are the same, and pairs of the others."""
+"""The tensors of two versions, matched by name: which are the same, and which have to be read."""
 
 import dataclasses
 import functools
@@ -17,15 +17,16 @@ _FOLDERS = ("", "adapter/")  # as train and as export write one
 
 
 class Model:
-    """The weights of a version: whole, or an adapter and its base.
+    """The weights of a version: whole weights, or an adapter and its base.
 
     Args:
-        version: any; nothing but the hashes of its files is read at first.
+        version: the version; at first only the hashes of its files are read.
 
     Attributes:
-        files: the MD5 of each file with weights, or that says how they belong together, by output
-            and path.
-        base: of those of the whole weights; empty if they are not known.
+        name: of the version.
+        adapted: whether it has an adapter.
+        files: MD5 by path of each file with weights, and of the files that describe them.
+        base: of these, the files of the whole weights; empty if the base is not known.
     """
 
     def __init__(self, version: Version) -> None:
@@ -46,11 +47,11 @@ class Model:
 
     @functools.cached_property
     def adapter(self) -> Adapter | None:
-        """The adapter.
+        """The adapter; None if the version has none.
 
         Raises:
             ModelError: it cannot be read.
-            MissingError: its bytes are nowhere.
+            MissingError: it cannot be found.
         """
         if not self.adapted:
             return None
@@ -64,11 +65,11 @@ class Model:
 
     @functools.cached_property
     def places(self) -> dict[str, str]:
-        """The file of each tensor, without what an adapter brings.
+        """The file of each tensor of the whole weights, by the tensor's name.
 
         Raises:
             ModelError: the index is torn, or names a file that is not there.
-            MissingError: its bytes are nowhere, or it is the base of an adapter without one.
+            MissingError: the files cannot be found, or the base of the adapter is not known.
         """
         if not self.base:
             raise MissingError(
@@ -89,20 +90,23 @@ class Model:
         return places
 
     def names(self) -> set[str]:
-        """Return the tensors that it has, with what an adapter brings."""
+        """Return the names of all tensors, with those that an adapter brings."""
         return {*self.places, *(self.adapter.brought if self.adapter else ())}
 
     def place(self, name: str) -> tuple[str, str] | None:
-        """Return name and hash of what a tensor of the base is: equal ones are the same numbers."""
+        """Return what identifies a tensor of the base: its name and the hash of its file.
+
+        Two tensors with the same identity hold the same numbers; None if an adapter brings it.
+        """
         if name not in self.places or (self.adapter and name in self.adapter.brought):
             return None
         return name, self.base[self.places[name]]
 
     def stored(self, name: str) -> Stored:
-        """Return a tensor as a file has it.
+        """Return a tensor as it is stored in a file.
 
         Raises:
-            ModelError: its file is torn, or lacks it.
+            ModelError: the file is torn, or does not have the tensor.
         """
         if self.adapter and name in self.adapter.brought:
             return self.adapter.brought[name]
@@ -113,7 +117,7 @@ class Model:
         return header[name]
 
     def added(self, name: str) -> Product | None:
-        """Return what the adapter adds to a tensor of the base."""
+        """Return what the adapter adds to a tensor of the base; None if it adds nothing."""
         if self.adapter is None or name not in self.adapter.targets:
             return None
         return self.adapter.product(name, self.stored(name).shape)
@@ -138,14 +142,16 @@ _OWN = (ADAPTER, ADAPTER_CONFIG)
 
 @dataclasses.dataclass(frozen=True)
 class Aligned:
-    """Tensors of two models by name.
+    """The tensors of two models, matched by name.
 
     Attributes:
-        adapters: whether these are products of adapters of one base, and not whole weights.
-        same: known to be the same without being read.
-        shapes: both, of those in which they differ.
-        unread: both types, of those that differ and whose numbers are of a type not known here.
-        pairs: to be read.
+        adapters: whether the tensors are what two adapters add to one base, not whole weights.
+        same: tensors that are the same, which is known without reading their numbers.
+        removed: tensors that only the first model has.
+        added: tensors that only the second model has.
+        shapes: both shapes, by the name of each tensor in which they differ.
+        unread: both types, by the name of each tensor that differs and is of an unknown type.
+        pairs: the tensors whose numbers have to be read.
     """
 
     adapters: bool
@@ -158,11 +164,11 @@ class Aligned:
 
 
 def align(one: Model, other: Model) -> Aligned:
-    """Return what is to be compared in two models.
+    """Match the tensors of two models by name.
 
     Raises:
-        ModelError: a file is torn, or not what an index or an adapter says.
-        MissingError: bytes are nowhere.
+        ModelError: a file is torn, or does not hold what an index or an adapter says.
+        MissingError: a file cannot be found.
     """
     adapters = one.adapter is not None and other.adapter is not None and one.base == other.base
     names, others = (_names(model, adapters) for model in (one, other))
@@ -208,7 +214,7 @@ def _pair(one: Model, other: Model, name: str, adapters: bool) -> Pair:
     before, after = one.whole(name), other.whole(name)
     if one.place(name) is None or one.place(name) != other.place(name):
         return Pair(before, after)
-    # Of one base, so that what is between them is what the adapters add.
+    # Both have the same base, so the difference is between what the adapters add.
     ours, theirs = one.added(name), other.added(name)
     if ours and theirs:
         return Pair(before, after, theirs - ours)

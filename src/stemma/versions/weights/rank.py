@@ -1,8 +1,8 @@
-"""The effective rank of a change: is it a LoRA, or did it go every way?
+"""The effective rank of a change: does it look like a LoRA, or is it of full rank?
 
-A matrix is multiplied by SKETCH random vectors while it streams by (Halko, Martinsson and Tropp
-2011, algorithm 4.1); only where what they find can hold the change is it read again, and measured
-along the directions that were found.
+While the change of a matrix streams by, it is multiplied by _SKETCH random vectors (Halko,
+Martinsson and Tropp 2011, algorithm 4.1). Only if the directions found in this way can hold the
+change is the matrix read again, and measured along them.
 """
 
 import dataclasses
@@ -15,25 +15,25 @@ from numpy.typing import NDArray
 from stemma.store.tensors import Tensor
 from stemma.versions.weights.change import Change, Pair, pieces
 
-LARGEST = 64  # rank that is told from a full one
+LARGEST = 64  # the largest rank that is told from a full one
 _SKETCH = LARGEST + 16
 ENERGY = 0.99
-# The share of the sketch's energy in its first 64 directions, below which the change has more. A
-# change that holds 0.99 in 64 directions is never that low; one of a full rank always is.
+# If the first 64 directions hold less than this share of the energy, the change needs more of them.
+# A change that holds 0.99 in 64 directions is never below it, one of full rank always is.
 _HOPELESS = 0.97
-_PLACES = {"BF16": 7, "F16": 10, "F8_E4M3": 3, "F8_E5M2": 2, "F64": 52}  # bits of a fraction
+_FRACTION_BITS = {"BF16": 7, "F16": 10, "F8_E4M3": 3, "F8_E5M2": 2, "F64": 52}
 
 
 @dataclasses.dataclass(frozen=True)
 class Rank:
-    """Of the difference of two matrices.
+    """The effective rank of the difference of two matrices.
 
     Attributes:
-        most: that is told from a full one: half of what there could be, and at most 64.
-        rank: directions that stand above rounding, if what they leave is rounding; None if that
-            are too many, or less than half of the change.
-        holding: the fewest directions known to hold 99 % of the change's energy (its squared
-            norm); None if that are too many.
+        most: the largest rank that is told from a full one: half of the full rank, at most 64.
+        rank: the number of directions that stand out from rounding, if nothing but rounding is left
+            without them; None if they are more than ``most``, or hold less than half of the change.
+        holding: the number of directions that hold 99 % of the energy of the change (its squared
+            norm); None if they are more than ``most``.
     """
 
     most: int
@@ -45,7 +45,7 @@ class Sketch:
     """Random combinations of the rows of a matrix that streams by.
 
     Args:
-        columns: of the matrix.
+        columns: how many the matrix has.
     """
 
     def __init__(self, columns: int) -> None:
@@ -55,20 +55,20 @@ class Sketch:
     def add(self, flat: NDArray[Any]) -> None:
         """Take the next rows."""
         rows = flat.reshape(-1, self.sums.shape[1]).astype(np.float32, copy=False)
-        # Even numbers serve as well as normal ones, and are made five times as fast.
+        # Uniform numbers serve as well as normal ones, and are drawn five times as fast.
         mix = self._random.random((_SKETCH, len(rows)), np.float32) - np.float32(0.5)
         self.sums += mix @ rows
 
 
 def rank_of(pair: Pair, change: Change, sketch: Sketch) -> Rank:
-    """Return the rank of what is between two matrices.
+    """Return the effective rank of the difference of two matrices.
 
     Args:
         pair: the matrices, which are read again.
-        change: what was measured between them; not nothing, and of finite numbers.
-        sketch: has seen all rows of it.
+        change: their difference as it was measured; not zero, and all numbers finite.
+        sketch: of the difference, all of whose rows it has seen.
     """
-    # In units of the largest number, so that no square leaves the range.
+    # In units of the largest number, so that no square overflows or underflows.
     sums = sketch.sums / change.largest
     energies = np.linalg.eigvalsh(sums.astype(np.float64) @ sums.T)[::-1]
     columns = sums.shape[1]
@@ -86,16 +86,16 @@ def rank_of(pair: Pair, change: Change, sketch: Sketch) -> Rank:
 def rank_of_spectrum(
     singular: NDArray[Any], change: Change, shape: tuple[int, ...], rounding: float = 0.0
 ) -> Rank:
-    """Return the rank of a change with known singular values.
+    """Return the effective rank of a change whose singular values are known.
 
     Args:
-        singular: the largest ones, descending.
-        change: what was measured.
+        singular: the largest singular values, descending.
+        change: the change as it was measured.
         shape: of the matrix.
-        rounding: standard deviation of what rounding adds to each number.
+        rounding: standard deviation of the rounding error of each number.
     """
     held = np.cumsum(singular**2)
-    # The largest singular value of such noise, and three times that, since rows differ in size.
+    # Three times the largest singular value of such noise, since rows differ in size.
     noise = 3 * rounding * (math.sqrt(shape[0]) + math.sqrt(len(singular)))
     rank = int(np.count_nonzero(singular > max(noise, 1e-6 * singular[0])))
     inside = float(held[rank - 1]) if rank else 0.0
@@ -113,14 +113,15 @@ def _most(shape: tuple[int, ...]) -> int:
 
 
 def rounding(pair: Pair, change: Change) -> float:
-    """Return the standard deviation of what rounding to the coarser type does to a number.
+    """Return the standard deviation of the error of rounding a number to the coarser type.
 
-    Of an error that is uniform within a unit in the last place u, u² / 12; and of numbers whose
-    fractions are spread evenly on a log scale, u² / w² is 0.54 of what it is where a fraction is 1.
+    An error that is uniform within a unit in the last place u has the variance u² / 12. Where the
+    fractions of the numbers w are spread evenly on a log scale, the mean of u² / w² is 0.54 times
+    what it is for a fraction of 1.
     """
 
     def of(tensor: Tensor, squares: float) -> float:
-        unit = 2.0 ** -_PLACES.get(tensor.dtype, 23)
+        unit = 2.0 ** -_FRACTION_BITS.get(tensor.dtype, 23)
         return 0.54 / 12 * unit**2 * squares
 
     variance = max(of(pair.before, change.before), of(pair.after, change.after))

@@ -1,4 +1,4 @@
-"""What is between the weights of two models: a figure for each tensor, and for groups of them."""
+"""How far each tensor of one model is from that of another, and groups of tensors likewise."""
 
 import dataclasses
 import functools
@@ -12,25 +12,30 @@ from tqdm import tqdm
 from stemma.versions.weights.adapters import Product, Sum
 from stemma.versions.weights.change import CHUNK, Change, Pair, is_same, measure
 from stemma.versions.weights.models import Aligned
-from stemma.versions.weights.parts import Part, parts_of
 from stemma.versions.weights.rank import Rank, Sketch, rank_of, rank_of_spectrum, rounding
+from stemma.versions.weights.roles import Role, roles_of
 
-_MOST_THREADS = 8  # more than a disk feeds
+_MOST_THREADS = 8  # a disk feeds no more
 
 
 @dataclasses.dataclass(frozen=True)
-class Figure:
-    """Of a tensor.
+class TensorStatistics:
+    """How far a tensor is from what it was.
 
     Attributes:
-        dtypes: as it is stored, before and after.
-        rank: of the change of a matrix; None for other tensors, and where a number is none.
-        rounded: whether one is no further from the other than rounding it to the other's coarser
-            type would be.
+        name: of the tensor.
+        role: its layer and kind.
+        shape: of the tensor, the same before and after.
+        dtypes: its types in the files, before and after.
+        change: the distance between the two.
+        rank: the rank of the change of a matrix; None for other tensors, and where a number is NaN
+            or infinite.
+        rounded: whether the two differ by no more than rounding to the coarser of the two types
+            explains.
     """
 
     name: str
-    part: Part
+    role: Role
     shape: tuple[int, ...]
     dtypes: tuple[str, str]
     change: Change
@@ -38,38 +43,38 @@ class Figure:
     rounded: bool
 
 
-def measure_all(aligned: Aligned) -> list[Figure]:
-    """Read and compare the tensors that may differ; those of a layer stand together.
+def measure_all(aligned: Aligned) -> list[TensorStatistics]:
+    """Read and compare the tensors that may differ; return them layer by layer.
 
-    The matrix products of many threads get into each other's way where BLAS starts threads too:
-    set OPENBLAS_NUM_THREADS=1 before numpy is imported.
+    Set OPENBLAS_NUM_THREADS=1 before numpy is imported: the tensors are compared in several
+    threads, and threads that BLAS starts on top of those slow them all down.
 
     Raises:
         ModelError: a file is torn.
     """
     names = sorted(aligned.pairs, key=lambda name: -_size(aligned.pairs[name]))
-    parts = parts_of([*aligned.pairs, *aligned.same])
+    roles = roles_of([*aligned.pairs, *aligned.same])
     workers = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
     total = sum(_size(pair) for pair in aligned.pairs.values())
-    found: dict[str, Figure] = {}
+    found: dict[str, TensorStatistics] = {}
     with (
         ThreadPoolExecutor(workers) as pool,
         tqdm(desc="weights", total=total, unit="number", unit_scale=True, disable=None) as bar,
     ):
-        for figure in pool.map(lambda name: _figure(name, aligned.pairs[name], parts[name]), names):
-            found[figure.name] = figure
-            bar.update(_size(aligned.pairs[figure.name]))
-    return [found[name] for name in parts if name in found]
+        for one in pool.map(lambda name: _compare(name, aligned.pairs[name], roles[name]), names):
+            found[one.name] = one
+            bar.update(_size(aligned.pairs[one.name]))
+    return [found[name] for name in roles if name in found]
 
 
-def together(figures: Iterable[Figure]) -> Change:
+def together(tensors: Iterable[TensorStatistics]) -> Change:
     """Return the change of several tensors as if they were one."""
-    return functools.reduce(lambda total, figure: total + figure.change, figures, Change())
+    return functools.reduce(lambda total, one: total + one.change, tensors, Change())
 
 
-def _figure(name: str, pair: Pair, part: Part) -> Figure:
+def _compare(name: str, pair: Pair, role: Role) -> TensorStatistics:
     shape, dtypes = pair.before.shape, (pair.before.dtype, pair.after.dtype)
-    blank = Figure(name, part, shape, dtypes, Change(_size(pair)), None, False)
+    blank = TensorStatistics(name, role, shape, dtypes, Change(_size(pair)), None, False)
     if is_same(pair.before, pair.after):
         return blank
     sketch = _sketch(pair)

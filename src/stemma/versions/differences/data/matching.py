@@ -1,4 +1,4 @@
-"""The documents of two manifests, matched by their ids, in arrays: a million take seconds."""
+"""The documents of two manifests, matched by id: a million of them take seconds."""
 
 import dataclasses
 from typing import Any
@@ -13,29 +13,31 @@ from stemma.store.version import Version
 from stemma.versions.contents.manifest import SKETCH as COLUMN
 from stemma.versions.contents.manifest import read
 
-pc: Any = pyarrow.compute  # made at its import, so that type checkers see none of them
+pc: Any = pyarrow.compute  # its functions are made at import, where type checkers see none
 _COLUMNS = ("id", "source", "language", "bytes", "split", "tokens", "reason")
-# Sixteen bands of four bytes: texts that are alike by half are found in 64 of 100 cases, by 0.8 in
-# all but 2 of 10,000.
+# Sixteen bands of four bytes: of texts with a similarity of 0.5, 64 in 100 are found; of those with
+# 0.8, all but 2 in 10,000.
 _BANDS = 16
-_TRIED = 4  # of a bucket: bounds the work on texts that a corpus has thousands of
-ALIKE = 0.5
-DROPPED = "dropped: "  # what a fate begins with that is no split
+_TRIED = 4  # candidates of a bucket: bounds the work on a text that a corpus has thousands of
+_ALIKE = 0.5  # the similarity from which two documents are told to be much alike
+DROPPED = "dropped: "
+"""How a fate begins that is no split; the reason follows."""
 
 Rows = NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
-class Matched:
-    """Two manifests; rows are places in them.
+class MatchedDocuments:
+    """The documents of two manifests; a row is the position of a document in its manifest.
 
     Attributes:
-        a: the table of the first.
-        b: of the second, with ``fate``: its split, or why it was dropped; as in ``a``.
-        both: rows of the documents that are in both, by id: in ``a``, and in ``b``.
-        added: rows in ``b`` whose id ``a`` does not have, by id or under another id.
-        removed: rows in ``a``, likewise.
-        renamed: rows in ``a`` and in ``b`` of one text under two ids.
+        a: the first manifest, with a column ``fate``: the split of a document, or why it was
+            dropped.
+        b: the second manifest, likewise.
+        both: rows of the documents whose id is in both: in ``a``, and in ``b``.
+        added: rows in ``b`` of documents that ``a`` does not have, under this or any other id.
+        removed: rows in ``a`` of documents that ``b`` does not have.
+        renamed: rows in ``a`` and in ``b`` of the same text under two ids.
         changed: which of ``both`` have another text.
         placed: which of ``both`` have another fate.
         masked: which of ``both`` have the same text, but other bytes after masking.
@@ -53,31 +55,31 @@ class Matched:
 
     @property
     def same(self) -> bool:
-        """Whether there is nothing to tell."""
+        """Whether nothing differs."""
         lists = (self.added, self.removed, self.renamed[0])
         flags = (self.changed, self.placed, self.masked)
         return not (any(map(len, lists)) or any(flag.any() for flag in flags))
 
     def values(self, column: str, which: NDArray[np.bool_]) -> tuple[pa.Array, pa.Array]:
-        """Return a column of some of ``both``, of ``a`` and of ``b``."""
+        """Return the values of a column for some of ``both``: in ``a``, and in ``b``."""
         sides = zip((self.a, self.b), self.both, strict=True)
         one, other = (table[column].take(pa.array(rows[which])) for table, rows in sides)
         return one, other
 
 
-def match(a: Version, b: Version) -> Matched:
+def match(a: Version, b: Version) -> MatchedDocuments:
     """Match the documents of two versions.
 
     Raises:
         DataError: a manifest is torn.
-        MissingError: its bytes are nowhere.
+        MissingError: a manifest cannot be found.
     """
     one, other = (_with_fate(read(version, _COLUMNS)) for version in (a, b))
     ours, theirs = _places(one["id"], other["id"])
     added, removed = _others(len(other), theirs), _others(len(one), ours)
     keys = [read(version, ["sha256"])["sha256"] for version in (a, b)]
     gone, new = _places(_take(keys[0], removed), _take(keys[1], added))
-    # One text may have come or gone more than once; each can have been renamed once.
+    # A text may be added several times, but each removed document was renamed at most once.
     gone, first = np.unique(gone, return_index=True)
     renamed = removed[gone], added[new[first]]
     sides = {
@@ -85,7 +87,7 @@ def match(a: Version, b: Version) -> Matched:
     }
     sides["sha256"] = _take(keys[0], ours), _take(keys[1], theirs)
     differs = {name: _flags(pc.not_equal(*values)) for name, values in sides.items()}
-    return Matched(
+    return MatchedDocuments(
         one,
         other,
         (ours, theirs),
@@ -98,8 +100,8 @@ def match(a: Version, b: Version) -> Matched:
     )
 
 
-def similarities(matched: Matched, a: Version, b: Version) -> NDArray[np.float64]:
-    """Estimate how alike each changed document is to what it was; NaN where that is not known."""
+def similarities(matched: MatchedDocuments, a: Version, b: Version) -> NDArray[np.float64]:
+    """Estimate how similar each changed document is to what it was, 0 to 1; NaN if not known."""
     sides = zip((a, b), matched.both, strict=True)
     one, other = (_sketches(version, rows[matched.changed]) for version, rows in sides)
     found = np.full(len(one[0]), np.nan)
@@ -108,10 +110,12 @@ def similarities(matched: Matched, a: Version, b: Version) -> NDArray[np.float64
     return found
 
 
-def nearest(matched: Matched, a: Version, b: Version) -> list[tuple[int, int, float]]:
-    """Return the removed and added documents that are alike: rows of ``a`` and ``b``, similarity.
+def nearest(matched: MatchedDocuments, a: Version, b: Version) -> list[tuple[int, int, float]]:
+    """Return pairs of a removed and an added document that are much alike.
 
-    Each removed one stands beside the most similar added one, the most similar pairs first.
+    Returns:
+        (row in ``a``, row in ``b``, similarity): each removed document with the most similar added
+        one, the most similar pairs first.
     """
     left, known = _sketches(a, matched.removed)
     right, there = _sketches(b, matched.added)
@@ -133,13 +137,13 @@ def nearest(matched: Matched, a: Version, b: Version) -> list[tuple[int, int, fl
             found = similarity(left[asked], right[candidate])
             better = found > best[asked]
             best[asked[better]], partner[asked[better]] = found[better], candidate[better]
-    kept = np.flatnonzero(best >= ALIKE)
+    kept = np.flatnonzero(best >= _ALIKE)
     ranked = kept[np.argsort(-best[kept], kind="stable")]
     return [(int(removed[row]), int(added[partner[row]]), float(best[row])) for row in ranked]
 
 
 def counts(table: pa.Table, key: str) -> dict[str, dict[str, int]]:
-    """Count documents by a column, and sum their bytes and tokens."""
+    """Return the documents, bytes and tokens of a manifest, by the values of a column."""
     grouped = table.group_by(key).aggregate(
         [([], "count_all"), ("bytes", "sum"), ("tokens", "sum")]
     )
@@ -159,7 +163,7 @@ def _with_fate(table: pa.Table) -> pa.Table:
 
 
 def _places(one: pa.ChunkedArray, other: pa.ChunkedArray) -> tuple[Rows, Rows]:
-    """Return where the values of ``other`` that ``one`` has stand: in ``one``, and in ``other``."""
+    """Return the rows of the values that both columns have: in ``one``, and in ``other``."""
     found = pc.index_in(other, value_set=one.combine_chunks())
     rows = np.flatnonzero(_flags(found.is_valid()))
     return found.drop_null().to_numpy().astype(np.int64), rows
@@ -180,8 +184,8 @@ def _flags(values: pa.ChunkedArray) -> NDArray[np.bool_]:
 
 
 def _sketches(version: Version, rows: Rows) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Return the sketches of some rows, [rows, SKETCH], and which of them there are."""
-    # Read when they are asked for, and let go: of most documents nobody asks.
+    """Return the sketches of some rows, uint8 [rows, SKETCH], and which of the rows have one."""
+    # Not kept in memory: the sketches of most documents are never needed.
     column = _take(read(version, [COLUMN])[COLUMN], rows)
     known = _flags(column.is_valid())
     values = np.zeros((len(rows), SKETCH), np.uint8)

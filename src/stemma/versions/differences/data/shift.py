@@ -1,6 +1,5 @@
-"""How far the kept documents of one version lie from those of another: length and language."""
+"""How the kept documents of two versions differ as a whole: in length and in language."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,19 +7,21 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from stemma.pages.blocks import Table
+from stemma.statistics.shift import jensen_shannon, kolmogorov_smirnov
 
-# What is told in words; less is what a handful of documents does to any corpus.
-_TOLD_DISTANCE, _TOLD_BITS = 0.01, 0.001
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+# A smaller shift is not put into words: a handful of documents does as much to any corpus.
+_LEAST_DISTANCE, _LEAST_BITS = 0.01, 0.001
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def shift(one: pa.Table, other: pa.Table) -> dict[str, Any]:
+def facts_of(one: pa.Table, other: pa.Table) -> dict[str, Any]:
     """Compare the kept documents of two manifests.
 
     Returns:
         ``length``: quantiles of tokens and of bytes per document, and the Kolmogorov-Smirnov
-        distance of the bytes, which no tokenizer changes. ``languages``: documents by language, and
-        the Jensen-Shannon divergence in bits. Distances are None where a side has no document.
+        distance of the bytes, which do not depend on the tokenizer. ``languages``: number of
+        documents by language, and their Jensen-Shannon divergence in bits. Both distances are None
+        where a version has no documents.
     """
     columns = ["bytes", "tokens", "language"]
     kept = [table.select(columns).filter(table["split"].is_valid()) for table in (one, other)]
@@ -40,36 +41,18 @@ def shift(one: pa.Table, other: pa.Table) -> dict[str, Any]:
     }
 
 
-def kolmogorov_smirnov(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
-    """Return the largest difference of the two cumulative distributions, 0 to 1."""
-    one, other = np.sort(one), np.sort(other)
-    values = np.concatenate([one, other])
-    below = [np.searchsorted(side, values, side="right") / len(side) for side in (one, other)]
-    return float(np.abs(below[0] - below[1]).max())
-
-
-def jensen_shannon(one: Mapping[str, int], other: Mapping[str, int]) -> float:
-    """Return the Jensen-Shannon divergence of two histograms in bits, 0 to 1 (Lin 1991)."""
-    keys = sorted({*one, *other})
-    shares = [
-        np.array([side.get(key, 0) for key in keys]) / sum(side.values()) for side in (one, other)
-    ]
-    middle = (shares[0] + shares[1]) / 2
-    return float(sum(_divergence(share, middle) for share in shares) / 2)
-
-
 def sentences(found: dict[str, Any]) -> list[str]:
-    """Say how far, in words; nothing where next to nothing moved."""
+    """Return sentences on shifts that are large enough to be worth one."""
     said = []
     distance = found["length"]["kolmogorov_smirnov"]
-    if distance and distance >= _TOLD_DISTANCE:
-        before, after = (side[QUANTILES.index(0.5)] for side in found["length"]["bytes"])
+    if distance and distance >= _LEAST_DISTANCE:
+        before, after = (side[_QUANTILES.index(0.5)] for side in found["length"]["bytes"])
         said.append(
             f"Length: the median document has {after:,.0f} bytes instead of {before:,.0f}; the two "
             f"distributions are up to {distance:.1%} of the documents apart (Kolmogorov-Smirnov)."
         )
     divergence = found["languages"]["jensen_shannon"]
-    if divergence and divergence >= _TOLD_BITS:
+    if divergence and divergence >= _LEAST_BITS:
         said.append(
             f"Languages: the shares differ by {divergence:.2g} bits (Jensen-Shannon: 0 is the same "
             "mix, 1 is no language in common)."
@@ -78,7 +61,7 @@ def sentences(found: dict[str, Any]) -> list[str]:
 
 
 def tables(found: dict[str, Any], names: tuple[str, str]) -> list[Table]:
-    """Return the quantiles, and the languages whose count differs."""
+    """Return the quantiles of length, and the languages whose number of documents differs."""
     length, languages = found["length"], found["languages"]
     rows = tuple(
         (f"{unit}, {name}", *(f"{value:,.0f}" for value in side))
@@ -86,7 +69,7 @@ def tables(found: dict[str, Any], names: tuple[str, str]) -> list[Table]:
         for name, side in zip(names, length[unit], strict=True)
         if side
     )
-    columns = ("per document", *(f"{share:.0%}" for share in QUANTILES))
+    columns = ("per document", *(f"{share:.0%}" for share in _QUANTILES))
     made = [Table("Length: quantiles", columns, rows, frozenset(range(1, len(columns))))]
     keys = sorted({*languages["a"], *languages["b"]}, key=lambda key: -languages["b"].get(key, 0))
     counts = [(key, languages["a"].get(key, 0), languages["b"].get(key, 0)) for key in keys]
@@ -97,14 +80,9 @@ def tables(found: dict[str, Any], names: tuple[str, str]) -> list[Table]:
 
 
 def _quantiles(values: NDArray[np.int64]) -> list[float]:
-    return np.quantile(values, QUANTILES).tolist() if len(values) else []
+    return np.quantile(values, _QUANTILES).tolist() if len(values) else []
 
 
 def _histogram(languages: pa.ChunkedArray) -> dict[str, int]:
     counted = languages.fill_null("unknown").value_counts().to_pylist()
     return {row["values"]: row["counts"] for row in sorted(counted, key=lambda row: row["values"])}
-
-
-def _divergence(share: NDArray[np.float64], middle: NDArray[np.float64]) -> float:
-    there = share > 0
-    return float((share[there] * np.log2(share[there] / middle[there])).sum())

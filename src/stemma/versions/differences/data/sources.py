@@ -1,4 +1,4 @@
-"""Where the documents are from: sources.json of two versions, by source and field."""
+"""The sources of the documents: what differs between sources.json of two versions."""
 
 from typing import Any
 
@@ -6,19 +6,19 @@ from stemma.pages.blocks import Table
 from stemma.store.version import Version
 from stemma.versions.contents.sources import md5_of_sources, read_sources
 
-# What is told first: who may use the text.
+# Who may use the text comes first.
 _FIRST = "license"
 _NAMED, _ROWS = 4, 20  # sources in a sentence, lines of the table
 
 
 def compare_sources(a: Version, b: Version) -> dict[str, dict[str, Any]]:
-    """Return, by name, the sources that differ: {"a": entry, "b": entry, "changed": fields}.
+    """Return the sources that differ, by name: {"a": entry, "b": entry, "changed": fields}.
 
     An entry is None where the version has no such source.
 
     Raises:
-        DataError: a file is torn.
-        MissingError: its bytes are nowhere.
+        DataError: sources.json is torn.
+        MissingError: it cannot be found.
     """
     listings = [md5_of_sources(version) for version in (a, b)]
     if None in listings or listings[0] == listings[1]:
@@ -34,7 +34,7 @@ def compare_sources(a: Version, b: Version) -> dict[str, dict[str, Any]]:
 
 
 def sentences(sources: dict[str, dict[str, Any]]) -> list[str]:
-    """Say which sources differ; licences first."""
+    """Return sentences on the sources that differ; licences first."""
     said: dict[tuple[str, str], list[str]] = {}
     for name, fact in sources.items():
         one, other = fact["a"], fact["b"]
@@ -62,7 +62,7 @@ def _sentence(of: str, names: list[str], what: str) -> str:
 
 
 def table_of(sources: dict[str, dict[str, Any]], names: tuple[str, str]) -> Table:
-    """Return the fields that differ; of a source that is new or gone, all of them."""
+    """Return a table of the fields that differ; of a source that is new or gone, the main ones."""
     rows = []
     for name, fact in sources.items():
         one, other = fact["a"] or {}, fact["b"] or {}
@@ -73,7 +73,7 @@ def table_of(sources: dict[str, dict[str, Any]], names: tuple[str, str]) -> Tabl
 
 
 def _told(entry: dict[str, Any], field: str) -> str:
-    # Ten digits tell two contents apart; --json has all of them.
+    # Ten digits are enough to tell two hashes apart; --json has all of them.
     return str(entry.get(field, ""))[: 10 if field == "sha256" else None]
 
 

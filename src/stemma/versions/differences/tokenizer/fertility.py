@@ -1,4 +1,4 @@
-"""Fertility: how many tokens two tokenizers make of the same text, that of the test split."""
+"""Fertility: how many tokens two tokenizers need for the same text, that of the test split."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -17,13 +17,14 @@ _BLOCK = 2**20  # tokens
 
 @dataclasses.dataclass(frozen=True)
 class Fertility:
-    """Of two tokenizers on the same documents.
+    """How many tokens two tokenizers need for the same documents.
 
     Attributes:
-        documents: of the test split, that both versions have.
-        size: their UTF-8 bytes.
-        words: runs of bytes other than white space; None where they cannot be counted.
-        tokens: of each tokenizer, without those that end a document.
+        documents: how many documents of the test split both versions have.
+        size: of these documents, in UTF-8 bytes.
+        words: how many words they have, that is runs of bytes other than white space; None if that
+            cannot be counted.
+        tokens: how many each tokenizer needs, without the tokens that end a document.
     """
 
     documents: int
@@ -32,7 +33,7 @@ class Fertility:
     tokens: tuple[int, int]
 
     def facts(self) -> dict[str, Any]:
-        """Return it for ``--json``."""
+        """Return the counts and the rates."""
         per_word = [tokens / self.words for tokens in self.tokens] if self.words else None
         return {
             "documents": self.documents,
@@ -44,7 +45,7 @@ class Fertility:
         }
 
     def clause(self) -> str:
-        """Say it in a clause."""
+        """Return it as a clause of a sentence."""
         before, after = self.tokens
         if before == after:
             return "the test text takes as many tokens as before"
@@ -56,13 +57,13 @@ def fertility_of(a: Version, b: Version, entries: Mapping[str, int]) -> Fertilit
     """Return the fertility of two tokenizers; None if no document of the test split is in both.
 
     Args:
-        a: a version.
-        b: another.
-        entries: the vocabulary of ``a``; of its added tokens, none stands within a text.
+        a: the first version.
+        b: the second version.
+        entries: the vocabulary of ``a`` without added tokens, which do not occur within a text.
 
     Raises:
         DataError: a manifest is torn.
-        MissingError: bytes are nowhere.
+        MissingError: a manifest or the tokens cannot be found.
     """
     sides = [_test_documents(version) for version in (a, b)]
     if any(side is None or not len(side) for side in sides):
@@ -73,7 +74,7 @@ def fertility_of(a: Version, b: Version, entries: Mapping[str, int]) -> Fertilit
     if not size:
         return None
     words = _count_words(a, entries) if len(both) == len(one) else None
-    # Each document has one more, which ends it.
+    # One token of each document is the one that ends it.
     return Fertility(len(both), size, words, (tokens[0] - len(both), tokens[1] - len(both)))
 
 
@@ -84,7 +85,7 @@ def _test_documents(version: Version) -> pa.Table | None:
 
 
 def _nth(table: pa.Table) -> pa.Array:
-    # Of documents with one text, which one it is.
+    # Tells documents of the same text apart.
     seen: dict[str, int] = {}
     numbers = []
     for key in table["sha256"].to_pylist():
@@ -94,10 +95,13 @@ def _nth(table: pa.Table) -> pa.Array:
 
 
 def _count_words(version: Version, entries: Mapping[str, int]) -> int | None:
-    """Count them in the tokens themselves: what an entry begins, and whether it ends in a space."""
+    """Count the words of the test split in its tokens, without decoding them.
+
+    It is enough to know of each entry how many words it begins, and whether it ends in white space.
+    """
     raw = {number: bytes_of(entry) for entry, number in entries.items()}
     size = 1 + max(raw, default=-1)
-    # What is no entry of the vocabulary ends a document, as white space ends a word.
+    # A token outside the vocabulary ends a document, and so a word, as white space does.
     inner, opens, ends = np.zeros(size, np.int64), np.zeros(size, bool), np.ones(size, bool)
     for number, value in raw.items():
         if value is None:

@@ -6,20 +6,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stemma.errors import DataError
-from stemma.layout import RAW
 from stemma.pages.beside import side_by_side
-from stemma.pages.blocks import Sides
+from stemma.pages.blocks import SideBySide
 from stemma.store.version import Version
 
-_AROUND, _LONGEST = 60, 500  # characters: ahead of all changes and behind, and at most
+_AROUND, _LONGEST = 60, 500  # characters: before and after all changes; in an excerpt
 
 
-def beside(a: Version, b: Version, pairs: Sequence[tuple[str, str]]) -> Iterator[Sides]:
-    """Yield for each pair of ids what the two documents say, around where they differ.
+def beside(a: Version, b: Version, pairs: Sequence[tuple[str, str]]) -> Iterator[SideBySide]:
+    """Yield for each pair of ids what the two documents say around the places where they differ.
+
+    Args:
+        a: the version that has the first document of each pair.
+        b: the version that has the second.
+        pairs: ids of the documents.
 
     Raises:
         DataError: a shard is torn.
-        MissingError: its bytes are nowhere.
+        MissingError: a shard cannot be found.
     """
     ours = _texts(a, {pair[0] for pair in pairs})
     theirs = _texts(b, {pair[1] for pair in pairs})
@@ -30,7 +34,7 @@ def beside(a: Version, b: Version, pairs: Sequence[tuple[str, str]]) -> Iterator
 
 
 def _cut(left: str, right: str) -> tuple[str, str]:
-    """Return the two texts without what is the same far ahead of all changes and far behind."""
+    """Return both texts without the parts that are the same and far from every change."""
     shorter = min(len(left), len(right))
     same = next((at for at in range(shorter) if left[at] != right[at]), shorter)
     ends = range(1, shorter - same + 1)
@@ -49,15 +53,16 @@ def _excerpt(text: str, start: int, end: int) -> str:
 
 def _texts(version: Version, ids: set[str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for file in sorted(version.files(RAW.as_posix())):
+    raw = version.declared.raw
+    for file in sorted(version.files(raw)):
         if not file.endswith(".parquet") or len(found) == len(ids):
             continue
-        path = version.path(RAW.as_posix(), file)
+        path = version.path(raw, file)
         try:
             rows = pq.read_table(path, columns=["id", "text"], filters=[("id", "in", ids)])
         except (pa.ArrowException, OSError, KeyError) as error:
             raise DataError(
-                f"{RAW / file} of {version.name} cannot be read: {error}",
+                f"{raw}/{file} of {version.name} cannot be read: {error}",
                 "`stemma fsck` shows all that is lost",
             ) from error
         found |= dict(zip(rows["id"].to_pylist(), rows["text"].to_pylist(), strict=True))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stemma.versions.weights.parts import Part, parts_of
+from stemma.versions.weights.roles import Role, roles_of
 
 GPT2 = {
     "transformer.wte.weight": ("", "embedding"),
@@ -61,12 +61,12 @@ OTHER = {"what.ever.weight": ("", "what.ever"), "x.4.what.bias": ("4", "what")}
 
 @pytest.mark.parametrize("names", [GPT2, LLAMA, BERT, T5, OTHER])
 def test_layers_and_kinds(names: dict[str, tuple[str, str]]):
-    assert parts_of(names) == {name: Part(*part) for name, part in names.items()}
+    assert roles_of(names) == {name: Role(*part) for name, part in names.items()}
 
 
 def test_layers_stand_in_the_order_of_their_numbers():
     names = [f"h.{number}.mlp.weight" for number in range(12)]
-    assert [part.layer for part in parts_of(names).values()] == [str(n) for n in range(12)]
+    assert [part.layer for part in roles_of(names).values()] == [str(n) for n in range(12)]
     both = [f"{stack}.block.{n}.x" for stack in ("decoder", "encoder") for n in (10, 2)]
     labels = ["encoder 2", "encoder 10", "decoder 2", "decoder 10"]
-    assert [part.layer for part in parts_of(both).values()] == labels
+    assert [part.layer for part in roles_of(both).values()] == labels

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from stemma.pages.html import html
-from stemma.store.version import resolve
-from stemma.versions.verbs.diff import build
+from stemma.versions.verbs.diff import diff
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next(filter(None, map(shutil.which, NAMES)), "")
@@ -91,11 +90,11 @@ def look(folder: Path, width: int, scheme: str) -> dict[str, Any]:
 def folder(history: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the page of a diff that has every kind of block, and a missing section."""
     folder = tmp_path_factory.mktemp("page")
-    report = build(resolve("rewritten", history), resolve("gone", history))
-    assert report.missing
-    (folder / "missing.html").write_text(html(report))
-    report = build(resolve("document", history), resolve("merge", history))
-    (folder / "page.html").write_text(html(report))
+    found = diff("rewritten", "gone", root=history)
+    assert found.missing
+    (folder / "missing.html").write_text(html(found.page()))
+    found = diff("document", "merge", root=history)
+    (folder / "page.html").write_text(html(found.page()))
     return folder
 
 

@@ -1,80 +1,88 @@
-"""What is said of the change of weights in the verdict; the weightiest first."""
+"""What the verdict says of the change of weights, the most important first."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from stemma.versions.weights.models import Aligned
-from stemma.versions.weights.parts import parts_of
 from stemma.versions.weights.rank import Rank
-from stemma.versions.weights.statistics import Figure, together
+from stemma.versions.weights.roles import roles_of
+from stemma.versions.weights.statistics import TensorStatistics, together
 
-_NAMED = 6  # layers or tensors; more are counted
-# Fewer values than this are an edit of some rows or cells, not a product of dense factors.
+_NAMED = 6  # layers or tensors; if there are more, they are counted
+# If fewer values changed, some rows or cells were edited: a product of dense factors changes all.
 _DENSE = 0.1
 
 
-def of(aligned: Aligned, figures: list[Figure]) -> Iterator[str]:
-    """Yield what there is to say of the weights of two models."""
-    changed = [figure for figure in figures if figure.change.changed]
+def clauses(aligned: Aligned, tensors: list[TensorStatistics]) -> Iterator[str]:
+    """Yield clauses on how the weights of two models differ.
+
+    Args:
+        aligned: the tensors of both models.
+        tensors: the statistics of those that were read.
+    """
+    changed = [tensor for tensor in tensors if tensor.change.changed]
     yield from _broken(changed)
-    if changed and all(figure.rounded for figure in changed):
+    if changed and all(tensor.rounded for tensor in changed):
         yield f"{_count(len(changed), 'tensor')} differ by no more than rounding"
     elif changed:
-        yield _where(aligned, figures, changed)
+        yield _where(aligned, tensors, changed)
         yield from _most(changed)
         yield from _low_rank(aligned, changed)
     elif not (aligned.added or aligned.removed or aligned.shapes or aligned.unread):
         yield "the same numbers in other files"
-    yield from _others(aligned, figures)
+    yield from _others(aligned, tensors)
 
 
 def of_rank(rank: Rank) -> str:
-    """Say a rank in a word or two."""
+    """Return the rank of a change in a few words."""
     if rank.rank is not None:
         return str(rank.rank)
-    # Of a matrix of which more than half of the directions change, no rank is told.
+    # The rank is not told where more than half of a matrix's directions change.
     return (
         f"over {rank.most}" if rank.holding is None else f"{rank.holding} hold 99 % of the change"
     )
 
 
 def of_types(both: tuple[str, str]) -> str:
-    """Say the types of a tensor, before and after."""
+    """Return the types of a tensor, before and after."""
     return " → ".join(dict.fromkeys(both))
 
 
-def _broken(changed: list[Figure]) -> Iterator[str]:
-    wrong = [figure for figure in changed if figure.change.broken[0] < figure.change.broken[1]]
+def _broken(changed: list[TensorStatistics]) -> Iterator[str]:
+    wrong = [tensor for tensor in changed if tensor.change.broken[0] < tensor.change.broken[1]]
     if wrong:
-        count = sum(figure.change.broken[1] for figure in wrong)
+        count = sum(tensor.change.broken[1] for tensor in wrong)
         yield (
-            f"{_count(count, 'weight')} of {_names([figure.name for figure in wrong])} "
+            f"{_count(count, 'weight')} of {_names([tensor.name for tensor in wrong])} "
             f"{'is' if count == 1 else 'are'} no number (NaN or infinite)"
         )
 
 
-def _where(aligned: Aligned, figures: list[Figure], changed: list[Figure]) -> str:
+def _where(
+    aligned: Aligned, tensors: list[TensorStatistics], changed: list[TensorStatistics]
+) -> str:
     apart = together(changed).relative
     by = "" if apart is None else f" (relative change {apart:.2g})"
     if aligned.adapters:
-        return f"the adapters differ in {len(changed)} of {len(figures)} tensors{by}"
-    count = len(aligned.same) + len(figures)
+        return f"the adapters differ in {len(changed)} of {len(tensors)} tensors{by}"
+    count = len(aligned.same) + len(tensors)
     if len(changed) == count:
         return f"every tensor changed{by}"
-    layers = list(dict.fromkeys(figure.part.layer for figure in changed))
-    there = {part.layer for part in parts_of([*aligned.same, *(f.name for f in figures)]).values()}
+    layers = list(dict.fromkeys(tensor.role.layer for tensor in changed))
+    roles = roles_of([*aligned.same, *(tensor.name for tensor in tensors)])
+    there = {role.layer for role in roles.values()}
     if "" not in layers and len(layers) <= min(_NAMED, len(there - {""}) - 1):
         return f"only {_layers(layers)} changed{by}"
     if layers == [""] and len(changed) <= _NAMED:
-        return f"only {_names([figure.name for figure in changed])} changed{by}"
+        return f"only {_names([tensor.name for tensor in changed])} changed{by}"
     return f"{len(changed)} of {count} tensors changed{by}"
 
 
-def _most(changed: list[Figure]) -> Iterator[str]:
-    layers: dict[str, list[Figure]] = {}
-    for figure in changed:
-        if figure.part.layer:
-            layers.setdefault(figure.part.layer, []).append(figure)
+def _most(changed: list[TensorStatistics]) -> Iterator[str]:
+    layers: dict[str, list[TensorStatistics]] = {}
+    for tensor in changed:
+        if tensor.role.layer:
+            layers.setdefault(tensor.role.layer, []).append(tensor)
     apart = {layer: together(group).relative or 0.0 for layer, group in layers.items()}
     largest = max(apart.values(), default=0.0)
     most = [layer for layer, value in apart.items() if value >= 0.8 * largest > 0]
@@ -82,25 +90,25 @@ def _most(changed: list[Figure]) -> Iterator[str]:
         yield f"{_layers(most)} most ({largest:.2g})"
 
 
-def _low_rank(aligned: Aligned, changed: list[Figure]) -> Iterator[str]:
+def _low_rank(aligned: Aligned, changed: list[TensorStatistics]) -> Iterator[str]:
     if aligned.adapters:
         return
-    ranks = [figure.rank.rank for figure in changed if figure.rank and figure.rank.rank]
-    dense = all(figure.change.changed >= _DENSE * figure.change.size for figure in changed)
+    ranks = [tensor.rank.rank for tensor in changed if tensor.rank and tensor.rank.rank]
+    dense = all(tensor.change.changed >= _DENSE * tensor.change.size for tensor in changed)
     if len(ranks) == len(changed) and dense:
         of_all = f"{'' if min(ranks) == max(ranks) else 'at most '}{max(ranks)}"
         yield f"a change of rank {of_all} in {_count(len(ranks), 'matrix')}: a LoRA"
         return
-    holding = [figure.rank.holding for figure in changed if figure.rank]
+    holding = [tensor.rank.holding for tensor in changed if tensor.rank]
     known = [rank for rank in holding if rank is not None]
     if known and len(known) == len(holding):
         yield f"{max(known)} directions hold 99 % of the change of each matrix"
     elif holding and not known:
-        most = min(figure.rank.most for figure in changed if figure.rank)
+        most = min(tensor.rank.most for tensor in changed if tensor.rank)
         yield f"of full rank: {most} directions of a matrix hold less than 99 % of its change"
 
 
-def _others(aligned: Aligned, figures: list[Figure]) -> Iterator[str]:
+def _others(aligned: Aligned, tensors: list[TensorStatistics]) -> Iterator[str]:
     for names, what in ((aligned.added, "new"), (aligned.removed, "gone")):
         if names:
             yield f"{_count(len(names), 'tensor')} {_is(names)} {what}: {_names(names)}"
@@ -114,9 +122,10 @@ def _others(aligned: Aligned, figures: list[Figure]) -> Iterator[str]:
             f"{_count(len(names), 'tensor')} {_has(names)} other bytes and cannot be compared as "
             f"numbers, of type {types}: {_names(names)}"
         )
-    kinds = Counter(f.dtypes for f in figures if f.dtypes[0] != f.dtypes[1])
-    for (before, after), count in kinds.items():
-        exactly = all(not f.change.changed for f in figures if f.dtypes == (before, after))
+    recast = [tensor for tensor in tensors if tensor.dtypes[0] != tensor.dtypes[1]]
+    for (before, after), count in Counter(tensor.dtypes for tensor in recast).items():
+        those = (tensor for tensor in recast if tensor.dtypes == (before, after))
+        exactly = all(not tensor.change.changed for tensor in those)
         kept = ", with the same numbers" if exactly else ""
         yield f"{_count(count, 'tensor')} stored as {after} instead of {before}{kept}"
 

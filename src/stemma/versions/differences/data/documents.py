@@ -1,24 +1,68 @@
-"""The documents that differ, in words and tables."""
+"""The documents that differ: the facts, and what is said and shown of them."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
+from stemma.corpus.split import SPLITS
 from stemma.pages.blocks import Block, Cell, Table, Text, Tone
 from stemma.store.errors import MissingError
 from stemma.store.version import Version
 from stemma.versions.differences.data import shift
-from stemma.versions.differences.data.matching import DROPPED
-from stemma.versions.differences.data.texts import beside
+from stemma.versions.differences.data.excerpts import beside
+from stemma.versions.differences.data.matching import (
+    DROPPED,
+    MatchedDocuments,
+    counts,
+    nearest,
+    similarities,
+)
 
 _SHOWN = 12
 _BESIDE = 3
-_TOLD_GROWTH = 5e-5  # less would be told as 0.00 %
+_LEAST_GROWTH = 5e-5  # anything less would be written as 0.00 %
 _UNITS = ("documents", "bytes", "tokens")
 _TONES: dict[str, Tone] = {"added": "added", "removed": "removed", "masked_otherwise": ""}
 
 
+def facts_of(matched: MatchedDocuments, a: Version, b: Version) -> dict[str, Any]:
+    """Return the facts on all documents that differ.
+
+    Raises:
+        MissingError: a manifest cannot be found.
+    """
+    names = [matched.a["id"], matched.b["id"]]
+    alike = similarities(matched, a, b)
+    changed = zip(matched.values("id", matched.changed)[0].to_pylist(), alike.tolist(), strict=True)
+    # The most changed first; those whose similarity is not known come last.
+    ranked = sorted(changed, key=lambda pair: (np.isnan(pair[1]), pair[1], pair[0]))
+    return {
+        "documents": {"a": len(matched.a), "b": len(matched.b)},
+        "added": _ids(names[1], matched.added),
+        "removed": _ids(names[0], matched.removed),
+        "renamed": dict(zip(*map(_ids, names, matched.renamed), strict=True)),
+        "changed": {name: None if np.isnan(share) else share for name, share in ranked},
+        "moved": _fates(matched),
+        "masked_otherwise": matched.values("id", matched.masked)[0].to_pylist(),
+        "alike": [
+            {
+                "removed": names[0][one].as_py(),
+                "added": names[1][other].as_py(),
+                "similarity": share,
+            }
+            for one, other, share in nearest(matched, a, b)
+        ],
+        "splits": _sums(matched, "fate"),
+        "by_source": _sums(matched, "source"),
+        "shift": shift.facts_of(matched.a, matched.b),
+    }
+
+
 def sentences(facts: dict[str, Any]) -> Iterator[str]:
-    """Say it in words, the weightiest first."""
+    """Yield what the verdict says of the documents, the most important first."""
     kinds = ("added", "removed", "changed", "renamed", "masked_otherwise")
     told = [f"{len(facts[kind]):,} {kind.replace('_', ' ')}" for kind in kinds if facts[kind]]
     if told:
@@ -34,7 +78,7 @@ def sentences(facts: dict[str, Any]) -> Iterator[str]:
         yield f"Of those in both: {', '.join(moves)}{f' and {more} other ways' if more else ''}."
     train = facts["splits"].get("train", {"a": None, "b": None})
     one, other = ((train[side] or {}).get("bytes", 0) for side in ("a", "b"))
-    if one and abs(other / one - 1) >= _TOLD_GROWTH:
+    if one and abs(other / one - 1) >= _LEAST_GROWTH:
         more = f"{other / one - 1:+.2%}".replace("-", "−")
         yield f"Train has {more} bytes."
     yield from shift.sentences(facts["shift"])
@@ -53,7 +97,7 @@ def _told(move: dict[str, Any]) -> str:
 
 
 def blocks(facts: dict[str, Any], a: Version, b: Version) -> Iterator[Block]:
-    """Show it.
+    """Yield tables of the documents, and what some of them said before and after.
 
     Raises:
         DataError: a shard of data/raw is torn.
@@ -115,3 +159,28 @@ def _title(key: str, facts: dict[str, Any]) -> str:
 
 def _share(share: float | None) -> str:
     return "not known" if share is None else f"{share:.2f}"
+
+
+def _ids(names: pa.ChunkedArray, rows: Any) -> list[str]:
+    return names.take(pa.array(rows)).to_pylist()
+
+
+def _fates(matched: MatchedDocuments) -> list[dict[str, Any]]:
+    before, after = matched.values("fate", matched.placed)
+    pairs = Counter(zip(before.to_pylist(), after.to_pylist(), strict=True))
+    return [
+        {"from": one, "to": other, "documents": count}
+        for (one, other), count in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+def _sums(matched: MatchedDocuments, key: str) -> dict[str, dict[str, dict[str, int] | None]]:
+    sides = [counts(table, key) for table in (matched.a, matched.b)]
+    keys = [*SPLITS, *sorted({*sides[0], *sides[1]} - {*SPLITS})]
+    found = {name: {"a": sides[0].get(name), "b": sides[1].get(name)} for name in keys}
+    return {name: both for name, both in found.items() if _size(both["a"]) != _size(both["b"])}
+
+
+def _size(sums: dict[str, int] | None) -> tuple[int, int]:
+    # Without the tokens: another tokenizer makes more or fewer of the same documents.
+    return (sums["documents"], sums["bytes"]) if sums else (0, 0)

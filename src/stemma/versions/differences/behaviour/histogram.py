@@ -1,4 +1,4 @@
-"""How the changes of many documents spread: how many got how much worse, and how many better."""
+"""The histogram of the changes of many documents: how many got worse or better, and how much."""
 
 import math
 
@@ -10,21 +10,21 @@ from stemma.pages.blocks import Histogram, Tone
 _MOST = 16  # bins
 
 
-def spread(changes: NDArray[np.float64], unit: str) -> Histogram:
-    """Return the histogram of losses' changes, of which one at least is not zero.
+def histogram(changes: NDArray[np.float64], unit: str) -> Histogram:
+    """Return the histogram of the changes of losses.
 
-    The bins are of one width, of 1, 2 or 5 times a power of ten, so that 0 is an edge: what got
-    better stands on one side of it, what got worse on the other.
+    All bins have the same width, 1, 2 or 5 times a power of ten. 0 is an edge: documents that got
+    better are on one side of it, those that got worse on the other.
 
     Args:
-        changes: shape (documents,), not rounded; lower is better.
-        unit: of them.
+        changes: shape (documents,), not rounded, at least one not zero; lower is better.
+        unit: of the changes.
     """
     moved = changes[changes != 0]
     least, most = min(moved.min(), 0.0), max(moved.max(), 0.0)
     width = _width((most - least) / _MOST)
     first, last = math.floor(least / width), math.ceil(most / width)
-    # Not by adding up, which rounds: the edge at 0 is 0.
+    # Not added up, which would round: the edge at 0 has to be exactly 0.
     edges = np.arange(first, last + 1) * width
     counts, _ = np.histogram(moved, edges)
     tones: list[Tone] = ["better" if index < 0 else "worse" for index in range(first, last)]

@@ -1,4 +1,4 @@
-"""Which layer a tensor is of, and what it does there, from its name, as the families have it."""
+"""The role of a tensor, told from its name: its layer, and what it does there."""
 
 import dataclasses
 import re
@@ -12,9 +12,9 @@ ORDER = (
     *("cross query", "cross key", "cross value", "cross attention output"),
     *("mlp", "norm", "head"),
 )
-"""Kinds as numbers pass through them."""
+"""The kinds, in the order in which a model computes with them."""
 
-# The first that is found in a name, its layer taken away, says what the tensor is.
+# The first pattern that is found in a name, without its layer, decides the kind.
 _KINDS = (
     (r"norm|\bln_?\w*\b", "norm"),
     (r"wpe|position|relative_attention_bias", "positions"),
@@ -31,20 +31,20 @@ _CROSS = re.compile(r"encdec|cross|encoder_attn", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
-class Part:
-    """Where a tensor stands.
+class Role:
+    """What a tensor is in its model.
 
     Attributes:
-        layer: such as ``3`` or ``decoder 3``; empty for what stands outside of layers.
-        kind: such as ``query`` or ``mlp``, or its name if nothing is known of it.
+        layer: such as ``3`` or ``decoder 3``; empty for a tensor outside the layers.
+        kind: such as ``query`` or ``mlp``; the tensor's own name if its kind is not known.
     """
 
     layer: str
     kind: str
 
 
-def parts_of(names: Iterable[str]) -> dict[str, Part]:
-    """Return where each tensor stands; layers in the order of their numbers."""
+def roles_of(names: Iterable[str]) -> dict[str, Role]:
+    """Return the role of each tensor by its name; layers in the order of their numbers."""
     names = sorted(names)
     layers = {name: (numbered(iter((name,))) or [""])[0] for name in names}
     stacks = {layer.rpartition(".")[0] for layer in layers.values() if layer}
@@ -53,7 +53,7 @@ def parts_of(names: Iterable[str]) -> dict[str, Part]:
         stack, _, number = layer.rpartition(".")
         labels[layer] = f"{_stack_of(stack)} {number}" if layer and len(stacks) > 1 else number
     found = {
-        name: Part(labels[layer], _kind_of(name.removeprefix(layer)))
+        name: Role(labels[layer], _kind_of(name.removeprefix(layer)))
         for name, layer in layers.items()
     }
     return dict(sorted(found.items(), key=lambda item: (*_place(item[1].layer), item[0])))
