@@ -28,11 +28,14 @@ class Output:
         key: the object's name: an MD5, of a folder that of its listing, ending in ``.dir``.
         pushed: whether ``dvc push`` would send it to a remote: not what a stage made that dvc.yaml
             has no more, since DVC leaves it in dvc.lock.
+        declared: whether dvc.yaml has the stage that made it; if not, it is not known whether DVC
+            ever kept it.
     """
 
     path: str
     key: str
     pushed: bool
+    declared: bool = True
 
 
 @dataclasses.dataclass
@@ -177,7 +180,8 @@ def _locked(
         declared = (pipeline.get("stages") or {}).get(name.partition("@")[0]) or {}
         flags = _flags(declared := declared.get("do", declared))
         wdir = folder / declared.get("wdir", ".")
-        yield from _entries(stage.get("outs", ()), flags, wdir, bool(declared))
+        for out in _entries(stage.get("outs", ()), flags, wdir, bool(declared)):
+            yield dataclasses.replace(out, declared=bool(declared))
 
 
 def _flags(stage: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -67,8 +67,9 @@ def examine(
         objects.checked,
         objects.read,
         absent=sum(need.states["cache"][0] == ABSENT for need in needs),
-        unread=sum(need.is_unread for need in needs),
+        unread=sum(need.declared and need.is_nowhere for need in needs),
         problems=_named(problems, versions, objects),
+        undeclared=sum(need.is_nowhere and not need.declared for need in needs),
         unlisted=sum(not objects.is_listed(key) for key in listings),
         unasked=tuple(unasked),
     )
@@ -81,17 +82,19 @@ class _Need:
     Attributes:
         by_ref: a tag, a branch or an experiment needs it, not only their history.
         pushed: ``dvc push`` would send it.
+        declared: dvc.yaml has a stage that makes it, so that DVC has kept it.
         listed: the stores that have the listing of a folder with it.
         states: by store, what it is there, and the reason.
     """
 
     by_ref: bool = False
     pushed: bool = False
+    declared: bool = False
     listed: frozenset[str] = frozenset()
     states: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
 
     @property
-    def is_unread(self) -> bool:
+    def is_nowhere(self) -> bool:
         """Whether no store that was looked at has it, and nothing says that one should."""
         return all(state == ABSENT for state, _ in self.states.values())
 
@@ -110,13 +113,16 @@ class _Objects:
         need = self.needs.setdefault(key, _Need())
         need.by_ref |= bool(used_by.refs)
         need.pushed |= output.pushed
+        need.declared |= output.declared
         if key != output.key:
             states = self.needs[output.key].states
             need.listed |= {store for store, (state, _) in states.items() if state != ABSENT}
 
     def is_listed(self, key: str) -> bool:
-        """Say whether a store has a sound listing of this name."""
-        return any(state == SOUND for state, _ in self.needs[key].states.values())
+        """Say whether a store has a sound listing of this name, or none may ever have had one."""
+        need = self.needs[key]
+        may_be_none = need.is_nowhere and not need.declared
+        return may_be_none or any(state == SOUND for state, _ in need.states.values())
 
     def files(self, output: Output) -> dict[str, str]:
         """Return a folder's files by the first sound listing; {} for a file or if none is sound."""
