@@ -94,8 +94,10 @@ def _verdict(found: "IntegrityReport") -> Iterator[str]:
 
 def _unseen(found: "IntegrityReport") -> Iterator[str]:
     """Yield what was not looked at."""
-    if found.unread and any(found.checked.values()):
+    if found.unread and (found.left or any(found.checked.values())):
         yield f"not read: {_objects(found.unread)} of {found.objects}, not in {_places(found)}"
+    if found.undeclared:
+        yield f"not there: {_objects(found.undeclared)} of stages that dvc.yaml no longer has"
     if found.unlisted:
         folders = f"{found.unlisted} folder{'s' * (found.unlisted != 1)}"
         yield f"not counted: the files of {folders} of which no sound listing was read"

@@ -27,8 +27,8 @@ class Output:
         key: the object's name: an MD5, of a folder that of its listing, ending in ``.dir``.
         pushed: whether ``dvc push`` would send it to a remote: not what a stage made that dvc.yaml
             has no more, since DVC leaves it in dvc.lock.
-        declared: whether the version's dvc.yaml has the stage that made it; else it is not known
-            whether the cache was to keep it.
+        declared: whether dvc.yaml has the stage that made it; if not, it is not known whether DVC
+            ever kept it.
     """
 
     path: str
@@ -141,7 +141,8 @@ def _locked(
         declared = (pipeline.get("stages") or {}).get(name.partition("@")[0]) or {}
         flags = _flags(declared := declared.get("do", declared))
         wdir = folder / declared.get("wdir", ".")
-        yield from _entries(stage.get("outs", ()), flags, wdir, True, bool(declared))
+        for out in _entries(stage.get("outs", ()), flags, wdir, bool(declared)):
+            yield dataclasses.replace(out, declared=bool(declared))
 
 
 def _flags(stage: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -160,14 +161,12 @@ def _entries(
     declared: dict[str, dict[str, Any]],
     folder: PurePosixPath,
     push: bool,
-    made: bool = True,
 ) -> Iterator[Output]:
     for out in outs:
         path = out["path"]
         flags = next((flags for like, flags in declared.items() if re.fullmatch(like, path)), out)
         if flags.get("cache", True) and "md5" in out:
-            sent = made and flags.get("push", True)
-            yield Output(str(folder / path), out["md5"], push and sent, made)
+            yield Output(str(folder / path), out["md5"], push and flags.get("push", True))
 
 
 def _parse(read: Callable[[str], bytes], path: str, blob: str) -> dict[str, Any]:

@@ -219,6 +219,11 @@ def test_without_any_remote_none_is_named(repo):
     done = repo.run("stemma fsck", check=False)
     assert done.returncode == 1
     assert "--remote" not in done.stdout and "`dvc repro` at that version" in done.stdout
+    # What is lost is told apart from what nothing is known of.
+    shutil.rmtree(cache(repo))
+    done = repo.run("stemma fsck", check=False)
+    assert done.returncode == 1
+    assert "\nnot sound: 4 objects\nnot read: 1 object of 5, not in the cache\n" in done.stdout
 
 
 def test_what_is_never_pushed_is_not_called_sound_where_it_is_not(repo, tmp_path):
@@ -393,7 +398,12 @@ def test_outputs_of_a_matrix_that_are_not_cached_are_not_asked_for(repo):
     )
     repo.run("dvc repro -q")
     repo.commit("A matrix")
-    assert fsck(repo)[0] == 0
+    code, report = fsck(repo)
+    # dvc.lock still has the stage of before, and no word on what of it was never stored.
+    assert (code, report["undeclared"], report["unread"], report["unlisted"]) == (0, 1, 0, 0)
+    assert report["checked"]["cache"] == report["objects"] - 1
+    said = repo.run("stemma fsck").stdout
+    assert "not there: 1 object of stages that dvc.yaml no longer has" in said
 
 
 def test_errors_are_one_line(repo):

@@ -68,8 +68,9 @@ def examine(
         objects.checked,
         objects.read,
         absent=sum(need.states["cache"][0] == ABSENT for need in needs),
-        unread=sum(need.is_unread for need in needs),
+        unread=sum(need.declared and need.is_nowhere for need in needs),
         problems=_named(problems, versions, objects),
+        undeclared=sum(need.is_nowhere and not need.declared for need in needs),
         unlisted=sum(not objects.is_listed(key) for key in listings),
         unasked=tuple(unasked),
     )
@@ -82,7 +83,7 @@ class _Need:
     Attributes:
         by_ref: a tag, a branch or an experiment needs it, not only their history.
         pushed: ``dvc push`` would send it.
-        declared: a stage or a ``.dvc`` file of a version says that the cache keeps it.
+        declared: dvc.yaml has a stage that makes it, so that DVC has kept it.
         listed: the stores that have the listing of a folder with it.
         states: by store, what it is there, and the reason.
     """
@@ -94,9 +95,9 @@ class _Need:
     states: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
 
     @property
-    def is_unread(self) -> bool:
-        """Whether no store that was looked at has it, and one that was not may."""
-        return self.declared and all(state == ABSENT for state, _ in self.states.values())
+    def is_nowhere(self) -> bool:
+        """Whether no store that was looked at has it, and nothing says that one should."""
+        return all(state == ABSENT for state, _ in self.states.values())
 
 
 class _Objects:
@@ -112,15 +113,17 @@ class _Objects:
         """Note that an output needs an object: itself, or a file of its folder."""
         need = self.needs.setdefault(key, _Need())
         need.by_ref |= bool(used_by.refs)
-        need.declared |= output.declared
         need.pushed |= output.pushed
+        need.declared |= output.declared
         if key != output.key:
             states = self.needs[output.key].states
             need.listed |= {store for store, (state, _) in states.items() if state != ABSENT}
 
     def is_listed(self, key: str) -> bool:
-        """Say whether a store has a sound listing of this name."""
-        return any(state == SOUND for state, _ in self.needs[key].states.values())
+        """Say whether a store has a sound listing of this name, or none may ever have had one."""
+        need = self.needs[key]
+        may_be_none = need.is_nowhere and not need.declared
+        return may_be_none or any(state == SOUND for state, _ in need.states.values())
 
     def files(self, output: Output) -> dict[str, str]:
         """Return a folder's files by the first sound listing; {} for a file or if none is sound."""

@@ -58,6 +58,8 @@ class IntegrityReport:
         absent: objects that are not in the cache and need not be.
         unread: objects that no store has which was looked at: nothing is known of them.
         problems: what is not as it should be, sorted by name.
+        undeclared: objects that no store has which was looked at, and whose stage dvc.yaml has no
+            more. DVC leaves them in dvc.lock; whether they were ever stored is not known.
         unlisted: folders whose listing could be read nowhere: their files are not known, and not
             counted among ``objects``.
         unasked: remotes of the project that were not looked at.
@@ -69,6 +71,7 @@ class IntegrityReport:
     absent: int
     unread: int
     problems: tuple[Problem, ...]
+    undeclared: int
     unlisted: int
     unasked: tuple[str, ...]
 

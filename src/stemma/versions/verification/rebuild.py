@@ -7,9 +7,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from stemma.store import git
-from stemma.store.errors import DamagedError, ProjectError
-from stemma.store.lock import LOCK, LockEntry, Stage, parse
+from stemma.store.errors import ProjectError
+from stemma.store.lock import LOCK, Stage, parse
 from stemma.store.objects import ObjectStore, cache_at, repository
+from stemma.versions.verification.lost_outputs import lost_outputs
 from stemma.versions.verification.worktree import Worktree
 
 _RUNNING = "Running stage '"
@@ -64,7 +65,7 @@ def rebuild(
     _point_dvc_at(site, cache, remotes)
     _fetch_raw(site)
     store = cache_at(cache)
-    missing = _missing(site, locked, store)
+    missing = lost_outputs(site, locked, store)
     own = site.folder / "cache"
     made = {out.path for stage in locked for out in stage.outs}
     for stage in locked:
@@ -210,33 +211,6 @@ def _check_out_inputs(
         tell(f"not sound in the cache, so what makes it is rebuilt too: {', '.join(broken)}")
         return False
     return not wanted or not site.run(["dvc", "checkout", *(dep.path for dep in wanted)])[0]
-
-
-def _missing(site: Worktree, locked: Sequence[Stage], cache: ObjectStore) -> dict[str, str]:
-    # What Git keeps stands in the clean checkout.
-    outs = [out for stage in locked for out in stage.outs if not (site.tree / out.path).exists()]
-    gone = [out for out in outs if cache.paths(out.md5) is None]
-    if not gone:
-        return {}
-    # DVC names on stderr, by hash, what neither side has; its JSON leaves it out.
-    code, said = site.run(["dvc", "status", "--cloud", *(out.path for out in gone)])
-    text = "\n".join(said)
-    return {out.path: _where(code, text, _hashes(cache, out)) for out in gone}
-
-
-def _hashes(cache: ObjectStore, out: LockEntry) -> set[str]:
-    # Those of its files too, as far as the cache knows them.
-    try:
-        return {out.md5, *cache.files(out.md5).values()}
-    except (DamagedError, FileNotFoundError):
-        return {out.md5}
-
-
-def _where(code: int, text: str, hashes: Collection[str]) -> str:
-    lost = "dvc.lock's is not in the cache"
-    if code:
-        return f"{lost}; no remote answers"
-    return f"{lost} and not in the remote" if any(md5 in text for md5 in hashes) else lost
 
 
 def absent(stage: Stage, tree: Path, made: Collection[str]) -> list[str]:
