@@ -50,7 +50,7 @@ OUTPUTS = [
     *("models/trained/model.safetensors", "models/trained/training.json"),
     *("reports/plots/training.csv", "reports/plots/validation.csv"),
 ]
-DRAW = random.SystemRandom()
+SEED = "STEMMA_TEST_SEED"
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +58,14 @@ def killer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killer]:
     killer = Killer(tmp_path_factory.mktemp("killer") / "log")
     yield killer
     killer.close()
+
+
+@pytest.fixture
+def draw(request: pytest.FixtureRequest) -> random.Random:
+    """Draws other points in each run; a test that fails says how to draw the same again."""
+    seed = os.environ.get(SEED) or str(random.SystemRandom().randrange(10**9))
+    print(f"the same points again: {SEED}={seed} pytest -n 1 '{request.node.nodeid}'")
+    return random.Random(seed)
 
 
 def digests(project: Project) -> dict[str, str]:
@@ -130,11 +138,11 @@ def test_what_is_killed_is_in_the_middle_of_an_epoch_and_of_epochs(small):
     assert epoch % BATCH and (STEPS * BATCH) % epoch and STEPS % EVERY
 
 
-def test_kills_at_random_steps(killer, started, whole, recipe):
+def test_kills_at_random_steps(killer, started, whole, recipe, draw):
     micro_batches = recipe == "muon"
     points = []
-    for number in sorted(DRAW.sample(range(1, STEPS), 4)):
-        if micro_batches and DRAW.random() < 0.5:
+    for number in sorted(draw.sample(range(1, STEPS), 4)):
+        if micro_batches and draw.random() < 0.5:
             # So many steps are done, and one micro-batch or more of the next.
             points.append((f"micro-batch {number}", number // EVERY * EVERY))
         else:
@@ -203,8 +211,8 @@ def test_kills_of_a_run_that_stops_early(killer, started, whole):
 
 
 @pytest.mark.parametrize("recipe", ["adamw"], indirect=True)
-def test_a_kill_of_dvc_and_all_its_processes(started, whole):
-    wanted = DRAW.randrange(EVERY, STEPS - 2 * EVERY, EVERY)
+def test_a_kill_of_dvc_and_all_its_processes(started, whole, draw):
+    wanted = draw.randrange(EVERY, STEPS - 2 * EVERY, EVERY)
     process = subprocess.Popen(
         ["dvc", "repro", "train"],
         cwd=started.path,
