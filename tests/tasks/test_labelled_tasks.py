@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from documents import classified, tagged
-from measured import figures as figures_of
+from measured import figures as metrics_of
 from project import Project
 
 from stemma.config import build
-from stemma.corpus.documents import write_shards
+from stemma.corpus.documents import shards, write_shards
 from stemma.corpus.packing import read_labels, read_split
 from stemma.corpus.prepare.pipeline import prepare
 from stemma.corpus.sharding.pool import SerialPool
@@ -54,7 +54,7 @@ def made(tmp_path, task, documents=None, **changes):
         path.mkdir(parents=True)
     write_shards(raw, documents or DOCUMENTS[task]())
     encoding = encoding_of(chosen.task)
-    found = documents.shards(raw)
+    found = shards(raw)
     prepare(found, folder, work, chosen.prepare, chosen.tokenizer, encoding, SerialPool())
     return folder
 
@@ -109,7 +109,7 @@ def test_a_task_learns_is_measured_and_gives_the_same_bytes_twice(tmp_path, monk
     rows = table.to_pylist()
     assert len(rows) == metrics["documents"]
     # So that `stemma diff` can pair them.
-    again = figures_of(table.to_pydict())
+    again = metrics_of(table.to_pydict())
     assert figures(metrics) == pytest.approx(
         {name: again[name] for name in figures(metrics)}, abs=1e-4
     )

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from stemma.corpus.task import Encoding
-    from stemma.modeling.evaluation.settings import EvaluateSection, Measured
+    from stemma.modeling.evaluation.settings import EvaluateSection, Evaluation
+    from stemma.modeling.metrics.formulas import Formulas
     from stemma.modeling.runtime import Runtime
     from stemma.modeling.training.settings import TrainSection
 
@@ -77,7 +78,7 @@ class Measure(Protocol):
 
     def measure(
         self, settings: Any, section: EvaluateSection, folder: Path, runtime: Runtime
-    ) -> Measured:
+    ) -> Evaluation:
         """Measure the model in ``folder`` on the test split of data/prepared.
 
         Raises:
@@ -87,10 +88,10 @@ class Measure(Protocol):
         """
         ...
 
-    def figures_of(
+    def metrics_of(
         self, settings: Any, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
     ) -> dict[str, float]:
-        """Return the figures of a model, as ``measure`` has them, and nothing else.
+        """Return the metrics of a model, as ``measure`` has them, and nothing else.
 
         Args:
             settings: of the task.
@@ -120,3 +121,8 @@ def training_of(task: Any) -> Training:
 def measure_of(task: Any) -> Measure:
     """Return the module that measures the task of these settings."""
     return cast(Measure, import_module(f"stemma.tasks.{task.name}.measure"))
+
+
+def formulas_of(task: Any) -> tuple[Formulas, ...]:
+    """Return the formulas of the metrics that the task of these settings reports."""
+    return import_module(f"stemma.tasks.{task.name}.metrics").FORMULAS

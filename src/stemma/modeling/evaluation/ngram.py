@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemma.corpus.packing import PackedSplit
-from stemma.modeling.evaluation.windows import Scores
+from stemma.modeling.evaluation.token_scores import Scores
 
 _BLOCK_CELLS = 2**19
 

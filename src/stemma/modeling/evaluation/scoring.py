@@ -11,7 +11,8 @@ import numpy as np
 from stemma.corpus.packing import PackedSplit
 from stemma.errors import SettingsError
 from stemma.modeling.evaluation.settings import EvaluateSection
-from stemma.modeling.evaluation.windows import Scores, Windows, batches, gather
+from stemma.modeling.evaluation.token_scores import Scores
+from stemma.modeling.evaluation.windows import Windows, batches, gather
 from stemma.modeling.runtime import Runtime
 
 if TYPE_CHECKING:

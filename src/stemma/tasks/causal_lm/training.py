@@ -5,21 +5,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import default_collate
+from torch.utils.data import default_collate as collate
 
 from stemma.corpus.packing import read_split
 from stemma.modeling.examples.packed import PackedBlocks, held_out_blocks
+from stemma.modeling.family import no_head as head
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
 from stemma.modeling.training import fused
 from stemma.modeling.training.settings import TrainSection
-from stemma.tasks.causal_lm import AUTO as AUTO
-from stemma.tasks.causal_lm import Settings
+from stemma.tasks.causal_lm import AUTO, Settings
 
-
-def head(settings: Settings, prepared: Path) -> dict[str, Any]:
-    """Add nothing: the head is the embedding."""
-    return {}
+__all__ = ["AUTO", "collate", "examples", "head", "loss"]
 
 
 def examples(
@@ -31,11 +28,6 @@ def examples(
     items, across = section.steps * section.batch_size, section.across_documents
     blocks = PackedBlocks(train, length, items, seed, across)
     return blocks, held_out_blocks(held_out, length, section.validation_blocks, across)
-
-
-def collate(examples: list[Batch]) -> Batch:
-    """Stack blocks, which are of one length."""
-    return default_collate(examples)
 
 
 def loss(model: Any, batch: Batch, runtime: Runtime) -> Tensor:

@@ -7,15 +7,17 @@ tokenizer, the messages as they are. Only which of the tokens an assistant write
 import dataclasses
 import functools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from jinja2 import TemplateSyntaxError
 from numpy.typing import NDArray
 
+from stemma.corpus import task
 from stemma.corpus.documents import Part
-from stemma.corpus.task import IGNORED, TOO_LONG, Encoded, Example, fit
+from stemma.corpus.lengths import TOO_LONG
+from stemma.corpus.task import IGNORED, Encoded, Example
 from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError
 from stemma.tasks.chat import Settings
@@ -240,15 +242,10 @@ class ChatTemplate:
 
 
 @dataclasses.dataclass(frozen=True)
-class Encoding:
+class Encoding(task.Encoding):
     """Encodes conversations; a label is the token itself where it is learned."""
 
     settings: Settings
-    labelled = True
-
-    def names(self, example: Example) -> Iterable[str]:
-        """Return nothing: the labels are tokens."""
-        return ()
 
     def encode(
         self, examples: Sequence[Example], encoder: Encoder, names: Sequence[str]
@@ -267,7 +264,7 @@ class Encoding:
             made = Encoded(*template.encode(example.parts))
         except DataError as error:
             raise DataError(f"document '{example.id}': {error.message}", error.hint) from error
-        found = fit(example, made, self.settings.max_tokens, self.settings.too_long)
+        found = self.settings.fit(example, made)
         # Nothing of an answer may be left of a conversation that was cut.
         if isinstance(found, Encoded) and (found.labels == IGNORED).all():
             return TOO_LONG

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from stemma.corpus.task import IGNORED
-from stemma.modeling.examples.documents import Documents, Shuffled, pad
+from stemma.modeling.examples.documents import pad as collate
+from stemma.modeling.examples.shuffled import Shuffled, training_documents
+from stemma.modeling.family import no_head as head
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
 from stemma.modeling.training.settings import TrainSection
@@ -16,23 +18,12 @@ from stemma.tasks.chat import AUTO, Settings
 __all__ = ["AUTO", "collate", "examples", "head", "loss"]
 
 
-def head(settings: Settings, prepared: Path) -> dict[str, Any]:
-    """Add nothing: the head is the embedding."""
-    return {}
-
-
 def examples(
     settings: Settings, prepared: Path, section: TrainSection, seed: int
 ) -> tuple[Shuffled, list[Batch]]:
     """Return conversations, shuffled anew in every epoch."""
-    train, held_out = (Documents(prepared, split) for split in ("train", "validation"))
     items = section.steps * section.batch_size
-    return Shuffled(train, items, seed), held_out.spread(section.validation_blocks)
-
-
-def collate(examples: list[Batch]) -> Batch:
-    """Fill conversations up to one length."""
-    return pad(examples)
+    return training_documents(prepared, items, section.validation_blocks, seed)
 
 
 def loss(model: Any, batch: Batch, runtime: Runtime) -> Tensor:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from stemma.corpus.task import IGNORED, Encoded, Example, fit, index_of
+from stemma.corpus import task
+from stemma.corpus.task import IGNORED, Encoded, Example, index_of
 from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError
 from stemma.tasks.tag import Settings
@@ -18,11 +19,10 @@ _EMPTY = "empty"  # as cleaning calls a document of which nothing is left
 
 
 @dataclasses.dataclass(frozen=True)
-class Encoding:
+class Encoding(task.Encoding):
     """Encodes documents whose parts are words with their tags."""
 
     settings: Settings
-    labelled = True
 
     def names(self, example: Example) -> Iterable[str]:
         """Return the tags.
@@ -60,7 +60,7 @@ class Encoding:
         ends = np.cumsum([len(word) for word in words])
         labels[ends] = [index_of(word.role, names, example) for word, _ in shown]
         made = Encoded(ids, labels)
-        return fit(example, made, self.settings.max_tokens, self.settings.too_long)
+        return self.settings.fit(example, made)
 
 
 def _require_words(example: Example) -> None:

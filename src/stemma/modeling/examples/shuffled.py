@@ -1,0 +1,64 @@
+"""Whole documents in the order of training: every epoch shuffled anew, fixed by the seed."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from stemma.modeling.examples.documents import Documents
+from stemma.modeling.task import Batch
+
+
+class Shuffled(Dataset[Batch]):
+    """Documents in the order of training, every epoch shuffled anew.
+
+    Item ``i`` is example ``i`` of an endless stream, a function of the seed and of ``i`` alone, so
+    that a resumed run goes on where the killed one stopped.
+
+    Args:
+        documents: what to draw from.
+        items: examples in the whole run.
+        seed: of the shuffles.
+    """
+
+    def __init__(self, documents: Documents, items: int, seed: int) -> None:
+        self.documents, self.items, self.seed = documents, items, seed
+        self._order = functools.lru_cache(1)(self._shuffle)
+
+    def __len__(self) -> int:
+        """Return the number of examples in the whole run."""
+        return self.items
+
+    def __getitem__(self, index: int) -> Batch:
+        """Return example ``index`` of the run."""
+        epoch, place = divmod(index, len(self.documents))
+        return self.documents[int(self._order(epoch)[place])]
+
+    @property
+    def tokens_seen(self) -> int:
+        """Tokens in the whole run, padding not counted."""
+        epochs, rest = divmod(self.items, len(self.documents))
+        lengths = np.diff(self.documents.split.offsets)
+        return int(epochs * lengths.sum() + lengths[self._order(epochs)[:rest]].sum())
+
+    def _shuffle(self, epoch: int) -> np.ndarray:
+        return np.random.default_rng([self.seed, epoch]).permutation(len(self.documents))
+
+
+def training_documents(
+    prepared: Path, items: int, held_out: int, seed: int
+) -> tuple[Shuffled, list[Batch]]:
+    """Return the documents of a whole run in the order of training, and some of validation.
+
+    Args:
+        prepared: data/prepared.
+        items: examples in the whole run.
+        held_out: most validation documents to return, evenly spread.
+        seed: of the shuffles.
+
+    Raises:
+        DataError: a file is missing or torn, or a split is empty.
+    """
+    train, validation = (Documents(prepared, split) for split in ("train", "validation"))
+    return Shuffled(train, items, seed), validation.spread(held_out)
