@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from stemma.config import build
-from stemma.corpus.documents import Document, write_shards
+from stemma.corpus.documents import Document, shards, write_shards
 from stemma.corpus.prepare.pipeline import prepare
 from stemma.corpus.revoked import NOTHING, Revoked
 from stemma.corpus.sharding.pool import Pool, SerialPool
@@ -55,7 +55,7 @@ def prepared(
     for path in (raw, folder, work):
         path.mkdir()
     write_shards(raw, documents)
-    found = documents.shards(raw)
+    found = shards(raw)
     encoding = encoding_of(settings.task)
     pool = pool or SerialPool()
     prepare(found, folder, work, settings.prepare, settings.tokenizer, encoding, pool, revoked)

@@ -89,6 +89,8 @@ def _rows(settings: HubSettings) -> Iterator[Mapping[str, Any]]:
         ):
             number += 1
             yield row
+    except MemoryError:
+        raise
     # Each format, file system and HTTP library below `datasets` raises errors of its own.
     except Exception as error:
         said = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -16,6 +16,7 @@ from gigatoken.gigatoken_rs import BPETokenizer, load_hf_json
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from stemma.corpus.tokenizer.reading import read_tokenizer
 from stemma.errors import DataError
 from stemma.files import read_json
 
@@ -164,10 +165,7 @@ def open_reference(folder: Path) -> Tokenizer:
         DataError: the folder holds none.
     """
     path = folder / "tokenizer.json"
-    try:
-        reference = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises nothing narrower
-        raise DataError(f"{path} holds no tokenizer: {error}", _REMEDY) from error
+    reference = read_tokenizer(path, DataError, f"{path} holds no tokenizer", _REMEDY)
     reference.encode_special_tokens = True
     reference.no_truncation()
     reference.no_padding()

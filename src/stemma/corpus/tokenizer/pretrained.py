@@ -9,6 +9,7 @@ from tokenizers import Tokenizer
 
 from stemma import layout, lfs
 from stemma.corpus import inputs
+from stemma.corpus.tokenizer.reading import read_tokenizer
 from stemma.corpus.tokenizer.settings import BaseTokenizer, PretrainedTokenizer
 from stemma.errors import DataError
 
@@ -103,10 +104,8 @@ def _download(name: str, revision: str) -> Path:
 
 def _read(path: Path) -> Tokenizer:
     lfs.refuse_file(path, DataError)
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises nothing narrower
-        raise DataError(f"tokenizer.path: {path} is no tokenizer.json: {error}", _SAVE) from error
+    what = f"tokenizer.path: {path} is no tokenizer.json"
+    tokenizer = read_tokenizer(path, DataError, what, _SAVE)
     if getattr(tokenizer.model, "dropout", None):
         raise DataError(
             f"tokenizer.path: {path} has BPE dropout", "set model.dropout to null in it"

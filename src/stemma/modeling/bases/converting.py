@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from stemma.corpus.tokenizer.pretrained import read_config
+from stemma.corpus.tokenizer.reading import read_tokenizer
 from stemma.errors import ModelError
 from stemma.files import read_json, sha256_of, write_json
 from stemma.modeling.bases.settings import Base
 from stemma.modeling.bases.sources import Source, opened
 from stemma.modeling.weights import shards
+from stemma.modeling.weights.torn import first_line, reading
 
 RECORD = "base.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
@@ -80,7 +82,7 @@ def _save_gguf(source: Source, file: str, saved: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     _silence()
-    try:
+    with reading(f"{file} cannot be read as GGUF", said=first_line):
         model: Any = AutoModelForCausalLM.from_pretrained(
             source.folder,
             gguf_file=file,
@@ -90,8 +92,6 @@ def _save_gguf(source: Source, file: str, saved: Path) -> None:
             quantization_config=GgufConfig(dequantize=True),
         )
         tokenizer = AutoTokenizer.from_pretrained(source.folder, gguf_file=file)
-    except Exception as error:  # each format and architecture raises errors of its own
-        raise ModelError(f"{file} cannot be read as GGUF: {_said(error)}") from error
     model.to(torch.bfloat16).save_pretrained(saved)
     tokenizer.save_pretrained(saved)
 
@@ -100,7 +100,8 @@ def _save(source: Source, config: dict[str, Any], saved: Path) -> None:
     trust = _is_trusted(source, config)
     kind = _class_of(source, config)
     _silence()
-    try:
+    # Trusted code may import a package that is not installed.
+    with reading(f"{source.name} cannot be loaded", said=first_line, more=(ImportError,)):
         model, loading = kind.from_pretrained(
             source.folder,
             dtype="auto",
@@ -111,8 +112,6 @@ def _save(source: Source, config: dict[str, Any], saved: Path) -> None:
         )
         # Under the names that this version of transformers gives to tensors.
         model.save_pretrained(saved)
-    except Exception as error:  # transformers and safetensors have no common exception
-        raise ModelError(f"{source.name} cannot be loaded: {_said(error)}") from error
     if loading["missing_keys"]:
         name = min(loading["missing_keys"])
         raise ModelError(f"{source.name} has no weight '{name}'", "save the whole model there")
@@ -180,17 +179,13 @@ def _is_trusted(source: Source, config: dict[str, Any]) -> bool:
 
 
 def _copy_tokenizer(source: Source, tokenizer: Path, folder: Path, config: dict[str, Any]) -> None:
-    from tokenizers import Tokenizer
-
     path = tokenizer / "tokenizer.json"
     if not path.is_file():
         raise ModelError(
             f"{source.name} holds no tokenizer.json", "save its fast tokenizer beside it"
         )
-    try:
-        vocabulary = Tokenizer.from_file(str(path)).get_vocab(with_added_tokens=True)
-    except Exception as error:  # tokenizers raises nothing narrower
-        raise ModelError(f"{source.name}: tokenizer.json is torn: {_said(error)}") from error
+    found = read_tokenizer(path, ModelError, f"{source.name}: tokenizer.json is torn")
+    vocabulary = found.get_vocab(with_added_tokens=True)
     largest, size = max(vocabulary.values(), default=0), config.get("vocab_size")
     if size is not None and largest >= size:
         raise ModelError(
@@ -239,7 +234,3 @@ def _read(path: Path, source: Source) -> dict[str, Any]:
                 f"not {kind.__name__}"
             )
     return value
-
-
-def _said(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

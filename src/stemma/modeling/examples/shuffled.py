@@ -1,13 +1,19 @@
 """Whole documents in the order of training: every epoch shuffled anew, fixed by the seed."""
 
+from __future__ import annotations
+
 import functools
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch.utils.data import Dataset
 
 from stemma.modeling.examples.documents import Documents
 from stemma.modeling.task import Batch
+
+if TYPE_CHECKING:
+    from stemma.modeling.training.settings import TrainSection
 
 
 class Shuffled(Dataset[Batch]):
@@ -47,18 +53,19 @@ class Shuffled(Dataset[Batch]):
 
 
 def training_documents(
-    prepared: Path, items: int, held_out: int, seed: int
+    settings: Any, prepared: Path, section: TrainSection, seed: int
 ) -> tuple[Shuffled, list[Batch]]:
     """Return the documents of a whole run in the order of training, and some of validation.
 
     Args:
+        settings: of the task; they change nothing here.
         prepared: data/prepared.
-        items: examples in the whole run.
-        held_out: most validation documents to return, evenly spread.
+        section: says how many documents are trained on, and how many of validation are returned.
         seed: of the shuffles.
 
     Raises:
         DataError: a file is missing or torn, or a split is empty.
     """
     train, validation = (Documents(prepared, split) for split in ("train", "validation"))
-    return Shuffled(train, items, seed), validation.spread(held_out)
+    items = section.steps * section.batch_size
+    return Shuffled(train, items, seed), validation.spread(section.validation_blocks)

@@ -11,6 +11,7 @@ from typing import Any
 
 from tokenizers import Tokenizer, processors
 
+from stemma.corpus.tokenizer.reading import read_tokenizer
 from stemma.errors import ModelError
 from stemma.files import write_json
 from stemma.modeling.export.uses import Frame, use_of
@@ -73,10 +74,7 @@ def settle(folder: Path, task: Any) -> None:
 
 
 def _tokenizer(path: Path) -> Tokenizer:
-    try:
-        return Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises nothing narrower
-        raise ModelError(f"{path} holds no tokenizer: {error}", REMEDY) from error
+    return read_tokenizer(path, ModelError, f"{path} holds no tokenizer", REMEDY)
 
 
 def _longest(config: dict[str, Any], told: dict[str, Any], task: Any) -> int | None:

@@ -58,7 +58,9 @@ class ChatTemplate:
         try:
             self._tokenizer: Any = PreTrainedTokenizerFast.from_pretrained(encoder.folder)
             template = self._tokenizer.chat_template and self._tokenizer.get_chat_template()
-        # What transformers raises of a file that is not as it should be is of no one kind.
+        except MemoryError:
+            raise
+        # What transformers raises about a wrong file is of no one kind.
         except Exception as error:
             raise DataError(
                 f"the tokenizer of {self._name} cannot be read by transformers: {error!r}",
@@ -141,6 +143,8 @@ class ChatTemplate:
             raise DataError(
                 f"the chat template of {self._name} is no Jinja: {error}", _BRING
             ) from error
+        except MemoryError:
+            raise
         except Exception as error:  # a template can raise whatever Python's operators do
             raise DataError(
                 f"the chat template of {self._name} refuses a conversation: {error}",

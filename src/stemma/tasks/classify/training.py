@@ -1,6 +1,5 @@
 """What train asks of the task: documents in a shuffled order, and the loss of their classes."""
 
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -8,21 +7,12 @@ from torch.nn.functional import cross_entropy
 
 from stemma.modeling.examples.documents import pad
 from stemma.modeling.examples.labels import label_head as head
-from stemma.modeling.examples.shuffled import Shuffled, training_documents
+from stemma.modeling.examples.shuffled import training_documents as examples
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
-from stemma.modeling.training.settings import TrainSection
-from stemma.tasks.classify import AUTO, Settings
+from stemma.tasks.classify import AUTO
 
 __all__ = ["AUTO", "collate", "examples", "head", "loss"]
-
-
-def examples(
-    settings: Settings, prepared: Path, section: TrainSection, seed: int
-) -> tuple[Shuffled, list[Batch]]:
-    """Return documents, shuffled anew in every epoch."""
-    items = section.steps * section.batch_size
-    return training_documents(prepared, items, section.validation_blocks, seed)
 
 
 def collate(examples: list[Batch]) -> Batch:

@@ -1,28 +1,18 @@
 """What train asks of the task: pairs in a shuffled order, and the loss of the targets."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from stemma.modeling.examples.pairs import pad_pairs as collate
-from stemma.modeling.examples.shuffled import Shuffled, training_documents
+from stemma.modeling.examples.shuffled import training_documents as examples
 from stemma.modeling.family import no_head as head
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
-from stemma.modeling.training.settings import TrainSection
-from stemma.tasks.seq2seq import AUTO, Settings
+from stemma.tasks.seq2seq import AUTO
 
 __all__ = ["AUTO", "collate", "examples", "head", "loss"]
-
-
-def examples(
-    settings: Settings, prepared: Path, section: TrainSection, seed: int
-) -> tuple[Shuffled, list[Batch]]:
-    """Return pairs, shuffled anew in every epoch."""
-    items = section.steps * section.batch_size
-    return training_documents(prepared, items, section.validation_blocks, seed)
 
 
 def loss(model: Any, batch: Batch, runtime: Runtime) -> Tensor:

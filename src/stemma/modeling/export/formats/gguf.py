@@ -17,6 +17,7 @@ from torch import Tensor
 from stemma.errors import ModelError
 from stemma.files import read_json
 from stemma.modeling.weights import shards
+from stemma.modeling.weights.torn import reading
 
 _FILE = "model.gguf"
 _REMEDY = "take gguf out of export.formats"
@@ -67,7 +68,7 @@ def load(folder: Path) -> Any:
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    try:
+    with reading(f"{folder} cannot be loaded", "type `dvc checkout`"):
         return AutoModelForCausalLM.from_pretrained(
             folder,
             gguf_file=_FILE,
@@ -75,8 +76,6 @@ def load(folder: Path) -> Any:
             local_files_only=True,
             quantization_config=GgufConfig(dequantize=True),
         )
-    except Exception as error:  # transformers and gguf have no common exception
-        raise ModelError(f"{folder} cannot be loaded: {error}", "type `dvc checkout`") from error
 
 
 def _check(config: dict[str, Any]) -> None:
