@@ -16,7 +16,7 @@ _BOTH = "; keep the lines of both sides: one alone forgets what the other has re
 
 
 @dataclasses.dataclass(frozen=True)
-class Entry:
+class Revocation:
     """One line of the file.
 
     Attributes:
@@ -38,7 +38,7 @@ class Revoked:
     hashes: Mapping[str, str]
 
     @classmethod
-    def of(cls, entries: Iterable[Entry]) -> "Revoked":
+    def of(cls, entries: Iterable[Revocation]) -> "Revoked":
         """Sort entries by what they are looked up by."""
         listed = list(entries)
         return cls({one.id: one.why for one in listed}, {one.sha256: one.why for one in listed})
@@ -52,7 +52,7 @@ class Revoked:
 NOTHING = Revoked({}, {})
 
 
-def read(path: Path) -> list[Entry]:
+def read(path: Path) -> list[Revocation]:
     """Return the lines of the file; none if there is no such file.
 
     Raises:
@@ -67,9 +67,9 @@ def read(path: Path) -> list[Entry]:
     return [_entry(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line]
 
 
-def _entry(line: bytes, where: str) -> Entry:
+def _entry(line: bytes, where: str) -> Revocation:
     try:
-        entry = Entry(**json.loads(line))
+        entry = Revocation(**json.loads(line))
         if not all(isinstance(value, str) and value for value in dataclasses.astuple(entry)):
             raise TypeError("id, sha256 and why are texts, and not empty")
     except (ValueError, TypeError) as error:

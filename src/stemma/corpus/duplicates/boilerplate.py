@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from stemma.corpus.cleaning.words import Hashes, Words, covered, distinct, ngrams, words_of
 from stemma.corpus.duplicates.sorted_arrays import found, merge
 from stemma.corpus.sharding.pool import Pool
-from stemma.corpus.sharding.progress import Progress
+from stemma.corpus.sharding.progress import ProgressBars
 from stemma.corpus.sharding.shard import DROPPED, Placed
 from stemma.corpus.task import Example
 
@@ -69,7 +69,12 @@ class Boilerplate:
 
 
 def find_boilerplate(
-    pool: Pool, sample: list[Placed], n: int, share: float | None, work: Path, progress: Progress
+    pool: Pool,
+    sample: list[Placed],
+    n: int,
+    share: float | None,
+    work: Path,
+    progress: ProgressBars,
 ) -> Boilerplate:
     """Find the shingles that many documents share.
 

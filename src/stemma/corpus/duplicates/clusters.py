@@ -72,7 +72,7 @@ class Signatures:
     bands: Keys
 
     def save(self, path: Path) -> None:
-        """Write them for `Store.sign` in another process."""
+        """Write them for `FingerprintStore.sign` in another process."""
         with path.open("wb") as handle:
             np.savez(handle, values=self.values, bands=self.bands)
 
@@ -84,7 +84,7 @@ class Signatures:
 
 
 @dataclasses.dataclass(frozen=True)
-class Store:
+class FingerprintStore:
     """The fingerprints of all documents, on disk, one raw array per file."""
 
     folder: Path
@@ -163,7 +163,7 @@ class Clusters:
 
 
 def find_clusters(
-    store: Store, settings: DuplicateSettings, aside: NDArray[np.bool_] | None = None
+    store: FingerprintStore, settings: DuplicateSettings, aside: NDArray[np.bool_] | None = None
 ) -> Clusters:
     """Cluster the documents and say which of them stay.
 
@@ -212,7 +212,7 @@ def _link_band(
     unique: Ranks,
     order: Ranks,
     values: Keys,
-    store: Store,
+    store: FingerprintStore,
     settings: DuplicateSettings,
 ) -> None:
     """Link the documents that share a band's hash and are similar; ``parent`` changes in place.

@@ -16,7 +16,7 @@ from stemma.corpus.cleaning.words import Hashes, distinct, ngrams
 from stemma.corpus.duplicates.boilerplate import Boilerplate
 from stemma.corpus.duplicates.sorted_arrays import merge
 from stemma.corpus.sharding.pool import Pool
-from stemma.corpus.sharding.progress import Progress
+from stemma.corpus.sharding.progress import ProgressBars
 from stemma.corpus.sharding.shard import Placed
 from stemma.corpus.split import SPLITS, TRAIN
 from stemma.corpus.task import Example
@@ -110,7 +110,7 @@ def measure_overlap(
     n: int,
     boilerplate: Boilerplate,
     work: Path,
-    progress: Progress,
+    progress: ProgressBars,
 ) -> Overlap:
     """Count, for each held-out document, its n-grams and those of them that stand in train."""
     index = _Index(work / "held-out", n, boilerplate)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stemma.corpus.packing import LabelWriter, TokenWriter, merge_labels, merge_parts
 from stemma.corpus.sharding.pool import Pool
-from stemma.corpus.sharding.progress import Progress
+from stemma.corpus.sharding.progress import ProgressBars
 from stemma.corpus.sharding.shard import Placed
 from stemma.corpus.split import SPLITS, TRAIN
 from stemma.corpus.task import LABELS, Encoded, Encoding, Example
@@ -126,7 +126,7 @@ def tokenise(
     encoder: Encoder,
     encoding: Encoding,
     folder: Path,
-    progress: Progress,
+    progress: ProgressBars,
 ) -> list[Tokenised]:
     """Encode every kept document and write the arrays of each split into ``folder``.
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemma.corpus.duplicates.clusters import CONTAMINATION, Clusters
-from stemma.corpus.prepare.cleaned import Corpus, clean
+from stemma.corpus.prepare.clean import Corpus, clean_shards
 from stemma.corpus.prepare.encode import Tokenised, tokenise, train_texts
 from stemma.corpus.prepare.manifest import Fate, Tally, write_manifest
 from stemma.corpus.prepare.report import data_report, told
@@ -20,7 +20,7 @@ from stemma.corpus.prepare.selection import select
 from stemma.corpus.revoked import NOTHING, Revoked
 from stemma.corpus.settings import PrepareSection
 from stemma.corpus.sharding.pool import Pool
-from stemma.corpus.sharding.progress import Progress
+from stemma.corpus.sharding.progress import ProgressBars
 from stemma.corpus.sharding.shard import DROPPED, Placed, Shard
 from stemma.corpus.split import SPLITS, TRAIN
 from stemma.corpus.task import Encoding
@@ -57,8 +57,8 @@ def prepare(
         DataError: a shard is torn, a split is empty, or the texts lack what is learnt from them.
         SettingsError: a language is unknown.
     """
-    progress = Progress(len(raw))
-    corpus = clean(pool, [Shard(path, work) for path in raw], settings, revoked, progress)
+    progress = ProgressBars(len(raw))
+    corpus = clean_shards(pool, [Shard(path, work) for path in raw], settings, revoked, progress)
     chosen = select(pool, corpus, settings, encoding, work, progress)
     _check_splits(chosen.sides, corpus.reasons + chosen.clusters.reasons(), settings)
     placed = corpus.place(chosen.sides)
@@ -68,7 +68,7 @@ def prepare(
     fates = _fates(corpus, placed, chosen.clusters, tokens)
     tally = write_manifest(folder / "manifest.parquet", fates)
     _check_encoded(tally)
-    report = data_report(tally, corpus.personal, chosen.figures, encoder.size)
+    report = data_report(tally, corpus.personal, chosen.counts, encoder.size)
     write_json(folder / "data_report.json", report)
     return report
 

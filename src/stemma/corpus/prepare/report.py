@@ -14,11 +14,11 @@ from stemma.corpus.split import SPLITS, TRAIN
 
 
 def data_report(
-    tally: Tally, personal: Counter[str], figures: dict[str, Any], vocabulary: int
+    tally: Tally, personal: Counter[str], counts: dict[str, Any], vocabulary: int
 ) -> dict[str, Any]:
     """Put the report together; every count is of documents unless its key says otherwise.
 
-    ``figures`` are those of the selection. ``truncated`` stands in it only where the task has cut
+    ``counts`` are those of the selection. ``truncated`` stands in it only where the task has cut
     some.
     """
     raw = tally.documents.total()
@@ -33,7 +33,7 @@ def data_report(
         "splits": tally.splits,
         "languages": tally.languages,
         "personal_data_found": personal,
-        **figures,
+        **counts,
         "vocabulary": vocabulary,
         "tokenizer": {
             "unknown": {split: tally.unknown[split] for split in SPLITS},
@@ -81,13 +81,13 @@ def told(dropped: Counter[str]) -> str:
 _NOTHING = {"documents": 0, "bytes": 0, "tokens": 0}
 
 
-def cluster_figures(clusters: Clusters) -> dict[str, int]:
+def cluster_counts(clusters: Clusters) -> dict[str, int]:
     """Count the clusters of two and more, and their members."""
     sizes = np.bincount(clusters.representative)
     return {"clusters": int((sizes > 1).sum()), "members": int(sizes[sizes > 1].sum())}
 
 
-def contradiction_figures(inputs: NDArray[np.uint64], similar: NDArray[np.bool_]) -> dict[str, int]:
+def contradiction_counts(inputs: NDArray[np.uint64], similar: NDArray[np.bool_]) -> dict[str, int]:
     """Count the inputs with several answers, their documents, and those that are only similar.
 
     Args:
@@ -101,7 +101,7 @@ def contradiction_figures(inputs: NDArray[np.uint64], similar: NDArray[np.bool_]
     }
 
 
-def contamination_figures(
+def contamination_counts(
     sides: NDArray[np.int8], overlap: Overlap, removed: NDArray[np.bool_]
 ) -> dict[str, dict[str, int]]:
     """Sum up, for each held-out split, how much of it stands in train too.
@@ -111,15 +111,15 @@ def contamination_figures(
         overlap: of every document.
         removed: bool [documents].
     """
-    figures = {}
+    counts = {}
     for number, split in enumerate(SPLITS):
         if split != TRAIN:
             inside = sides == number
-            figures[split] = {
+            counts[split] = {
                 "documents": int(inside.sum()),
                 "documents_with_overlap": int((overlap.seen[inside] > 0).sum()),
                 "documents_removed": int(removed[inside].sum()),
                 "ngrams": int(overlap.total[inside].sum()),
                 "ngrams_in_train": int(overlap.seen[inside].sum()),
             }
-    return figures
+    return counts

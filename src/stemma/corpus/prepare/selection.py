@@ -19,16 +19,16 @@ from stemma.corpus.duplicates.clusters import (
 )
 from stemma.corpus.duplicates.contamination import measure_overlap
 from stemma.corpus.duplicates.contradictions import contradicted, contradicting
-from stemma.corpus.prepare.cleaned import Corpus
+from stemma.corpus.prepare.clean import Corpus
 from stemma.corpus.prepare.report import (
-    cluster_figures,
-    contamination_figures,
-    contradiction_figures,
+    cluster_counts,
+    contamination_counts,
+    contradiction_counts,
 )
 from stemma.corpus.prepare.signing import Sign
 from stemma.corpus.settings import DuplicateSettings, PrepareSection
 from stemma.corpus.sharding.pool import Pool
-from stemma.corpus.sharding.progress import Progress
+from stemma.corpus.sharding.progress import ProgressBars
 from stemma.corpus.sharding.shard import DROPPED
 from stemma.corpus.task import Encoding
 
@@ -40,12 +40,12 @@ class Selection:
     Attributes:
         sides: int8 [documents], an index into SPLITS, or DROPPED.
         clusters: of duplicates, with the verdict on every document.
-        figures: for data_report.json.
+        counts: for data_report.json.
     """
 
     sides: NDArray[np.int8]
     clusters: Clusters
-    figures: dict[str, Any]
+    counts: dict[str, Any]
 
 
 def select(
@@ -54,7 +54,7 @@ def select(
     settings: PrepareSection,
     encoding: Encoding,
     work: Path,
-    progress: Progress,
+    progress: ProgressBars,
 ) -> Selection:
     """Decide which documents stay, each on the side that its own text has drawn.
 
@@ -72,15 +72,15 @@ def select(
     placed = corpus.place(sides)
     overlaps = measure_overlap(pool, placed, limits.ngram, boilerplate, work, progress)
     seen = overlaps.share > limits.max_overlap
-    contamination = contamination_figures(sides, overlaps, seen)
+    contamination = contamination_counts(sides, overlaps, seen)
     clusters.verdict[seen], sides[seen] = CONTAMINATED, DROPPED
-    figures = {
+    counts = {
         "boilerplate": {"shingles": len(boilerplate.many)},
-        "duplicates": cluster_figures(clusters),
+        "duplicates": cluster_counts(clusters),
         "contradictions": contradictions,
         "contamination": {"ngram": limits.ngram, **contamination},
     }
-    return Selection(sides, clusters, figures)
+    return Selection(sides, clusters, counts)
 
 
 def _cluster(
@@ -89,7 +89,7 @@ def _cluster(
     boilerplate: Boilerplate,
     settings: DuplicateSettings,
     encoding: Encoding,
-    progress: Progress,
+    progress: ProgressBars,
 ) -> tuple[Clusters, dict[str, int]]:
     store = corpus.store
     if settings.near is not None:
@@ -108,7 +108,7 @@ def _cluster(
     near[clusters.verdict == NEAR] = True
     near[clusters.representative[near]] = True
     similar = contradicted(pool, corpus.only(near), clusters, encoding)
-    return clusters, contradiction_figures(inputs[equal], similar)
+    return clusters, contradiction_counts(inputs[equal], similar)
 
 
 def _repeated(values: NDArray[np.uint64]) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Progress bars on a terminal; nothing where there is none."""
+"""ProgressBars bars on a terminal; nothing where there is none."""
 
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -8,7 +8,7 @@ from tqdm import tqdm
 T = TypeVar("T")
 
 
-class Progress:
+class ProgressBars:
     """Shows how many of the shards a step has done."""
 
     def __init__(self, shards: int) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stemma.corpus.sources.origin import Part
+    from stemma.corpus.sources.origin import Origin
     from stemma.corpus.sources.settings import SourceSettings
 
 
-def parts(settings: "SourceSettings") -> Iterator["Part"]:
+def parts(settings: "SourceSettings") -> Iterator["Origin"]:
     """Yield the parts of a source, whatever its kind.
 
     Raises:

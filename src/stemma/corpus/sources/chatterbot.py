@@ -20,7 +20,7 @@ _ROLES = ("user", "assistant")
 _ALTERNATIVES = "emotion"
 
 
-def parts(settings: ChatterbotSettings) -> Iterator[origin.Part]:
+def parts(settings: ChatterbotSettings) -> Iterator[origin.Origin]:
     """Yield one part: every dialogue, its first question as the group.
 
     So all answers to one question fall on one side of a split by groups.

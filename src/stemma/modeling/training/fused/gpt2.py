@@ -60,12 +60,12 @@ def loss(
             block.mlp.c_proj.weight,
         )
         cast = [weight.to(dtype) for weight in weights]
-        stream = _Block.apply(stream, *cast, mask, (batch, length, heads), dropout)
+        stream = _Gpt2Block.apply(stream, *cast, mask, (batch, length, heads), dropout)
     normed = functional.layer_norm(stream, (width,), eps=EPSILON).to(dtype)
     return HeadLoss.apply(normed, model.lm_head.weight.to(dtype), labels.reshape(-1))
 
 
-class _Block(torch.autograd.Function):
+class _Gpt2Block(torch.autograd.Function):
     """Attention and feed-forward with their residuals: fp32 [M, D] -> fp32 [M, D]."""
 
     @staticmethod

@@ -58,14 +58,16 @@ def loss(
         w_up = w_up * layer.post_attention_layernorm.weight
         weights = (w_in, attention.o_proj.weight, w_up, mlp.down_proj.weight)
         cast = [weight.to(dtype) for weight in weights]
-        stream = _Block.apply(stream, *cast, turn, mask, (*ids.shape, size), config.rms_norm_eps)
+        stream = _LlamaBlock.apply(
+            stream, *cast, turn, mask, (*ids.shape, size), config.rms_norm_eps
+        )
     normed = functional.rms_norm(
         stream, stream.shape[1:], net.norm.weight, net.norm.variance_epsilon
     )
     return HeadLoss.apply(normed.to(dtype), model.lm_head.weight.to(dtype), labels.reshape(-1))
 
 
-class _Block(torch.autograd.Function):
+class _LlamaBlock(torch.autograd.Function):
     """Attention and feed-forward with their residuals: fp32 [M, D] -> fp32 [M, D]."""
 
     @staticmethod
