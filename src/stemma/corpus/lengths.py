@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stemma.corpus.task import Encoded, Example
 
 TOO_LONG = "task.max_tokens"
-"""Why a document is dropped that has more."""
+"""The reason for dropping a document that has more."""
 
 
 @settings
@@ -30,7 +30,7 @@ class Lengths:
         """Return the tokens of a document, all or the first of them, or why it is dropped.
 
         Raises:
-            DataError: there are more tokens than may be, and such documents are to be refused.
+            DataError: the document is too long, and such documents are to be refused.
         """
         most = self.max_tokens
         if len(encoded.ids) <= most:

@@ -1,6 +1,6 @@
-"""data/revoked.jsonl: the records that nothing may be trained on any more, and why.
+"""data/revoked.jsonl: the documents that nothing may be trained on any more, and why.
 
-Before the first of them it is an empty line: of an empty file DVC warns at every command.
+Before the first of them the file has an empty line: DVC warns about empty files at every command.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ class Revocation:
     Attributes:
         id: of the document.
         sha256: of its normalised text; an id whose text changed has a line for each.
-        why: in the words of whoever revoked it.
+        why: the reason, in the words of whoever revoked it.
     """
 
     id: str
@@ -32,14 +32,14 @@ class Revocation:
 
 @dataclasses.dataclass(frozen=True)
 class Revoked:
-    """Why records are revoked, by the ids and by the SHA-256 of the texts that they had."""
+    """Why documents are revoked, by id and by the SHA-256 of the text that they had."""
 
     ids: Mapping[str, str]
     hashes: Mapping[str, str]
 
     @classmethod
     def of(cls, entries: Iterable[Revocation]) -> "Revoked":
-        """Sort entries by what they are looked up by."""
+        """Return the entries as a look-up."""
         listed = list(entries)
         return cls({one.id: one.why for one in listed}, {one.sha256: one.why for one in listed})
 
@@ -56,7 +56,7 @@ def read(path: Path) -> list[Revocation]:
     """Return the lines of the file; none if there is no such file.
 
     Raises:
-        DataError: it is a pointer of Git LFS, or a line is not what it has to be; with its number.
+        DataError: the file is a pointer of Git LFS, or a line is malformed; the message numbers it.
     """
     if not path.exists():
         return []

@@ -78,7 +78,7 @@ class Encoding:
     def encode(
         self, examples: Sequence[Example], encoder: Encoder, names: Sequence[str]
     ) -> list[Encoded | str]:
-        """Return the tokens of each document, or the setting that drops it.
+        """Return the tokens of each document, or the setting for which it is dropped.
 
         Args:
             examples: of one split.

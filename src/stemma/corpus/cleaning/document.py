@@ -19,7 +19,7 @@ class Cleaned:
 
     Attributes:
         text: normalised and masked.
-        words: of the text.
+        words: those of the text.
         sha256: of the normalised text before masking, so that no document moves to another side of
             the split when personal data is treated differently.
         language: ISO 639-1 code, or None if not identified.

@@ -1,4 +1,4 @@
-"""The first step of prepare: every raw shard to cleaned texts, rows and fingerprints."""
+"""The first step of prepare: turn raw shards into cleaned texts, rows and fingerprints."""
 
 import dataclasses
 import hashlib
@@ -45,7 +45,7 @@ class ShardTally:
     """What became of a shard's documents.
 
     Attributes:
-        kept: fingerprints of the documents that are still in.
+        kept: fingerprints of the documents that cleaning kept.
         reasons: how many were dropped for each reason.
         personal: how often each kind of personal data was found.
     """
@@ -61,8 +61,8 @@ class Corpus:
 
     Attributes:
         shards: in order.
-        ends: for each, the number of documents that cleaning kept up to its end.
-        store: their fingerprints.
+        ends: for each shard, how many documents cleaning kept up to its end.
+        store: fingerprints of the kept documents.
         reasons: how many documents cleaning dropped for each reason.
         personal: how often each kind of personal data was found.
     """
@@ -74,17 +74,17 @@ class Corpus:
     personal: Counter[str]
 
     def place(self, sides: NDArray[np.int8]) -> list[Placed]:
-        """Give each shard its part of ``sides``."""
+        """Return each shard with its part of ``sides``."""
         return [
             Placed(shard, some) for shard, some in zip(self.shards, self.divide(sides), strict=True)
         ]
 
     def only(self, chosen: NDArray[np.bool_]) -> list[Placed]:
-        """Give each shard the sides of its documents that are chosen: bool [documents]."""
+        """Return each shard with the sides of its chosen documents; the others are DROPPED."""
         return self.place(np.where(chosen, self.store.sides(), np.int8(DROPPED)))
 
     def divide(self, values: NDArray) -> list[NDArray]:
-        """Divide an array of one row per document by shard."""
+        """Split an array with one row per document by shard."""
         return np.split(values, self.ends[:-1])
 
 
@@ -190,7 +190,7 @@ def _shingles(made: Cleaned, n: int) -> Hashes:
 
 def _side(document: Document, made: Cleaned, settings: PrepareSection) -> int:
     split = settings.split
-    # A document of no group is a unit by itself.
+    # A document without a group is a unit by itself.
     key = (document.group if split.unit == "group" else "") or made.sha256.hex()
     return SPLITS.index(side(key, split.salt, split.validation, split.test))
 

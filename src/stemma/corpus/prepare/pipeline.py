@@ -1,6 +1,6 @@
-"""Prepare from end to end: a map over shards, one global join, maps again.
+"""Prepare from end to end: maps over shards, with one global join between them.
 
-Every map is a pure function of a shard, so the pool and its number of workers change no byte.
+Every map is a pure function of a shard, so neither the pool nor its size changes a byte.
 """
 
 from collections import Counter
@@ -41,20 +41,20 @@ def prepare(
     pool: Pool,
     revoked: Revoked = NOTHING,
 ) -> dict[str, Any]:
-    """Make data/prepared, and return what its data_report.json says.
+    """Make data/prepared, and return the contents of its data_report.json.
 
     Args:
         raw: the shards of data/raw, in order.
         folder: an empty folder for the result.
-        work: an empty folder for what the steps leave for one another.
+        work: an empty folder for intermediate files.
         settings: the section ``prepare``.
         tokenizer: the section ``tokenizer``.
-        encoding: the task's, of documents to tokens.
+        encoding: of the task.
         pool: runs the maps.
-        revoked: what is dropped, whatever it is.
+        revoked: documents to drop in any case.
 
     Raises:
-        DataError: a shard is torn, a split is empty, or the texts lack what is learnt from them.
+        DataError: a shard is torn, a split is empty, or a text lacks what the task learns from.
         SettingsError: a language is unknown.
     """
     progress = ProgressBars(len(raw))
@@ -76,7 +76,7 @@ def prepare(
 def _fates(
     corpus: Corpus, placed: list[Placed], clusters: Clusters, tokens: list[Tokenised]
 ) -> Iterator[Fate]:
-    """Yield what became of the documents, shard by shard."""
+    """Yield the fates of the documents, shard by shard."""
     texts = corpus.store.keys()[:, :-1]
     verdicts = corpus.divide(clusters.verdict)
     representatives = corpus.divide(clusters.representative)

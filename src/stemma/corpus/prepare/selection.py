@@ -1,4 +1,4 @@
-"""Which of the cleaned documents stay: no duplicates, no contradictions, nothing seen in train."""
+"""Select the documents that stay: no duplicates, no contradictions, no test text seen in train."""
 
 import dataclasses
 from pathlib import Path
@@ -35,7 +35,7 @@ from stemma.corpus.task import Encoding
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """What stays.
+    """The documents that stay.
 
     Attributes:
         sides: int8 [documents], an index into SPLITS, or DROPPED.
@@ -56,7 +56,7 @@ def select(
     work: Path,
     progress: ProgressBars,
 ) -> Selection:
-    """Decide which documents stay, each on the side that its own text has drawn.
+    """Decide which documents stay, each on the side of the split that its own text draws.
 
     Raises:
         DataError: a document that another contradicts lacks what the task learns from.
@@ -100,7 +100,7 @@ def _cluster(
             one.shard.signatures.unlink()
     inputs = store.inputs()
     equal = contradicting(pool, corpus.only(_repeated(inputs)), inputs, encoding)
-    # Of a pair of texts another second text is no contradiction that anything hangs on.
+    # In pairs of texts, another second text is no contradiction that matters.
     aside = equal & (inputs == store.keys()[:, 0]) & (settings.exact == "drop")
     clusters = find_clusters(store, settings, aside)
     clusters.verdict[aside] = CONTRADICTING

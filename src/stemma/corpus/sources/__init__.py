@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def parts(settings: "SourceSettings") -> Iterator["Origin"]:
-    """Yield the parts of a source, whatever its kind.
+    """Yield the origins of a source, whatever its kind.
 
     Raises:
         SourceError: the source cannot be reached or read.

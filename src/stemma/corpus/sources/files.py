@@ -28,7 +28,7 @@ _GUIDE = PurePath("README.md")
 
 
 def parts(settings: FilesSettings) -> Iterator[Origin]:
-    """Yield one part per file, in the order of their paths.
+    """Yield one origin per file, in the order of their paths.
 
     Raises:
         SourceError: a pattern leaves data/input or matches nothing, DVC does not see what is there,

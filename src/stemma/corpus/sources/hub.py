@@ -17,7 +17,7 @@ from stemma.layout import INPUT
 
 
 def parts(settings: HubSettings) -> Iterator[Origin]:
-    """Yield one part: the split of the dataset.
+    """Yield one origin: the split of the dataset.
 
     The Hub gives no digest of a split, and with ``limit`` only its start is read; so the sha256
     runs over what was read: of each document in turn the id, the text, the label and the role and

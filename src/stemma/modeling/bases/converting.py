@@ -1,4 +1,4 @@
-"""From a model as it was found to models/base: checked, a file per layer, always the same bytes."""
+"""Turn a model that was found into models/base: checked, split by layer, always the same bytes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from stemma.modeling.weights.torn import first_line, reading
 RECORD = "base.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _TEMPLATE = "chat_template.jinja"
-# Of a configuration, what is read here before transformers reads it.
+# Types of the keys of a configuration that are read here before transformers reads them.
 _TYPES = {"architectures": list, "auto_map": dict}
-# What tells of the machine, of a file's name, or of code that is not carried along.
+# Keys that name the machine or a file, or belong to code that is not carried along.
 _DROPPED = (
     *("_name_or_path", "_model_name_or_path", "name_or_path", "is_local", "local_files_only"),
     *("_from_model_config", "quantization_config"),
@@ -32,13 +32,13 @@ def write_base(base: Base | None, folder: Path) -> None:
     """Write a base into ``folder``, with base.json, which says where it is from.
 
     Args:
-        base: None for training from nothing; then base.json is all there is.
+        base: None for training from scratch; then base.json is all there is.
         folder: an existing, empty folder.
 
     Raises:
-        SourceError: it cannot be fetched, or is not what the settings name.
-        ModelError: it has no safetensors, is torn, has weights that are no numbers, would run code
-            that nobody trusts, or its tokenizer does not fit.
+        SourceError: the base cannot be fetched, or is not what the settings name.
+        ModelError: the base has no safetensors, is torn, has weights that are not finite, would run
+            code that nobody trusts, or has a tokenizer that does not fit.
     """
     if base is None:
         write_json(folder / RECORD, {"kind": None})
@@ -145,12 +145,12 @@ def _check_weights(source: Source) -> None:
 
 
 def _check_numbers(source: Source, folder: Path) -> None:
-    # Training would come to a loss that is no number, and look like one that diverged.
+    # The loss of training would be no finite number, as if the training had diverged.
     located = shards.locate(folder)
     with shards.Reader(located) as tensors:
         for name in located:
             tensor = tensors[name]
-            # Of numbers of one byte torch does not say whether they are finite.
+            # torch cannot tell whether numbers of one byte are finite.
             wide = tensor.float() if tensor.element_size() == 1 else tensor
             if broken := int((~wide.isfinite()).sum()):
                 are = "weight of {} is" if broken == 1 else "weights of {} are"

@@ -13,7 +13,7 @@ from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError
 from stemma.modeling.task import Batch
 
-_MULTIPLE = 8  # lengths of batches that matrix units are made for
+_MULTIPLE = 8  # matrix units are made for lengths that are multiples of it
 
 
 class Documents:

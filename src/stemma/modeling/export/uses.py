@@ -1,4 +1,4 @@
-"""What the kinds of models are for, as the card tells it."""
+"""What each kind of model is for, in the words of the card."""
 
 import dataclasses
 from typing import Literal
@@ -8,11 +8,18 @@ Frame = Literal["before", "after"]
 
 @dataclasses.dataclass(frozen=True)
 class IntendedUse:
-    """What a kind of model is for, and how a text is put to it.
+    """What a kind of model is for, and how texts are put to it.
 
     Attributes:
-        frame: where the end-of-text token stands that training put beside every text, and its
-            tokenizer puts there too; None where a model reads texts without one.
+        auto: transformers' Auto class that loads the model.
+        pipeline: name of the task on the Hugging Face Hub.
+        tag: of the card.
+        what: begins the card's summary.
+        baselines: what the model was measured beside.
+        limits: what to expect of the model and what not, a sentence each.
+        put: how to put a text to the model.
+        frame: on which side of every text training put the end-of-text token, so that the tokenizer
+            puts it there too; None if the model reads texts without one.
     """
 
     auto: str
@@ -104,6 +111,6 @@ _USES = {
 
 
 def use_of(task: str, architecture: str) -> IntendedUse:
-    """Return what a model of a task, with such a class of transformers, is for."""
+    """Return what a model is for, given its task and its class in transformers."""
     found = (use for end, use in _USES.items() if task == end or architecture.endswith(end))
     return next(found, _WRITER)

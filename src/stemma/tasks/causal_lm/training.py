@@ -36,6 +36,6 @@ def loss(model: Any, batch: Batch, runtime: Runtime) -> Tensor:
     # Under torchrun the model comes wrapped, and its own forward has to sum the gradients.
     if fused.supports(model, runtime.device):
         return fused.loss(model, ids, labels, runtime.dtype(), positions)
-    # An attention mask or a cache would hide from transformers where positions begin anew.
+    # With an attention mask or a cache, transformers would not see where positions start again.
     logits = model(input_ids=ids, position_ids=positions, use_cache=False).logits.float()
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())

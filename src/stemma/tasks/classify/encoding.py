@@ -19,10 +19,10 @@ class Encoding(task.Encoding):
     settings: Settings
 
     def names(self, example: Example) -> Iterable[str]:
-        """Return the label.
+        """Return the label of the document.
 
         Raises:
-            DataError: there is none.
+            DataError: the document has none.
         """
         return (_label(example),)
 
@@ -32,7 +32,7 @@ class Encoding(task.Encoding):
         """Return the ids of each text.
 
         Raises:
-            DataError: a document has no label, one that training has not, or too many tokens.
+            DataError: a document has no label, a label new to training, or too many tokens.
         """
         texts = encoder.encode_batch([example.text for example in examples])
         return [

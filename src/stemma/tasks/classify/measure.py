@@ -1,4 +1,4 @@
-"""Measure a classifier on the test split, beside the most frequent class."""
+"""Measure a classifier on the test split; the baseline always gives the most frequent class."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def metrics_of(
 def _predict(
     model: Any, documents: Documents, batch_tokens: int, runtime: Runtime
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the class of each document, and the loss in nats of its own."""
+    """Return the predicted class of each document, and the loss in nats of its own class."""
     predicted, loss = np.empty(len(documents), np.int64), np.empty(len(documents))
     for chosen, logits, labels in predict(model, documents, batch_tokens, runtime):
         score = logits.log_softmax(1)

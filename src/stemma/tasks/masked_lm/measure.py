@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _INTRODUCTION = (
     "Each heading is a text with gaps; below it what the model holds for likeliest in them."
 )
-_OF_TEXT = (PERPLEXITY, BITS_PER_BYTE)  # of a text, for which these losses add up to no code
+_OF_TEXT = (PERPLEXITY, BITS_PER_BYTE)  # of a text, for which these losses are no code
 
 
 def measure(

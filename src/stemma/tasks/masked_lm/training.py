@@ -66,11 +66,11 @@ class MaskedBlocks(Dataset[Batch]):
 def examples(
     settings: Settings, prepared: Path, section: TrainSection, seed: int
 ) -> tuple[Dataset[Batch], list[Batch]]:
-    """Return blocks of packed documents, shuffled and hidden from anew in every epoch.
+    """Return blocks of packed documents, shuffled and masked anew in every epoch.
 
     Raises:
         DataError: the tokenizer has no mask token, or a split is missing or too small.
-        SettingsError: documents are to be read apart.
+        SettingsError: the documents of a block are to be read apart.
     """
     if not section.across_documents:
         raise SettingsError(

@@ -1,6 +1,6 @@
 """Pairs of texts as tokens: the source, then the target, each with its end-of-text token.
 
-A conversation is a pair too: what was said, and the last answer.
+A conversation is a pair too: all that was said, and the last answer.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from stemma.tasks.seq2seq import Settings
 
 @dataclasses.dataclass(frozen=True)
 class Encoding(task.Encoding):
-    """Encodes pairs; the labels are the ids of the target, and IGNORED over the source."""
+    """Encodes pairs; the labels are the ids of the target, and IGNORED for the source."""
 
     settings: Settings
 
@@ -54,7 +54,7 @@ class Encoding(task.Encoding):
 
 def _pair(example: Example) -> tuple[str, str]:
     *before, last = example.parts or (Part("", ""),)
-    # Of a conversation, the last answer and all that was said before it.
+    # In a conversation, the pair is the last answer and all that was said before it.
     if not before or last.role not in ("target", "assistant"):
         raise DataError(
             f"document '{example.id}' is no pair of a source and a target",

@@ -1,4 +1,4 @@
-"""Measure a tagger on the test split, beside the most frequent tag."""
+"""Measure a tagger on the test split; the baseline gives every word the most frequent tag."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def metrics_of(
 def _predict(
     model: Any, documents: Documents, batch_tokens: int, runtime: Runtime
 ) -> tuple[Tags, NDArray[np.float64]]:
-    """Return the tags of each document, and the loss in nats of its own."""
+    """Return the predicted tags of each document, and the loss in nats of its own tags."""
     predicted, loss = [np.empty(0, np.int64)] * len(documents), np.zeros(len(documents))
     for chosen, logits, labels in predict(model, documents, batch_tokens, runtime):
         score = logits.log_softmax(2)
@@ -97,7 +97,7 @@ def _examples(
 
 
 def _metrics(examples: Mapping[str, Any], section: EvaluateSection, seed: int) -> dict[str, float]:
-    # Parts of speech and the like make no entities.
+    # Parts of speech and the like mark no entities.
     formulas = [one for one in FORMULAS if examples.keys() >= set(one.needs)]
     return example_metrics(examples, formulas, section.resamples, seed)
 

@@ -103,10 +103,8 @@ def _origin(facts: Facts) -> str:
     if base["kind"] is None:
         return ""
     measured = "base" in facts.metrics["baselines"]
-    figures = ", whose figures are under `base` above" if measured else ""
-    return (
-        f"Trained from `{base['origin']} {exact_version(base)}` ({base['license']}){figures}.\n\n"
-    )
+    told = ", whose figures are under `base` above" if measured else ""
+    return f"Trained from `{base['origin']} {exact_version(base)}` ({base['license']}){told}.\n\n"
 
 
 def _training(training: Mapping[str, Any]) -> str:

@@ -23,14 +23,14 @@ from stemma.modeling.weights.torn import first_line, is_out_of_memory, reading
 
 _FILE = "model.onnx"
 _AXES = {0: "batch", 1: "tokens"}
-_MOST_BYTES = 2**31  # of a protobuf message
-# What onnxruntime raises of a file that is missing, torn or wrong.
+_MOST_BYTES = 2**31  # that a protobuf message may have
+# What onnxruntime raises for a file that is missing, torn or wrong.
 _TORN = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile")
 _REMEDY = "take onnx out of export.formats"
 
 
 def check_installed() -> None:
-    """Refuse to begin without the packages that the format needs.
+    """Check that the packages are installed that the format needs.
 
     Raises:
         SettingsError: one is missing.
@@ -106,7 +106,7 @@ def load(folder: Path) -> "OnnxModel":
 
 
 class OnnxModel(nn.Module):
-    """Gives logits as the model that it was converted from.
+    """Returns logits, like the model that it was converted from.
 
     Args:
         session: of onnxruntime.
@@ -124,7 +124,7 @@ class OnnxModel(nn.Module):
         logits_to_keep: int = 0,
         **_: Any,
     ) -> SimpleNamespace:
-        """Return ``logits``, of the last ``logits_to_keep`` tokens or of all."""
+        """Return the ``logits`` of the last ``logits_to_keep`` tokens, or of all."""
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         inputs = {"input_ids": input_ids, "attention_mask": mask.to(torch.int64)}
         arrays = {name: tensor.cpu().numpy() for name, tensor in inputs.items()}
@@ -153,7 +153,7 @@ def _check(model: Any) -> None:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    # What the conversion has to say is about torch and packages that are not needed.
+    # The messages of the conversion are about torch and packages that are not needed.
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
