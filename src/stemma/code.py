@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 # Stage -> modules that are imported by a name that stands in a setting. A setting with several
 # values chooses several modules, and an empty one none.
 _TASK = ("stemma.tasks.{task.name}",)
+_MEASURE = (
+    "stemma.tasks.{task.name}.encoding",
+    "stemma.tasks.{task.name}.measure",
+    "stemma.tasks.{task.name}.metrics",
+)
 _CHOSEN = {
     "ingest": ("stemma.corpus.sources.{source.kind}",),
     "prepare": (*_TASK, "stemma.tasks.{task.name}.encoding"),
@@ -33,11 +38,10 @@ _CHOSEN = {
         "stemma.tasks.{task.name}.training",
         "stemma.families.{model.family}",
     ),
-    "evaluate": (*_TASK, "stemma.tasks.{task.name}.encoding", "stemma.tasks.{task.name}.measure"),
+    "evaluate": (*_TASK, *_MEASURE),
     "export": (
         *_TASK,
-        "stemma.tasks.{task.name}.encoding",
-        "stemma.tasks.{task.name}.measure",
+        *_MEASURE,
         "stemma.modeling.export.formats.{export.formats}",
     ),
 }

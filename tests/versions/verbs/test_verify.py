@@ -151,7 +151,7 @@ def test_another_environment_is_the_cause_where_all_else_is_the_same(project: Pr
 
 
 def test_a_dependency_of_a_later_stage_that_was_not_committed(project: Project):
-    code = "src/stemma/modeling/export/card.py"
+    code = "src/stemma/modeling/export/card/writing.py"
     project.run(["git", "rm", "-q", "--cached", code])
     (project.path / ".git/info/exclude").write_text(code)
     project.run(["git", "commit", "-qm", "Without the card"])
