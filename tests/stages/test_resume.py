@@ -236,7 +236,7 @@ def test_other_settings_data_environment_or_code_start_anew(killer, started, mon
         # The last token but one of 16 bits.
         "data/prepared/train.tokens.npy": lambda ids: ids[:-4] + bytes([ids[-4] ^ 1]) + ids[-3:],
         "environment.lock": lambda text: text + b"# another\n",
-        # All of code.lock's section is in a run's name; which files are there tests/test_code.py asks.
+        # A run is named after its section of code.lock; tests/test_code.py asks what is in it.
         **dict.fromkeys(code, lambda text: text + b"ANOTHER = True\n"),
     }
     went_on = [name for name, edit in edits.items() if killer_after(edit, name, killer, started)]
