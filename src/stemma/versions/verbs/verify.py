@@ -46,11 +46,8 @@ def verify(
     """
     commit = git.commit_of(revision, root)
     check_top(root)
-    locked = stages_at(commit, root)
+    locked = _stages(commit, stage, root)
     version = {item.name: item for item in locked}
-    if stage is not None and stage not in version:
-        has = ", ".join(version)
-        raise ProjectError(f"dvc.lock of {commit[:10]} has no stage '{stage}'", f"it has {has}")
     if git.run(["status", "--porcelain"], root):
         tell(f"the working tree has changes; what is verified is the commit {commit[:10]}")
     cache, remotes = surroundings(root)
@@ -87,6 +84,21 @@ def keep(found: Verification, bounds: Bounds, root: Path = Path()) -> None:
     """
     if not found.stopped:
         notes.add(found.commit, found.verdict, found.machine, bounds, root)
+
+
+def _stages(commit: str, wanted: str | None, root: Path) -> list[Stage]:
+    """Return the stages of a version.
+
+    Raises:
+        ProjectError: there are none, or not the wanted one among them.
+    """
+    locked = stages_at(commit, root)
+    names = [stage.name for stage in locked]
+    if wanted is not None and wanted not in names:
+        raise ProjectError(
+            f"dvc.lock of {commit[:10]} has no stage '{wanted}'", f"it has {', '.join(names)}"
+        )
+    return locked
 
 
 def _unlike_again(
