@@ -57,8 +57,7 @@ def verify(
         tracked = _set_aside(site, locked)
         result = rebuild(site, locked, cache, remotes, stage, tell)
         files = OutputFiles(cache_at(cache), cache_at(result.cache), site.tree, tracked)
-        names = [item.name for item in result.stages]
-        names += [stage] if stage else list(version)
+        names = [*(item.name for item in result.stages), *([stage] if stage else version)]
         rows = compare_outputs(dict.fromkeys(names), version, result, files, bounds)
         found = dataclasses.replace(
             judge(commit, rows, version, result, files),
