@@ -1,10 +1,13 @@
 """Why an output differs although all of its stage's inputs are what dvc.lock says."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
+from stemma import code
 from stemma.environment import packages, variables
+from stemma.errors import ReproducibilityError
 from stemma.hashes import md5_of
-from stemma.layout import ENVIRONMENT
+from stemma.layout import CODE, ENVIRONMENT
 from stemma.store.lock import LockEntry, Stage
 from stemma.versions.contents.measured import facts_of
 from stemma.versions.verification import line_endings, processors
@@ -40,6 +43,9 @@ def causes_of_divergence(
         claim = f"{row.output} has another hash than its readers: {evidence}"
         return [LikelyCause("dvc.lock", claim)]
     kept = files.tracked / row.output
+    if row.output == CODE.as_posix() and kept.exists():
+        if found := list(_of_code(kept, files.tree)):
+            return found[:SHOWN]
     if kept.exists() and md5_of(kept) == row.rebuilt:
         evidence = f"{row.output} of the commit is what the rebuild gives, dvc.lock names another"
         return [LikelyCause("dvc.lock", evidence)]
@@ -52,6 +58,23 @@ def causes_of_divergence(
         return [LikelyCause("settings", "; ".join(facts[:SHOWN]))]
     found = _of_machine(facts, rebuilt, files)
     return found or [_unknown(row, locked, kept.exists(), files)]
+
+
+def _of_code(kept: Path, tree: Path) -> Iterator[LikelyCause]:
+    """Yield what the code.lock of the commit names that is not so in a checkout of the commit."""
+    try:
+        locked, found = code.read(kept), code.read(tree / CODE)
+    except ReproducibilityError:
+        return
+    for stage in sorted({*locked, *found}):
+        before, after = locked.get(stage, {}), found.get(stage, {})
+        for file in code.unlike(before, after):
+            if (tree / file).exists():
+                one, other = before.get(file, "nothing"), after.get(file, "nothing")
+                yield LikelyCause("code", f"{file} is {one} in {CODE} and {other} in the commit")
+            else:
+                line = f"{stage} depends on {file}, and the commit does not have it"
+                yield LikelyCause("not committed", line)
 
 
 def _of_machine(facts: list[str], rebuilt: Stage, files: OutputFiles) -> list[LikelyCause]:
