@@ -156,6 +156,12 @@ def read(path: Path = CODE) -> dict[str, dict[str, str]]:
     return found
 
 
+def differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Return the files of ``unlike`` with the digest that each section has of them."""
+    changed = unlike(one, other)
+    return [(file, one.get(file, "nothing"), other.get(file, "nothing")) for file in changed]
+
+
 def unlike(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
     """Return the files that two sections of code.lock do not have alike."""
     return sorted(file for file in {*one, *other} if one.get(file) != other.get(file))

@@ -43,9 +43,9 @@ def causes_of_divergence(
         claim = f"{row.output} has another hash than its readers: {evidence}"
         return [LikelyCause("dvc.lock", claim)]
     kept = files.tracked / row.output
-    if row.output == CODE.as_posix() and kept.exists():
-        if found := list(_of_code(kept, files.tree)):
-            return found[:SHOWN]
+    coded = _of_code(kept, files.tree) if row.output == CODE.as_posix() else []
+    if coded:
+        return coded[:SHOWN]
     if kept.exists() and md5_of(kept) == row.rebuilt:
         evidence = f"{row.output} of the commit is what the rebuild gives, dvc.lock names another"
         return [LikelyCause("dvc.lock", evidence)]
@@ -60,21 +60,24 @@ def causes_of_divergence(
     return found or [_unknown(row, locked, kept.exists(), files)]
 
 
-def _of_code(kept: Path, tree: Path) -> Iterator[LikelyCause]:
-    """Yield what the code.lock of the commit names that is not so in a checkout of the commit."""
+def _of_code(kept: Path, tree: Path) -> list[LikelyCause]:
+    """Return what the code.lock of the commit names that is not so in a checkout of the commit."""
     try:
         locked, found = code.read(kept), code.read(tree / CODE)
     except ReproducibilityError:
-        return
-    for stage in sorted({*locked, *found}):
-        before, after = locked.get(stage, {}), found.get(stage, {})
-        for file in code.unlike(before, after):
-            if (tree / file).exists():
-                one, other = before.get(file, "nothing"), after.get(file, "nothing")
-                yield LikelyCause("code", f"{file} is {one} in {CODE} and {other} in the commit")
-            else:
-                line = f"{stage} depends on {file}, and the commit does not have it"
-                yield LikelyCause("not committed", line)
+        return []
+    gone = [
+        LikelyCause("not committed", f"{stage} depends on {file}, and the commit does not have it")
+        for stage, files in locked.items()
+        for file in files
+        if not (tree / file).exists()
+    ]
+    # Without a file, what it alone imports is no code of the stage's either.
+    return gone or [
+        LikelyCause("code", f"{file} is {one} in {CODE} and {other} in the commit")
+        for stage in sorted({*locked, *found})
+        for file, one, other in code.differing(locked.get(stage, {}), found.get(stage, {}))
+    ]
 
 
 def _of_machine(facts: list[str], rebuilt: Stage, files: OutputFiles) -> list[LikelyCause]:
