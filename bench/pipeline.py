@@ -29,7 +29,7 @@ HEAVY = {
     "prepare": ("stemma.corpus.prepare.pipeline", "py3langid"),
     "train": ("stemma.modeling.training.trainer", "transformers.models.llama.modeling_llama"),
     "evaluate": ("stemma.modeling.evaluation.scoring", "transformers.models.llama.modeling_llama"),
-    "export": ("stemma.modeling.export.card", "stemma.modeling.weights.copy"),
+    "export": ("stemma.modeling.export.card.writing", "stemma.modeling.weights.copy"),
 }
 
 

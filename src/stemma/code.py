@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 # Stage -> modules that are imported by a name that stands in a setting. A setting with several
 # values chooses several modules, and an empty one none.
 _TASK = ("stemma.tasks.{task.name}",)
+_MEASURE = (
+    "stemma.tasks.{task.name}.encoding",
+    "stemma.tasks.{task.name}.measure",
+    "stemma.tasks.{task.name}.metrics",
+)
 _CHOSEN = {
     "ingest": ("stemma.corpus.sources.{source.kind}",),
     "prepare": (*_TASK, "stemma.tasks.{task.name}.encoding"),
@@ -33,11 +38,10 @@ _CHOSEN = {
         "stemma.tasks.{task.name}.training",
         "stemma.families.{model.family}",
     ),
-    "evaluate": (*_TASK, "stemma.tasks.{task.name}.encoding", "stemma.tasks.{task.name}.measure"),
+    "evaluate": (*_TASK, *_MEASURE),
     "export": (
         *_TASK,
-        "stemma.tasks.{task.name}.encoding",
-        "stemma.tasks.{task.name}.measure",
+        *_MEASURE,
         "stemma.modeling.export.formats.{export.formats}",
     ),
 }
@@ -150,6 +154,12 @@ def read(path: Path = CODE) -> dict[str, dict[str, str]]:
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
         raise ReproducibilityError(f"{path} holds no mapping of stages", _WRITE)
     return found
+
+
+def differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Return the files of ``unlike`` with the digest that each section has of them."""
+    changed = unlike(one, other)
+    return [(file, one.get(file, "nothing"), other.get(file, "nothing")) for file in changed]
 
 
 def unlike(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:

@@ -29,6 +29,16 @@ def _digest_of(text: str) -> str:
     return _digest(code_of(text))
 
 
+def same_code(one: bytes | None, other: bytes | None) -> bool:
+    """Return whether two files are the same code; what is no Python is so only byte for byte."""
+    if one is None or other is None:
+        return one is other
+    try:
+        return code_of(_decoded(one)) == code_of(_decoded(other))
+    except (SyntaxError, UnicodeDecodeError):
+        return one == other
+
+
 def digest_of_values(path: Path, names: Iterable[str]) -> str:
     """Return the digest of what some names are given in a module of assignments."""
     tree = ast.parse(_text_of(path))
@@ -79,8 +89,12 @@ def code_of(text: str) -> str:
 
 
 def _text_of(path: Path) -> str:
+    return _decoded(path.read_bytes())
+
+
+def _decoded(raw: bytes) -> str:
     # Git may have changed the line endings.
-    return path.read_bytes().decode().replace("\r\n", "\n")
+    return raw.decode().replace("\r\n", "\n")
 
 
 def _digest(text: str) -> str:

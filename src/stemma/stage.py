@@ -39,10 +39,10 @@ def main(name: str, kind: type[S], run: Callable[[S], None]) -> None:
     """
     with boundary(f"stemma {name}"):
         before = _inputs(name)
-        if before:
-            code.refuse_drift(name, read_params())
         runtime = load(_Declared).runtime
         _tell(name, differences(runtime), runtime.strict)
+        if before:
+            code.refuse_drift(name, read_params())
         cap(runtime.instructions)
         run(load(kind))
         _refuse_changes(before, _inputs(name))

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from project import ROOT
 
-from stemma.corpus.revoked import NOTHING, Entry, Revoked, read
+from stemma.corpus.revoked import NOTHING, Revocation, Revoked, read
 from stemma.errors import DataError
 
 GOOD = {"id": "x", "sha256": "0" * 64, "why": "asked"}
@@ -18,7 +18,7 @@ def test_without_a_file_nothing_is_revoked(tmp_path: Path):
 def test_lines_are_read_and_blank_ones_passed_over(tmp_path: Path):
     path = tmp_path / "revoked.jsonl"
     path.write_text(f"{json.dumps(GOOD)}\n\n")
-    assert read(path) == [Entry(**GOOD)]
+    assert read(path) == [Revocation(**GOOD)]
 
 
 def test_the_list_of_a_new_project_is_not_empty_for_dvc_warns_of_that():

@@ -85,7 +85,7 @@ def figures(examples: Mapping[str, Any]) -> dict[str, float]:
     for formulas in FORMULAS:
         if arrays.keys() >= set(formulas.needs):
             sums = formulas.parts(arrays).sum(axis=1)
-            for name, value in formulas.figures(sums).items():
+            for name, value in formulas.values(sums).items():
                 found[name] = round(float(value), 4)
                 found[f"{name}_low"], found[f"{name}_high"] = found[name], found[name]
     return found

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from documents import classified, tagged
-from measured import figures as figures_of
+from measured import figures as metrics_of
 from project import Project
 
 from stemma.config import build
@@ -109,7 +109,7 @@ def test_a_task_learns_is_measured_and_gives_the_same_bytes_twice(tmp_path, monk
     rows = table.to_pylist()
     assert len(rows) == metrics["documents"]
     # So that `stemma diff` can pair them.
-    again = figures_of(table.to_pydict())
+    again = metrics_of(table.to_pydict())
     assert figures(metrics) == pytest.approx(
         {name: again[name] for name in figures(metrics)}, abs=1e-4
     )

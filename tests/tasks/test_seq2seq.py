@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import tiny
-from measured import figures as figures_of
+from measured import figures as metrics_of
 
 from stemma.corpus.documents import Part
 from stemma.corpus.task import IGNORED, Encoded, Example
@@ -18,8 +18,8 @@ from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError, ModelError
 from stemma.files import read_json, sha256_of
 from stemma.layout import METRICS, PREPARED, REPORTS, TRAINED
-from stemma.modeling.evaluation.intervals import of_examples
-from stemma.modeling.metrics.text_overlap import WORDING, rouge_l
+from stemma.modeling.evaluation.intervals import example_metrics
+from stemma.modeling.metrics.text_overlap import OVERLAP, rouge_l
 from stemma.tasks.seq2seq import Settings
 from stemma.tasks.seq2seq.encoding import Encoding
 from stemma.versions.contents.metrics import figures
@@ -90,12 +90,12 @@ def test_what_is_no_pair(encoder, parts, said):
     assert error.value.hint
 
 
-def test_the_figures_of_wording_are_those_of_the_reference():
+def test_the_metrics_of_overlap_are_those_of_the_reference():
     from sacrebleu import corpus_bleu, corpus_chrf
 
     written = 2 * ["the cat sat on the mat", "I am well, thank you", "quite another thing"]
     wanted = 2 * ["the cat sat upon the mat", "I am well, thank you", "nothing of the sort"]
-    found = of_examples({"written": written, "wanted": wanted}, [WORDING], 100, 1)
+    found = example_metrics({"written": written, "wanted": wanted}, [OVERLAP], 100, 1)
     assert found["bleu"] == pytest.approx(corpus_bleu(written, [wanted]).score, abs=1e-4)
     assert found["chrf"] == pytest.approx(corpus_chrf(written, [wanted]).score, abs=1e-4)
     assert found["exact_match"] == pytest.approx(100 / 3, abs=1e-4)
@@ -147,7 +147,7 @@ def plays(stages, scenes):
     return stages
 
 
-def test_from_raw_pairs_to_figures_exact_twice(plays):
+def test_from_raw_pairs_to_metrics_exact_twice(plays):
     plays(STAGES, *RECIPE)
     weights, metrics = TRAINED / "model.safetensors", METRICS.read_bytes()
     first, found = sha256_of(weights), read_json(METRICS)
@@ -160,7 +160,7 @@ def test_from_raw_pairs_to_figures_exact_twice(plays):
     rows = pq.read_table(REPORTS / "examples.parquet").to_pydict()
     assert len(rows["written"]) == found["documents"]
     # So that `stemma diff` can pair them.
-    again, said = figures_of(rows), figures(found)
+    again, said = metrics_of(rows), figures(found)
     assert said == pytest.approx({name: again[name] for name in said}, abs=1e-4)
     plays(["train", "evaluate"], *RECIPE)
     assert sha256_of(weights) == first

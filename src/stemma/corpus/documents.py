@@ -38,7 +38,7 @@ BATCH_DOCUMENTS = 2**13
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a document that a task tells from the others.
+    """A piece of a document that a task distinguishes from the others.
 
     Attributes:
         role: who says it (``user``, ``assistant``), what it is (``source``, ``target``), or the
@@ -52,16 +52,16 @@ class Part:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Document:
-    """One text and where it is from.
+    """A text and where it comes from.
 
     Attributes:
         id: unique within the corpus and stable between runs, such as ``hamlet/act-1/scene-2``.
         text: the text, valid Unicode.
         source: name of the entry in sources.json.
         license: SPDX identifier or the words of the source.
-        group: what it is part of (the play, the book, the file); may be empty.
+        group: the whole that it is part of (a play, a book, a file); may be empty.
         label: the class that it belongs to; may be empty.
-        parts: what the text is joined of; empty where it is one piece.
+        parts: the pieces that make up the text; empty if it is one piece.
     """
 
     id: str
@@ -101,7 +101,7 @@ def shards(folder: Path) -> list[Path]:
     """Return the shards of a folder in order.
 
     Raises:
-        DataError: there is none.
+        DataError: there are none.
     """
     found = sorted(folder.glob("documents-*.parquet"))
     if not found:
@@ -110,7 +110,7 @@ def shards(folder: Path) -> list[Path]:
 
 
 def text_size(paths: Iterable[Path]) -> int:
-    """Return about how many bytes the documents of these shards take, uncompressed.
+    """Return roughly how many bytes the documents of these shards take, uncompressed.
 
     Raises:
         DataError: a file is torn or is no such Parquet file.
@@ -161,7 +161,7 @@ def _document(row: dict[str, Any]) -> Document:
 
 
 def _size(document: Document) -> int:
-    # The id counts too: a batch of empty texts must end as well.
+    # The id counts too, so that a batch of empty texts ends as well.
     parts = sum(len(part.text) + len(part.role) for part in document.parts)
     return len(document.text) + len(document.id) + parts
 

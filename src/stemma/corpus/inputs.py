@@ -1,8 +1,8 @@
-"""What stands below data/input, as DVC sees it.
+"""The files below data/input, as DVC sees them.
 
 DVC follows links to files (where ``cache.type`` says so it puts them there itself), but looks
 neither behind a link to a folder nor into a DVC project of its own: a change there would leave a
-stale version that claims to be fresh. So whatever is behind one is refused, and never left out.
+stale version that claims to be fresh. So what is behind one is refused, not silently left out.
 """
 
 import os
@@ -21,10 +21,11 @@ def below(name: str, key: str, otherwise: str) -> Path:
     Args:
         name: the path.
         key: of the setting, for the message.
-        otherwise: what else the user can do, for the message.
+        otherwise: what to do instead, for the message.
 
     Raises:
-        SourceError: as it is written it is not below data/input, or DVC does not see what is there.
+        SourceError: the path is not below data/input as it is written, or DVC does not see what is
+            there.
     """
     path = Path(os.path.relpath(name))
     if not path.is_relative_to(INPUT):
@@ -37,11 +38,11 @@ def below(name: str, key: str, otherwise: str) -> Path:
 
 
 def files(folder: Path) -> list[Path]:
-    """Return the files below a folder, sorted by their text; what is hidden is left out.
+    """Return the files below a folder, sorted by their paths; hidden ones are left out.
 
     Raises:
-        SourceError: names what DVC does not see, or what is neither a file nor a folder.
-        OSError: names a folder that cannot be read.
+        SourceError: names something that DVC does not see, or that is neither file nor folder.
+        OSError: a folder cannot be read.
     """
     return sorted(_walk(folder), key=Path.as_posix)
 

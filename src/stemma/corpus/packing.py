@@ -1,10 +1,10 @@
-"""Token ids on disk: one flat array per split, ready to be memory-mapped, and where documents end.
+"""Token ids on disk: a flat array per split, to be memory-mapped, and where its documents end.
 
 ``{split}.tokens.npy`` holds every document's ids, each followed by one end-of-text id, in the
 smallest unsigned type that holds the vocabulary. ``{split}.offsets.npy`` (int64, documents + 1)
 says where each document starts: document i is ``tokens[offsets[i]:offsets[i + 1]]``.
 
-Of a task with labels the ids are stored as the task gives them, with no end-of-text id added, and
+If a task has labels, the ids are stored as the task gives them, with no end-of-text id added, and
 ``{split}.labels.npy`` (int32) holds a label for each.
 """
 
@@ -37,7 +37,7 @@ class PackedSplit:
 
 
 class TokenWriter:
-    """Appends documents to the arrays of one split; holds no more than one batch in memory.
+    """Appends documents to the arrays of a split; holds no more than one batch in memory.
 
     The files say that they are empty until the block ends well, so a torn write is never read.
 
@@ -45,7 +45,7 @@ class TokenWriter:
         folder: an existing folder.
         split: ``train``, ``validation`` or ``test``.
         vocabulary: number of ids, which decides the type of the array.
-        end_of_text: the id that follows each document; None lets them end as they are.
+        end_of_text: the id to put after each document; None adds none.
     """
 
     def __init__(self, folder: Path, split: str, vocabulary: int, end_of_text: int | None) -> None:
@@ -194,7 +194,7 @@ def _open(path: Path) -> NDArray:
 
 
 class _ArrayFile:
-    """A 1-D .npy file whose length becomes known at the end."""
+    """A 1-D .npy file whose length is known only at the end."""
 
     def __init__(self, path: Path, dtype: DTypeLike) -> None:
         self.length = 0

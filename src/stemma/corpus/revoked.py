@@ -1,6 +1,6 @@
-"""data/revoked.jsonl: the records that nothing may be trained on any more, and why.
+"""data/revoked.jsonl: the documents that nothing may be trained on any more, and why.
 
-Before the first of them it is an empty line: of an empty file DVC warns at every command.
+Before the first of them the file has an empty line: DVC warns about empty files at every command.
 """
 
 import dataclasses
@@ -16,13 +16,13 @@ _BOTH = "; keep the lines of both sides: one alone forgets what the other has re
 
 
 @dataclasses.dataclass(frozen=True)
-class Entry:
+class Revocation:
     """One line of the file.
 
     Attributes:
         id: of the document.
         sha256: of its normalised text; an id whose text changed has a line for each.
-        why: in the words of whoever revoked it.
+        why: the reason, in the words of whoever revoked it.
     """
 
     id: str
@@ -32,14 +32,14 @@ class Entry:
 
 @dataclasses.dataclass(frozen=True)
 class Revoked:
-    """Why records are revoked, by the ids and by the SHA-256 of the texts that they had."""
+    """Why documents are revoked, by id and by the SHA-256 of the text that they had."""
 
     ids: Mapping[str, str]
     hashes: Mapping[str, str]
 
     @classmethod
-    def of(cls, entries: Iterable[Entry]) -> "Revoked":
-        """Sort entries by what they are looked up by."""
+    def of(cls, entries: Iterable[Revocation]) -> "Revoked":
+        """Return the entries as a look-up."""
         listed = list(entries)
         return cls({one.id: one.why for one in listed}, {one.sha256: one.why for one in listed})
 
@@ -52,11 +52,11 @@ class Revoked:
 NOTHING = Revoked({}, {})
 
 
-def read(path: Path) -> list[Entry]:
+def read(path: Path) -> list[Revocation]:
     """Return the lines of the file; none if there is no such file.
 
     Raises:
-        DataError: it is a pointer of Git LFS, or a line is not what it has to be; with its number.
+        DataError: the file is a pointer of Git LFS, or a line is malformed; the message numbers it.
     """
     if not path.exists():
         return []
@@ -67,9 +67,9 @@ def read(path: Path) -> list[Entry]:
     return [_entry(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line]
 
 
-def _entry(line: bytes, where: str) -> Entry:
+def _entry(line: bytes, where: str) -> Revocation:
     try:
-        entry = Entry(**json.loads(line))
+        entry = Revocation(**json.loads(line))
         if not all(isinstance(value, str) and value for value in dataclasses.astuple(entry)):
             raise TypeError("id, sha256 and why are texts, and not empty")
     except (ValueError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""The settings of prepare, one class per step, apart from the steps so that reading them is light.
+"""Settings of prepare, one class per step, kept apart from the steps so that reading them is light.
 
 The composer imports this at every `dvc exp run`; numpy, pyarrow and the models stay out of it.
 """
@@ -18,7 +18,7 @@ Unit = Literal["document", "group"]
 
 @settings
 class QualitySettings:
-    """Limits that a document must keep to; null switches a limit off.
+    """Limits that a document must keep within; null switches a limit off.
 
     After Gopher (Rae et al. 2021, appendix A.1.1) and C4 (Raffel et al. 2020, section 2.2).
     """
@@ -86,8 +86,8 @@ class DuplicateSettings:
         near: the same for similar texts; null does not look for them.
         threshold: Jaccard similarity of the sets of shingles from which two texts are similar.
         shingle: words per shingle.
-        bands: of the locality-sensitive hashing; more find more, at more cost.
-        rows: values of the signature per band; more find fewer.
+        bands: of the locality-sensitive hashing; more of them find more pairs, at more cost.
+        rows: values of the signature per band; more of them find fewer pairs.
     """
 
     exact: Literal["drop", "keep"]
@@ -100,7 +100,7 @@ class DuplicateSettings:
 
 @settings
 class SplitSettings:
-    """How much is held out, and by what.
+    """How much is held out, and in which units.
 
     Attributes:
         validation: fraction of the units held out for validation.
@@ -135,7 +135,7 @@ class PrepareSection:
     Attributes:
         name: of the file in conf/prepare/.
         workers: processes; 0 takes every core. The outputs do not depend on it.
-        boilerplate: fraction of the documents; what more of them share counts neither as
+        boilerplate: fraction of the documents; text that more of them share counts neither as
             duplication nor as contamination. Null counts everything.
     """
 

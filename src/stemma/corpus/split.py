@@ -1,4 +1,4 @@
-"""Which side of the split a document falls on: a function of itself alone.
+"""Which side of the split a document is on: a function of the document alone.
 
 The side is drawn from the SHA-256 of a salt and the document's own text (or the name of its group),
 never from its position or its neighbours. So no document that is added, removed or reordered can
@@ -12,7 +12,7 @@ SPLITS = (TRAIN, VALIDATION, TEST)
 
 
 def side(key: str, salt: str, validation: float, test: float) -> str:
-    """Return the split of the unit ``key``.
+    """Return the side of the split that the unit ``key`` is on.
 
     Test takes the low end of [0, 1) and validation the high end, so that changing one fraction
     exchanges documents with train only.

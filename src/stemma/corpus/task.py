@@ -1,9 +1,9 @@
-"""What prepare asks of a task: cleaned documents in, token ids and what is to be learned out."""
+"""What prepare asks of a task: to turn cleaned documents into token ids and labels."""
 
 import bisect
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Literal, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,9 @@ from stemma.corpus.documents import Part
 from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError
 
-TooLong = Literal["drop", "truncate", "refuse"]
-TOO_LONG = "task.max_tokens"
 LABELS = "labels.json"
 IGNORED = -100
-"""The label of a token that teaches nothing, as PyTorch's cross-entropy has it."""
+"""The label of a token that nothing is learned from, which PyTorch's cross-entropy ignores."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,8 +24,8 @@ class Example:
     Attributes:
         id: of the document.
         text: normalised and masked.
-        label: its class; may be empty.
-        parts: each normalised and masked; empty where the document is one piece.
+        label: its class, which may be empty.
+        parts: each normalised and masked; empty if the document is in one piece.
     """
 
     id: str
@@ -42,8 +40,8 @@ class Encoded:
 
     Attributes:
         ids: token ids, shape (tokens,).
-        labels: int32, shape (tokens,), in the meaning that the task gives them; None of a task that
-            learns from the ids alone.
+        labels: int32, shape (tokens,); the task says what they mean. None if the task learns from
+            the ids alone.
         truncated: whether tokens were cut off.
     """
 
@@ -52,30 +50,35 @@ class Encoded:
     truncated: bool = False
 
 
-class Encoding(Protocol):
-    """``encoding.py`` of a task; pickles, for the workers of prepare."""
+@dataclasses.dataclass(frozen=True)
+class Encoding:
+    """Turns documents into tokens and labels; the class ``Encoding`` of a task's ``encoding.py``.
 
-    @property
-    def labelled(self) -> bool:
-        """Whether every token gets a label.
+    It can be pickled, for the workers of prepare.
 
-        If so the ids are stored as they are, and the tokenizer is given a padding token; else an
-        end-of-text id follows each document.
-        """
-        ...
+    Attributes:
+        settings: of the task.
+        labelled: whether every token gets a label. If so, the ids are stored as they are, and the
+            tokenizer is given a padding token; else an end-of-text id is put after each document.
+    """
+
+    settings: Any
+    labelled: ClassVar[bool] = True
 
     def names(self, example: Example) -> Iterable[str]:
-        """Return the names of the labels in a training document; labels.json lists them all.
+        """Return the label names in a training document; labels.json lists those of all.
+
+        Labels that are token ids have no names.
 
         Raises:
             DataError: the document lacks what the task learns from.
         """
-        ...
+        return ()
 
     def encode(
         self, examples: Sequence[Example], encoder: Encoder, names: Sequence[str]
     ) -> list[Encoded | str]:
-        """Return the tokens of each document, or why it is dropped, named by the setting.
+        """Return the tokens of each document, or the setting for which it is dropped.
 
         Args:
             examples: of one split.
@@ -85,7 +88,7 @@ class Encoding(Protocol):
         Raises:
             DataError: a document lacks what the task learns from, or is refused.
         """
-        ...
+        raise NotImplementedError
 
 
 def index_of(name: str, names: Sequence[str], example: Example) -> int:
@@ -94,7 +97,7 @@ def index_of(name: str, names: Sequence[str], example: Example) -> int:
     Args:
         name: of the label.
         names: of the labels in the training split, sorted.
-        example: the document that it is from, for the message.
+        example: the document that has the label, for the message.
 
     Raises:
         DataError: the training split has no such label.
@@ -106,31 +109,3 @@ def index_of(name: str, names: Sequence[str], example: Example) -> int:
             "add documents that have it, or try another prepare.split.salt",
         )
     return place
-
-
-def fit(example: Example, made: Encoded, most: int, rule: TooLong) -> Encoded | str:
-    """Hold the length of a document against ``task.max_tokens``.
-
-    Args:
-        example: the document, for the message.
-        made: its tokens.
-        most: tokens that it may have.
-        rule: what happens to one that has more.
-
-    Returns:
-        The tokens, all or the first of them; or the reason for dropping the document.
-
-    Raises:
-        DataError: it has more, and the rule is to refuse.
-    """
-    if len(made.ids) <= most:
-        return made
-    if rule == "drop":
-        return TOO_LONG
-    if rule == "refuse":
-        raise DataError(
-            f"document '{example.id}' has {len(made.ids)} tokens, task.max_tokens is {most}",
-            "raise it, or use -S task.too_long=truncate or drop",
-        )
-    labels = None if made.labels is None else made.labels[:most]
-    return Encoded(made.ids[:most], labels, truncated=True)

@@ -1,4 +1,4 @@
-"""A wheel on PyPI, downloaded by pip, checked, and not installed."""
+"""Download a wheel from PyPI with pip, and check it; it is not installed."""
 
 import contextlib
 import subprocess
@@ -16,10 +16,10 @@ def downloaded(package: str, version: str, sha256: str, section: str) -> Iterato
     """Yield the wheel, which is deleted at the end of the block.
 
     Args:
-        package: its name on PyPI.
-        version: the only one that will do.
+        package: name on PyPI.
+        version: the exact version.
         sha256: of the wheel.
-        section: of the settings, where these stand; for messages.
+        section: of the settings that hold these, for messages.
 
     Raises:
         SourceError: pip cannot download the wheel, or it is not the one whose sha256 is set.
@@ -31,10 +31,10 @@ def downloaded(package: str, version: str, sha256: str, section: str) -> Iterato
 
 
 def check(file: Path, expected: str, key: str) -> None:
-    """Refuse a file that is not the one whose sha256 is set under ``key``.
+    """Refuse a file whose sha256 is not the one that is set under ``key``.
 
     Raises:
-        SourceError: it is another.
+        SourceError: it has another.
     """
     found = sha256_of(file)
     if found != expected:

@@ -1,4 +1,4 @@
-"""GPT-2: decoders with learned positions, from settings to an untrained model."""
+"""GPT-2: decoders with learned positions."""
 
 from __future__ import annotations
 
@@ -6,46 +6,29 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from stemma.config import Positive, settings
-from stemma.modeling.family import check_multiple, from_config
+from stemma.config import settings
+from stemma.modeling.untrained import Shape, control_tokens
 
 if TYPE_CHECKING:
     from stemma.modeling.family import Tokens
 
 
 @settings
-class Settings:
-    """The shape of a GPT-2."""
+class Settings(Shape):
+    """The shape of a GPT-2 (Radford et al. 2019)."""
 
-    name: str
     family: Literal["gpt2"]
-    base: None
-    layers: Positive
-    heads: Positive
-    width: Positive
     context: Annotated[int, Field(ge=2)]
     activation: Literal["gelu_new", "gelu_pytorch_tanh", "relu", "relu2"]
     bias: bool
     """Whether biases and the gains of layer norms are trained; else they stay at 0 and 1."""
     dropout: Annotated[float, Field(ge=0, lt=1)]
 
-    def __post_init__(self) -> None:
-        check_multiple(self, "width", "heads")
-
-    def build(self, auto: Any, tokens: Tokens, head: dict[str, Any]) -> Any:
-        """Return a model with random weights, drawn from torch's default generator.
-
-        Args:
-            auto: transformers' Auto class of the task.
-            tokens: the vocabulary.
-            head: what the task adds to the configuration.
-
-        Raises:
-            ModelError: there is no such model for this task.
-        """
+    def configuration(self, tokens: Tokens, head: dict[str, Any]) -> Any:
+        """Return transformers' configuration."""
         from transformers import GPT2Config
 
-        config = GPT2Config(
+        return GPT2Config(
             vocab_size=tokens.size,
             n_positions=self.context,
             n_embd=self.width,
@@ -55,21 +38,19 @@ class Settings:
             resid_pdrop=self.dropout,
             embd_pdrop=self.dropout,
             attn_pdrop=0.0,
-            bos_token_id=tokens.end_of_text,
-            eos_token_id=tokens.end_of_text,
-            pad_token_id=tokens.padding,
             tie_word_embeddings=True,
+            **control_tokens(tokens),
             **head,
         )
-        model = from_config(auto, config)
-        self._initialize(model)
-        return model
 
-    def _initialize(self, model: Any) -> None:
+    def initialize(self, model: Any) -> None:
+        """Start every block as the identity, and scale the other weights with the width.
+
+        Its projections back into the residual stream are zero. This is what lets large learning
+        rates work from the first step.
+        """
         import torch
 
-        # Every block starts as the identity (its projections back into the stream are zero), and
-        # the others scale with the width: what lets large learning rates work from the first step.
         for name, weight in model.named_parameters():
             if name.endswith("bias") or ".ln_" in name:
                 weight.requires_grad_(self.bias)

@@ -7,48 +7,34 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from stemma.config import Positive, settings
-from stemma.modeling.family import check_multiple, from_config
+from stemma.modeling.untrained import Shape, control_tokens
 
 if TYPE_CHECKING:
     from stemma.modeling.family import Tokens
 
 
 @settings
-class Settings:
-    """The shape of a Llama."""
+class Settings(Shape):
+    """The shape of a Llama (Touvron et al. 2023)."""
 
-    name: str
     family: Literal["llama"]
-    base: None
-    layers: Positive
-    heads: Positive
     kv_heads: Positive
-    """Heads of keys and values; each serves as many query heads."""
-    width: Positive
+    """Heads of keys and values; each serves the same number of query heads."""
     feed_forward: Positive
     context: Annotated[int, Field(ge=2)]
     rope_base: Annotated[float, Field(gt=1)]
-    """Of the wave lengths of the rotary positions."""
+    """Base of the wavelengths of the rotary positions."""
 
     def __post_init__(self) -> None:
         # A rotation turns the numbers of a head in pairs.
-        check_multiple(self, "width", "heads", times=2)
-        check_multiple(self, "heads", "kv_heads")
+        self.check_multiple("width", "heads", times=2)
+        self.check_multiple("heads", "kv_heads")
 
-    def build(self, auto: Any, tokens: Tokens, head: dict[str, Any]) -> Any:
-        """Return a model with random weights, drawn from torch's default generator.
-
-        Args:
-            auto: transformers' Auto class of the task.
-            tokens: the vocabulary.
-            head: what the task adds to the configuration.
-
-        Raises:
-            ModelError: there is no such model for this task.
-        """
+    def configuration(self, tokens: Tokens, head: dict[str, Any]) -> Any:
+        """Return transformers' configuration."""
         from transformers import LlamaConfig
 
-        config = LlamaConfig(
+        return LlamaConfig(
             vocab_size=tokens.size,
             max_position_embeddings=self.context,
             hidden_size=self.width,
@@ -57,20 +43,15 @@ class Settings:
             num_attention_heads=self.heads,
             num_key_value_heads=self.kv_heads,
             rope_parameters={"rope_type": "default", "rope_theta": self.rope_base},
-            bos_token_id=tokens.end_of_text,
-            eos_token_id=tokens.end_of_text,
-            pad_token_id=tokens.padding,
             tie_word_embeddings=True,
+            **control_tokens(tokens),
             **head,
         )
-        model = from_config(auto, config)
-        self._initialize(model)
-        return model
 
-    def _initialize(self, model: Any) -> None:
+    def initialize(self, model: Any) -> None:
+        """Start every block as the identity, as in GPT-2, so that large learning rates work."""
         import torch
 
-        # As in GPT-2: every block starts as the identity, which lets large learning rates work.
         for name, weight in model.named_parameters():
             if ".layers." not in name or weight.ndim < 2:
                 continue

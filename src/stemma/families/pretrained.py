@@ -1,9 +1,7 @@
-"""What models/base holds, whatever it is: training goes on from its weights."""
+"""Pretrained models of any family: training goes on from the weights in models/base."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from stemma.config import settings
@@ -11,6 +9,7 @@ from stemma.errors import ModelError
 from stemma.layout import BASE, PREPARED
 from stemma.modeling.bases.settings import Base
 from stemma.modeling.family import no_such_model
+from stemma.modeling.weights.torn import first_line, reading
 
 if TYPE_CHECKING:
     from stemma.modeling.family import Tokens
@@ -20,7 +19,7 @@ _REMEDY = "type `dvc repro base`, or `dvc checkout` to restore the files"
 
 @settings
 class Settings:
-    """Which model; all of its shape stands in its own configuration."""
+    """Which model; its own configuration says what shape it has."""
 
     name: str
     family: Literal["pretrained"]
@@ -28,15 +27,15 @@ class Settings:
 
     @property
     def context(self) -> None:
-        """Not a setting: models/base has it."""
+        """Return None: the configuration in models/base says how many tokens the model sees."""
         return
 
     def build(self, auto: Any, tokens: Tokens, head: dict[str, Any]) -> Any:
-        """Return the base in single precision; what it lacks for the task has random weights.
+        """Return the base in single precision; weights that it lacks for the task are random.
 
         Raises:
-            ModelError: models/base is missing or torn, has no model for the task, or the data is
-                in the tokens of another model.
+            ModelError: models/base is missing or torn, or has no model for the task; or
+                data/prepared was made with another tokenizer.
         """
         import torch
         from transformers import AutoConfig
@@ -47,7 +46,7 @@ class Settings:
         _check_tokenizer()
         # The base stage lets in only code whose digest is set under model.base.trusted.
         trust = any(BASE.glob("*.py"))
-        with _told():
+        with reading(f"{BASE} cannot be loaded for this task", _REMEDY, first_line):
             config = AutoConfig.from_pretrained(
                 BASE, local_files_only=True, trust_remote_code=trust, **head
             )
@@ -55,7 +54,7 @@ class Settings:
             raise no_such_model(auto, config.model_type)
         if getattr(config, "pad_token_id", None) is None:
             config.pad_token_id = tokens.padding
-        with _told():
+        with reading(f"{BASE} cannot be loaded for this task", _REMEDY, first_line):
             return auto.from_pretrained(
                 BASE,
                 config=config,
@@ -66,24 +65,16 @@ class Settings:
             )
 
 
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # transformers and safetensors have no common exception
-        said = str(error).strip().splitlines()[0]
-        raise ModelError(f"{BASE} cannot be loaded for this task: {said}", _REMEDY) from error
-
-
 def _check_tokenizer() -> None:
-    from tokenizers import Tokenizer
+    from stemma.corpus.tokenizer.reading import read_tokenizer
 
     found = []
     for folder in (BASE, PREPARED / "tokenizer"):
         path = folder / "tokenizer.json"
         if not path.is_file():
             raise ModelError(f"{path} does not exist", "type `dvc repro`")
-        found.append(Tokenizer.from_file(str(path)).get_vocab(with_added_tokens=True))
+        tokenizer = read_tokenizer(path, ModelError, f"{path} holds no tokenizer", _REMEDY)
+        found.append(tokenizer.get_vocab(with_added_tokens=True))
     if found[0] != found[1]:
         raise ModelError(
             f"{PREPARED} is in the tokens of another tokenizer than that of {BASE}",

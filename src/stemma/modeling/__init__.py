@@ -1,1 +1,1 @@
-"""What train, evaluate and export are made of: families, optimisers, measures."""
+"""What train, evaluate and export are made of: examples, optimisers, metrics, formats."""

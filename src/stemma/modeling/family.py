@@ -1,15 +1,16 @@
-"""What families, tasks and the train stage say to one another when a model is built."""
+"""How a model is built: what the train stage, the task and the model family ask of each other."""
 
 import dataclasses
+from pathlib import Path
 from typing import Annotated, Any, Protocol
 
 from stemma.config import chosen
-from stemma.errors import ModelError, SettingsError
+from stemma.errors import ModelError
 
 
 @dataclasses.dataclass(frozen=True)
 class Tokens:
-    """What a model must know of its tokenizer.
+    """What a model needs to know about its tokenizer.
 
     Attributes:
         size: number of ids.
@@ -23,7 +24,7 @@ class Tokens:
 
 
 class Family(Protocol):
-    """The section ``model``: settings of a module of `stemma.families`."""
+    """The settings section ``model``, as a module of `stemma.families` declares it."""
 
     @property
     def base(self) -> Any:
@@ -36,7 +37,7 @@ class Family(Protocol):
         ...
 
     def build(self, auto: Any, tokens: Tokens, head: dict[str, Any]) -> Any:
-        """Return a model to train; what is random is drawn from torch's default generator.
+        """Return a model to train; random weights are drawn from torch's default generator.
 
         Args:
             auto: transformers' Auto class of the task, such as AutoModelForCausalLM.
@@ -49,32 +50,9 @@ class Family(Protocol):
         ...
 
 
-def check_multiple(of: Any, whole: str, part: str, times: int = 1) -> None:
-    """Refuse settings of a model whose ``whole`` is no multiple of ``part`` (times a number).
-
-    Raises:
-        SettingsError: names both keys.
-    """
-    if getattr(of, whole) % (times * getattr(of, part)):
-        raise SettingsError(
-            f"model.{whole} {getattr(of, whole)} is no multiple of "
-            f"{f'{times} times ' if times > 1 else ''}model.{part} {getattr(of, part)}",
-            "set one of them so that it is",
-        )
-
-
-def from_config(auto: Any, config: Any) -> Any:
-    """Return a model of the task's Auto class with random weights.
-
-    Raises:
-        ModelError: the family has no such model.
-    """
-    try:
-        # What from_config looks up first; it would raise a ValueError, as it does for much else.
-        auto._model_mapping[type(config)]
-    except KeyError as error:
-        raise no_such_model(auto, config.model_type) from error
-    return auto.from_config(config)
+def no_head(settings: Any, prepared: Path) -> dict[str, Any]:
+    """Return {}: a model that predicts tokens needs no other head than its embedding."""
+    return {}
 
 
 def no_such_model(auto: Any, family: str) -> ModelError:

@@ -34,7 +34,7 @@ Call = Callable[[], object]
 Operator = Callable[..., Tensor]
 
 SMALL = 2**21  # multiplications that are done before another thread has woken up
-PIECES = 4  # of a large product: enough to share out where one of two cores is busy
+PIECES = 4  # of a large product: enough to share out if one of two cores is busy
 NARROWEST = 64  # rows or columns of a piece: narrower ones run at a lower rate
 _KINDS = (torch.float32, torch.float64)
 _LIBRARY = "scipy-openblas"  # what PyPI's numpy is built with on x86-64
@@ -44,7 +44,7 @@ class Team:
     """Threads that wait for work.
 
     Args:
-        threads: how many work at once, the one that calls included.
+        threads: how many work at once, including the one that calls.
     """
 
     def __init__(self, threads: int) -> None:
@@ -58,10 +58,10 @@ class Team:
             self._jobs.get()()
 
     def run(self, calls: list[Call]) -> None:
-        """Make all calls, each once, in any order and by any thread; return when all have ended.
+        """Make every call once, in any order and in any thread; return when all have ended.
 
         Raises:
-            Exception: what one of them raised.
+            Exception: what one of the calls raised.
         """
         left, ended = iter(calls), queue.SimpleQueue[Exception | None]()
 
@@ -77,7 +77,7 @@ class Team:
         for _ in range(min(self._others, len(calls) - 1)):
             self._jobs.put(work)
         work()
-        # A thread that wakes up too late finds nothing left, so calls are awaited and not threads.
+        # A thread that wakes up too late finds nothing left, so calls are awaited, not threads.
         for error in [ended.get() for _ in calls]:
             if error is not None:
                 raise error
@@ -87,7 +87,7 @@ class Team:
 def install(threads: int) -> torch.library.Library:
     """Put OpenBLAS under torch's products on CPUs, for the rest of the process.
 
-    Other types than float32 and float64 stay with torch's own kernels.
+    Types other than float32 and float64 keep torch's own kernels.
 
     Args:
         threads: how many compute at once; no bit depends on it.
@@ -105,7 +105,7 @@ def install(threads: int) -> torch.library.Library:
     product = functools.partial(_product, Team(threads))
     bodies = {name: functools.partial(body, product) for name, body in _PRODUCTS.items()}
     replaced = torch.library.Library("aten", "IMPL")
-    # That an operator is replaced is no accident.
+    # The operators are replaced on purpose.
     warnings.filterwarnings("ignore", "Warning only once for all operators", UserWarning)
     for name, body in {**bodies, **_ROOTS}.items():
         own = torch.library.get_kernel(f"aten::{name}", "CPU")
@@ -134,7 +134,7 @@ def _product(team: Team, left: Tensor, right: Tensor, out: Tensor | None = None)
 
 
 def _array(matrices: Tensor) -> Array:
-    # numpy hands a matrix to OpenBLAS where its rows or its columns lie close together; others it
+    # numpy hands a matrix to OpenBLAS if its rows or its columns are contiguous; others it
     # multiplies by a loop of its own.
     rows, columns = matrices.shape[-2:]
     down, along = matrices.stride()[-2:]

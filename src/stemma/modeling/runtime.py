@@ -1,4 +1,4 @@
-"""What the declared runtime comes to on this machine, and torch set up for it."""
+"""Set torch up as the declared runtime says, and return what that comes to on this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stemma.errors import ModelError
 if TYPE_CHECKING:
     import torch
 
-# What torch computes with MKL's vector library.
+# Functions that torch computes with MKL's vector library.
 _VECTOR_FUNCTIONS = (
     *("acos", "asin", "atan", "cos", "erf", "erfc", "erfinv", "exp", "log", "log10", "log1p"),
     *("sin", "sqrt", "tan", "tanh", "trunc"),
@@ -28,10 +28,10 @@ class Runtime:
     Attributes:
         device: ``cpu`` or ``cuda``.
         precision: ``bf16`` or ``fp32``: the arithmetic of the matrix products.
-        threads: intra-op threads; the sums of a matrix product depend on it.
+        threads: of one operation; the sums of a matrix product depend on it.
         instructions: the newest instruction set that may be used.
         deterministic: whether only algorithms run that give the same bits every time.
-        seed: where every random number starts.
+        seed: of every random number.
     """
 
     device: Literal["cpu", "cuda"]
@@ -121,7 +121,7 @@ def _settle_vector_functions() -> None:
 
 
 def computes_bf16(device: str, instructions: Instructions) -> bool:
-    """Return whether a device multiplies in bf16 by instructions of its own."""
+    """Return whether a device has instructions of its own that multiply in bf16."""
     # Emulated bf16 on a processor without these instructions is many times slower than fp32.
     import torch
 

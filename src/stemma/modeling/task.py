@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from stemma.modeling.evaluation.settings import EvaluateSection, Measured
+    from stemma.modeling.evaluation.settings import EvaluateSection, Evaluation
     from stemma.modeling.runtime import Runtime
     from stemma.modeling.training.settings import TrainSection
 
@@ -68,7 +68,7 @@ class Measure(Protocol):
 
     def measure(
         self, settings: Any, section: EvaluateSection, folder: Path, runtime: Runtime
-    ) -> Measured:
+    ) -> Evaluation:
         """Measure the model in ``folder`` on the test split of data/prepared.
 
         Raises:
@@ -78,10 +78,10 @@ class Measure(Protocol):
         """
         ...
 
-    def figures_of(
+    def metrics_of(
         self, settings: Any, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
     ) -> dict[str, float]:
-        """Return the figures of a model, as ``measure`` has them, and nothing else.
+        """Return the metrics of a model, as ``measure`` has them, and nothing else.
 
         Args:
             settings: of the task.

@@ -25,13 +25,14 @@ from stemma.config import settings
 from stemma.environment import RuntimeSettings
 from stemma.errors import SettingsError
 from stemma.layout import BASE, EXPORTED, FORMATS, METRICS, PREPARED, RAW, TRAINED
-from stemma.modeling.evaluation.settings import EvaluateSection, headline
+from stemma.modeling.evaluation.settings import EvaluateSection
 from stemma.modeling.export.formats import Format
+from stemma.modeling.metrics.names import headline
 from stemma.modeling.runtime import start
-from stemma.tasks import TaskSettings, measure_of
+from stemma.tasks import TaskSettings, formulas_of, measure_of
 
 if TYPE_CHECKING:
-    from stemma.modeling.export.card import Facts
+    from stemma.modeling.export.card.facts import Facts
     from stemma.modeling.runtime import Runtime
 
 Language = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
@@ -86,7 +87,7 @@ def run(settings: ExportSettings) -> None:
     """
     from stemma.files import atomic_directory, write_json
     from stemma.hashes import hashes_of, name_of
-    from stemma.modeling.export.card import write_card
+    from stemma.modeling.export.card.writing import write_card
     from stemma.modeling.export.conventions import settle
     from stemma.modeling.observed import hand_on
     from stemma.modeling.weights.copy import copy_model
@@ -96,7 +97,7 @@ def run(settings: ExportSettings) -> None:
         copy_model(TRAINED, folder, settings.export.dtype, settings.export.merge)
         settle(folder, settings.task)
         formats = _formats(settings, folder, runtime)
-        card = write_card(_facts(settings.export, settings.task.name, formats))
+        card = write_card(_facts(settings.export, settings.task, formats))
         (folder / "README.md").write_text(card, encoding="utf-8")
         trained = name_of(hashes_of(TRAINED))
         write_json(folder / "manifest.json", {"trained": trained, "files": _files(folder)})
@@ -131,7 +132,7 @@ def _formats(
 
     def measure(model: Any, its: Path) -> dict[str, float]:
         placed = model.to(runtime.device).eval()
-        return measure_of(task).figures_of(task, settings.evaluate, placed, its, runtime)
+        return measure_of(task).metrics_of(task, settings.evaluate, placed, its, runtime)
 
     if section.dtype != "float32":
         figures = measure(load_saved(folder), folder)
@@ -144,15 +145,16 @@ def _is_beside(settings: ExportSection) -> bool:
     return not settings.merge and (TRAINED / "adapter_config.json").exists()
 
 
-def _facts(settings: ExportSection, task: str, formats: Mapping[str, Mapping[str, Any]]) -> Facts:
+def _facts(settings: ExportSection, task: Any, formats: Mapping[str, Mapping[str, Any]]) -> Facts:
     from stemma.files import sha256_of
-    from stemma.modeling.export.card import CONFIG_KEYS, METRICS_KEYS, REPORT_KEYS, Facts
+    from stemma.modeling.export.card.facts import CONFIG_KEYS, METRICS_KEYS, REPORT_KEYS, Facts
     from stemma.modeling.weights.copy import read_object
 
     training, record = TRAINED / "training.json", BASE / "base.json"
     return Facts(
         name=settings.model_name,
-        task=task,
+        task=task.name,
+        formulas=formulas_of(task),
         license=settings.license,
         language=settings.language,
         dtype=settings.dtype,

@@ -43,7 +43,7 @@ class TrainSettings:
             SettingsError: they are longer.
         """
         lengths = {"train.sequence_length": self.train.sequence_length}
-        if hasattr(self.task, "max_tokens"):
+        if self.task.max_tokens is not None:
             lengths["task.max_tokens"] = self.task.max_tokens
         for key, length in lengths.items():
             if limit is not None and length > limit:

@@ -1,14 +1,21 @@
 """What a model is trained to do: one package each, chosen by ``task.name``.
 
-A task has its settings in ``__init__.py``, and a module for each stage that it takes part in:
+A task has in ``__init__.py``
 
-    encoding.py   what prepare asks of it (`stemma.corpus.task.Encoding`)
-    training.py   what train asks of it (`stemma.modeling.task.Training`)
-    measure.py    what evaluate asks of it (`stemma.modeling.task.Measure`)
+    AUTO        the name of transformers' Auto class of its models
+    Settings    the settings section ``task`` (`stemma.modeling.training.settings.TaskSection`)
+
+and a module for each stage that asks something of it:
+
+    encoding.py   what prepare asks (`stemma.corpus.task.Encoding`)
+    training.py   what train asks (`stemma.modeling.task.Training`)
+    measure.py    what evaluate and export ask (`stemma.modeling.task.Measure`)
+    metrics.py    ``FORMULAS``: the metrics that it reports, in the order in which they are shown
 
 A stage depends only on the modules of the task that is chosen: an edit of one task makes no version
-of another stale. So nothing imports a task but by its name. What several tasks share stands in
-`stemma.modeling`, and no task imports another.
+of another stale. So nothing imports a task but by its name. What several tasks share is in
+`stemma.corpus` and `stemma.modeling`, in modules that only these tasks import; no task imports
+another.
 """
 
 from importlib import import_module
@@ -18,6 +25,7 @@ from stemma.config import chosen
 
 if TYPE_CHECKING:
     from stemma.corpus.task import Encoding
+    from stemma.modeling.metrics.formulas import Formulas
     from stemma.modeling.task import Measure, Training
 
 TaskSettings = Annotated[Any, chosen("stemma.tasks", "name")]
@@ -36,3 +44,8 @@ def training_of(task: Any) -> "Training":
 def measure_of(task: Any) -> "Measure":
     """Return the module that measures the task of these settings."""
     return cast("Measure", import_module(f"stemma.tasks.{task.name}.measure"))
+
+
+def formulas_of(task: Any) -> tuple["Formulas", ...]:
+    """Return the formulas of the metrics that the task of these settings reports."""
+    return import_module(f"stemma.tasks.{task.name}.metrics").FORMULAS

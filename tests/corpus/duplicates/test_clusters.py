@@ -18,8 +18,8 @@ from stemma.corpus.duplicates.clusters import (
     NEAR,
     OTHER_SIDE,
     Fingerprints,
+    FingerprintStore,
     Signatures,
-    Store,
     find_clusters,
 )
 from stemma.corpus.duplicates.minhash import band_hashes, signatures
@@ -61,7 +61,7 @@ def fingerprint(documents, settings=DROP):
 def join(documents, settings=DROP, shard=3):
     """Map each id to its verdict and the id that represents it."""
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder))
+        store = FingerprintStore(Path(folder))
         for start in range(0, len(documents), shard):
             fingerprints, signed = fingerprint(documents[start : start + shard], settings)
             store.append(fingerprints)
@@ -167,7 +167,7 @@ def test_a_bucket_of_unlike_documents_is_taken_apart():
     ]
     made, signed = fingerprint(documents)
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder))
+        store = FingerprintStore(Path(folder))
         store.append(made)
         store.sign(dataclasses.replace(signed, bands=np.zeros_like(signed.bands)))
         found = find_clusters(store, DROP)

@@ -7,7 +7,7 @@ from stemma.corpus.duplicates import sorted_arrays
 from stemma.corpus.duplicates.boilerplate import find_boilerplate
 from stemma.corpus.duplicates.contamination import measure_overlap
 from stemma.corpus.sharding.pool import SerialPool
-from stemma.corpus.sharding.progress import Progress
+from stemma.corpus.sharding.progress import ProgressBars
 from stemma.corpus.sharding.shard import DROPPED, TEXTS, Placed, Shard
 
 TRAIN, VALIDATION, TEST = range(3)
@@ -25,7 +25,7 @@ def overlap_of(folder, shards, n):
         texts = pa.Table.from_pylist(rows, TEXTS)
         pq.write_table(texts, shard.texts, row_group_size=2)
         placed.append(Placed(shard, np.array([side for _, side in documents], np.int8)))
-    pool, progress = SerialPool(), Progress(len(placed))
+    pool, progress = SerialPool(), ProgressBars(len(placed))
     nothing = find_boilerplate(pool, placed, n, None, folder, progress)
     return measure_overlap(pool, placed, n, nothing, folder, progress)
 

@@ -10,7 +10,7 @@ from stemma.corpus import documents as shards
 from stemma.corpus.documents import Document
 from stemma.corpus.duplicates.minhash import similarity
 from stemma.corpus.packing import read_split
-from stemma.corpus.revoked import Entry, Revoked
+from stemma.corpus.revoked import Revocation, Revoked
 from stemma.corpus.sharding.pool import ProcessPool
 from stemma.errors import DataError, SettingsError
 
@@ -222,7 +222,10 @@ def test_a_row_has_a_sketch_unless_cleaning_dropped_it(tmp_path, small_shards):
 def test_what_is_revoked_is_dropped_by_id_and_by_text(tmp_path, small_shards):
     documents = [*corpus(), document("copy", text_of(1))]
     key = hashlib.sha256(text_of(1).encode()).hexdigest()
-    entries = [Entry("doc-0", "0" * 64, "asked by its author"), Entry("gone", key, "private")]
+    entries = [
+        Revocation("doc-0", "0" * 64, "asked by its author"),
+        Revocation("gone", key, "private"),
+    ]
     folder = prepared(tmp_path, documents, load(), revoked=Revoked.of(entries))
     rows = {row["id"]: row for row in rows_of(folder)}
     reasons = {name: row["reason"] for name, row in rows.items() if row["reason"]}

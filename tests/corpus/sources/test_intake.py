@@ -2,14 +2,14 @@ import pytest
 
 from stemma.corpus.documents import Document
 from stemma.corpus.sources.intake import Intake
-from stemma.corpus.sources.origin import Part
+from stemma.corpus.sources.origin import Origin
 from stemma.errors import SourceError
 
 
 def part(*texts, name="a.jsonl", ids=None):
     ids = ids or [f"{name}#{number}" for number, _ in enumerate(texts, 1)]
     documents = (Document(i, t, name, "MIT") for i, t in zip(ids, texts, strict=True))
-    return Part(name, f"data/input/{name}", "1", "MIT", documents, lambda: "f" * 64)
+    return Origin(name, f"data/input/{name}", "1", "MIT", documents, lambda: "f" * 64)
 
 
 def test_the_books_count_documents_and_bytes_of_each_part():

@@ -6,7 +6,7 @@ import pytest
 from measured import texts, version
 
 from stemma.store.version import Version
-from stemma.versions.comparison import pairing
+from stemma.versions.comparison import pairs as pairing
 from stemma.versions.comparison.pairs import Pairs
 from stemma.versions.differences import behaviour, metrics
 from stemma.versions.differences.section import Section

@@ -60,7 +60,7 @@ def test_the_working_tree_differs_in_what_was_edited(copied: Project):
     params = copied.path / "params.yaml"
     params.write_text(params.read_text().replace("learning_rate: 0.2", "learning_rate: 0.1", 1))
     code = copied.path / "src/stemma/stages/train.py"
-    code.write_text(f"{code.read_text()}\n# nothing\n")
+    code.write_text(f"{code.read_text()}\nNOTHING = 0\n")
     (copied.path / "src/stemma/stages/new.py").write_text("# no stage runs this\n")
     weights = copied.path / "models/trained/model.safetensors"
     tensors = load_file(weights)
@@ -209,7 +209,7 @@ def test_a_broken_copy_in_the_remote_is_not_taken(copied: Project):
 def test_of_much_code_the_first_files_are_shown(copied: Project):
     edited = sorted((copied.path / "src/stemma/corpus").rglob("*.py"))
     for path in edited:
-        path.write_text(f"{path.read_text()}# nothing\n")
+        path.write_text(f"{path.read_text()}NOTHING = 0\n")
     (code,) = diff(copied.path, "HEAD").sections
     run = [path for path in edited if str(path.relative_to(copied.path)) in code.facts]
     assert len(code.facts) == len(run) > 20

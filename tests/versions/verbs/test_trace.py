@@ -17,10 +17,10 @@ from project import ROOT
 
 from stemma.cli import main
 from stemma.config import build
+from stemma.corpus.cleaning.document import clean_text
 from stemma.corpus.cleaning.personal import treat
 from stemma.corpus.cleaning.words import shingles
 from stemma.corpus.duplicates.minhash import sketches
-from stemma.corpus.prepare.clean import clean_text
 from stemma.corpus.settings import PersonalSettings, PrepareSection
 from stemma.errors import DataError
 from stemma.store.errors import ProjectError

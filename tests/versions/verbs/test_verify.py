@@ -69,7 +69,7 @@ def test_one_byte_of_a_raw_document(project: Project):
     edit(project.path / "data/input/scenes.jsonl", "the", "thy")
     project.commit("Another text under the old lock")
     report, _ = verify(project, "--stage", "ingest", code=1)
-    assert (report["verdict"], report["first"]) == ("different", "ingest")
+    assert (report["verdict"], report["first"]) == ("different", "compose")
     assert report["output"] == "data/raw"
     assert evidence_of(report).startswith("data: data/input is ")
     assert read(report["commit"], project.path) == [], "one stage is no version"
@@ -83,7 +83,7 @@ def test_a_digit_in_dvc_lock(project: Project):
     lock.write_text(before + marker + after.replace(md5, forged, 1))
     project.commit("A forged hash")
     report, _ = verify(project, "--stage", "ingest", code=1)
-    assert (report["verdict"], report["first"]) == ("different", "ingest")
+    assert (report["verdict"], report["first"]) == ("different", "compose")
     assert evidence_of(report).startswith(
         "dvc.lock: data/raw has another hash than its readers: prepare, export read"
     )
@@ -151,12 +151,12 @@ def test_another_environment_is_the_cause_where_all_else_is_the_same(project: Pr
 
 
 def test_a_dependency_of_a_later_stage_that_was_not_committed(project: Project):
-    code = "src/stemma/modeling/export/card.py"
+    code = "src/stemma/modeling/export/card/writing.py"
     project.run(["git", "rm", "-q", "--cached", code])
     (project.path / ".git/info/exclude").write_text(code)
     project.run(["git", "commit", "-qm", "Without the card"])
     report, _ = verify(project, code=1)
-    assert (report["verdict"], report["first"]) == ("different", "export")
+    assert (report["verdict"], report["first"]) == ("different", "compose")
     line = f"not committed: export depends on {code}, and the commit does not have it"
     assert evidence_of(report) == line
 
@@ -182,22 +182,29 @@ def test_what_a_kept_rebuild_leaves_is_swept_with_its_worktree(project: Project)
 
 def test_code_that_changed_while_a_stage_ran(project: Project):
     code = project.path / "src/stemma/stages/ingest.py"
-    before = code.read_text()
-    code.write_text(before + "# later\n")
-    commit = project.commit("Code that the lock does not know")
+    code.write_text(code.read_text() + "LATER = True\n")
+    project.commit("Code that the lock does not know")
     report, _ = verify(project, "--stage", "ingest", code=1)
-    assert {row["status"] for row in report["rows"]} == {"exact"}
-    assert (report["verdict"], report["first"], report["output"]) == ("different", "ingest", None)
-    first = project.run(f"git rev-parse {commit}~").stdout[:10]
-    assert f"code: {CODE} is" in evidence_of(report)
-    assert f"it is the file of {first}" in evidence_of(report)
+    assert report["verdict"] == "different"
+    assert f"code.lock has other code: {CODE}" in evidence_of(report)
+    report, _ = verify(project, "--stage", "compose", code=1)
+    assert (report["verdict"], report["output"]) == ("different", "code.lock")
+    assert evidence_of(report).startswith(f"code: {CODE} is ")
+
+
+def test_a_remark_that_was_written_since_changes_nothing(project: Project):
+    code = project.path / CODE
+    code.write_text(code.read_text() + "# later\n")
+    project.commit("A remark that the lock does not know")
+    report, _ = verify(project, "--stage", "ingest", code=0)
+    assert (report["verdict"], report["findings"]) == ("exact", [])
 
 
 def test_a_dependency_that_is_not_committed(project: Project):
     project.run(f"git rm -q --cached {CODE}")
     project.run("git commit -qm without")
     report, _ = verify(project, code=1)
-    assert (report["verdict"], report["first"]) == ("different", "ingest")
+    assert (report["verdict"], report["first"]) == ("different", "compose")
     expected = f"not committed: ingest depends on {CODE}, and the commit does not have it"
     assert evidence_of(report) == expected
 
@@ -246,7 +253,7 @@ def test_a_broken_input_and_a_lost_output(project: Project):
         object_of(project, output).unlink()
     report, told = verify(project, "--stage", "prepare", code=0)
     assert "what makes it is rebuilt too: data/raw" in told
-    outputs = ["params.yaml", "data/raw", "models/base", "data/prepared"]
+    outputs = ["code.lock", "params.yaml", "data/raw", "models/base", "data/prepared"]
     assert [row["output"] for row in report["rows"]] == outputs
     notes = {row["output"]: row["note"] for row in report["rows"]}
     assert notes["data/prepared"] == "dvc.lock's is not in the cache and not in the remote"

@@ -1,1 +1,1 @@
-"""What is done to the text of one document."""
+"""Cleaning: how the text of one document is normalised, judged and masked."""

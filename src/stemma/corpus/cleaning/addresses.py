@@ -1,4 +1,4 @@
-"""Addresses of the Internet protocol, told from versions, sections and ratios."""
+"""IP addresses, told apart from version numbers, section numbers and ratios."""
 
 import ipaddress
 import re
@@ -19,7 +19,7 @@ _WORDS = re.compile(
     re.IGNORECASE,
 )
 _PORT = re.compile(r"^(?::\d{2,5}\b|/\d{1,2}\b)")
-# What stands directly before a number of this shape that is none.
+# What stands directly before a number of this shape that is no address.
 _NOT = re.compile(
     r"(?:\b(?:sections?|sec|clauses?|chapters?|ch|articles?|art|paragraphs?|para|rules?|annex"
     r"|appendix|tables?|figures?|fig|items?|steps?|parts?|no|nr|requirement|exercise|theorem"
@@ -32,7 +32,7 @@ _HOSTS = tuple(map(ipaddress.IPv6Network, ("2000::/3", "fc00::/7", "fe80::/10"))
 
 
 def mask_addresses(text: str, mask: str) -> tuple[str, int]:
-    """Mask addresses of versions 4 and 6; return the text and how many there were."""
+    """Mask IPv4 and IPv6 addresses; return the text and how many there were."""
     text, fours = replace(_IPV4, _is_ipv4, text, mask)
     text, sixes = replace(_IPV6, _is_ipv6, text, mask)
     return text, fours + sixes
@@ -40,7 +40,7 @@ def mask_addresses(text: str, mask: str) -> tuple[str, int]:
 
 def _is_ipv4(match: re.Match[str]) -> bool:
     octets = [int(octet) for octet in match[0].split(".")]
-    # Nothing below 1 is a host, nor from 224 on: these are networks, masks and groups (IANA).
+    # No host begins with 0, or with 224 or more: those are networks, masks and groups (IANA).
     if not 0 < octets[0] < 224 or any(re.match(r"0\d", part) for part in match[0].split(".")):
         return False
     before, after = around(match)
@@ -48,7 +48,7 @@ def _is_ipv4(match: re.Match[str]) -> bool:
         return True
     if _NOT.search(before):
         return False
-    # Without a word, by numbers that no version and no section goes up to.
+    # Without such a word, only by numbers that no version and no section reaches.
     return sum(octet >= 100 for octet in octets) >= 2 or (
         octets[0] in (10, 172) and max(octets[1:]) >= 100
     )
@@ -63,5 +63,5 @@ def _is_ipv6(match: re.Match[str]) -> bool:
     if not any(address in network for network in _HOSTS):
         return False
     before, _ = around(match)
-    # Two groups ("a::b", "12::30") are as often code or times as they are addresses.
+    # Two groups ("a::b", "12::30") are code or times as often as addresses.
     return len(groups) >= (2 if _WORDS.search(before) else 3)

@@ -1,4 +1,4 @@
-"""Numbers of payment cards: by issuer, length, grouping and checksum."""
+"""Payment card numbers, found by issuer, length, grouping and checksum."""
 
 import re
 
@@ -6,14 +6,14 @@ from stemma.corpus.cleaning.surroundings import around, replace
 
 _CARD = re.compile(r"(?<![\w.+-])[2-6](?:[ -]?[0-9]){12,18}(?![\w-])(?!\.\d)", re.ASCII)
 # Issuers (ISO/IEC 7812) and the lengths of their numbers. A tenth of all numbers passes the
-# checksum: the first are told without more, the others where a word says that it is a card.
+# checksum: the first are taken for cards without more, the others if a word says so.
 _KNOWN = re.compile(r"4\d{15}|5[1-5]\d{14}|3[47]\d{13}|6(?:011|5\d\d|4[4-9]\d)\d{12}")
 _SELDOM = re.compile(
     r"4(?:\d{12}|\d{18})|(?:222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"
     r"|220[0-4]\d{12,15}|3(?:0[0-5]|[68]\d)\d{11}|35(?:2[89]|[3-8]\d)\d{12}|62\d{14,17}"
     r"|(?:50|5[6-8]|6\d)\d{10,17}"
 )
-_GROUPS = ({4}, {4, 3}, {4, 6, 5}, {4, 6})  # sizes of the groups, where there are any
+_GROUPS = ({4}, {4, 3}, {4, 6, 5}, {4, 6})  # sizes of the groups, if there are any
 _WORDS = re.compile(
     r"\b(?:cards?|visa|master ?card|amex|american express|discover|diners|jcb|maestro|unionpay|mir"
     r"|credit|debit|cc|pan|karte|kreditkarte|carte|tarjeta|carta|cart[aã]o|карт[аы])\b|卡",
@@ -39,7 +39,7 @@ def _is_card(match: re.Match[str]) -> bool:
     before, after = around(match)
     if _WORDS.search(before) or _WORDS.search(after):
         return bool(_KNOWN.fullmatch(number) or _SELDOM.fullmatch(number))
-    # Digits among digits are a table, or those of pi.
+    # Digits among digits are a table, or the digits of pi.
     crowded = _NUMBER[0].search(before) or _NUMBER[1].search(after)
     return not crowded and bool(_KNOWN.fullmatch(number))
 

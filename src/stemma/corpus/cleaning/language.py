@@ -1,11 +1,11 @@
-"""Which language a text is written in, by py3langid (Lui and Baldwin 2012, langid.py)."""
+"""Identify the language of a text with py3langid (Lui and Baldwin 2012, langid.py)."""
 
 import functools
 from typing import Any
 
 
 def identify(text: str, sample: int) -> tuple[str, float]:
-    """Return the ISO 639-1 code of a text's language and the probability of that.
+    """Return the ISO 639-1 code of a text's language, and its probability.
 
     Args:
         text: the document.
@@ -17,7 +17,7 @@ def identify(text: str, sample: int) -> tuple[str, float]:
 
 
 def known_languages() -> frozenset[str]:
-    """Return the codes that `identify` can give."""
+    """Return the codes that `identify` can return."""
     return frozenset(_identifier().labels)
 
 

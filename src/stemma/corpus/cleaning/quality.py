@@ -4,9 +4,9 @@ The name of a limit is ``min_`` or ``max_`` and the name of what is measured, so
 field of `QualitySettings` and one entry of the table of measures. Where C4 removes single lines,
 here the document is measured by its share of such lines, and stays whole or goes.
 
-Both papers speak of English. What has no meaning in a script is not measured there, and then breaks
-no limit: the length of words where characters stand alone. Limits on numbers of words count such
-characters; limits on n-grams see as many of them as make up n words.
+Both papers are about English. What has no meaning in a script is not measured there and breaks no
+limit, such as the length of words in a script whose characters stand alone. Limits on numbers of
+words count such characters; limits on n-grams take as many of them as make up n words.
 """
 
 import dataclasses
@@ -104,7 +104,7 @@ def _top_ngram(n: int) -> Callable[[Page], float]:
         most = counts.max()
         letters = np.concatenate([[0], np.cumsum(page.words.lengths)])
         spans = letters[ends] - letters[: len(ends)]
-        # Of several as frequent, the longest: a rule that does not hang on hash values.
+        # Of several equally frequent ones, the longest: a rule that does not depend on hash values.
         longest = spans[np.isin(hashes, found[counts == most])].max()
         return min(1.0, int(most) * int(longest) / int(letters[-1]))
 
@@ -112,11 +112,11 @@ def _top_ngram(n: int) -> Callable[[Page], float]:
 
 
 def _duplicate_ngrams(n: int) -> Callable[[Page], float]:
-    """Measure the share of word characters within n-grams that stood before, none counted twice."""
+    """Measure the share of word characters in repeated n-grams, none counted twice."""
 
     def measure(page: Page) -> float:
         hashes = ngrams(page.words, n)
-        # Most texts repeat nothing, and sorting alone, which tells, is cheap.
+        # Most texts repeat nothing, and the sorting that tells so is cheap.
         ordered = np.sort(hashes)
         if not (ordered[1:] == ordered[:-1]).any():
             return 0.0
@@ -132,7 +132,7 @@ def _mean_length(page: Page) -> float | None:
     words = page.words
     spaced = words.shares == WHOLE
     letters = int(words.lengths[spaced].sum())
-    # The few words in another script, such as names, say nothing of the text.
+    # A few words in another script, such as names, say nothing about the text.
     if 2 * letters < int(words.lengths.sum()):
         return None
     return _share(letters, int(spaced.sum()))

@@ -1,4 +1,4 @@
-"""Keys and tokens of well-known services, told by the shapes that the services document.
+"""Keys and tokens of well-known services, recognised by the shapes that the services document.
 
 Shared with the composer of settings, which refuses to write a secret into a committed file;
 therefore standard library only.
@@ -6,7 +6,7 @@ therefore standard library only.
 
 import re
 
-# A service, literals of which every key of it holds one (a cheap test), the shapes of its keys.
+# A service; literals, one of which every key of it contains (a cheap test); shapes of its keys.
 _SHAPES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("AWS", ("AKIA", "ASIA"), (r"(?:AKIA|ASIA)[A-Z2-7]{16}",)),
     (
@@ -63,7 +63,7 @@ _SECRETS = [
 
 
 def find_secret(text: str) -> str | None:
-    """Return the service whose key or token stands in the text, or None."""
+    """Return the service whose key or token is in the text, or None."""
     for service, hints, pattern in _SECRETS:
         if any(hint in text for hint in hints) and pattern.search(text):
             return service

@@ -1,13 +1,13 @@
-"""What is written around a number: the words by which a reader knows what it is."""
+"""The text around a number, by which a reader knows what kind of number it is."""
 
 import re
 from collections.abc import Callable
 
-_BEFORE, _AFTER = 48, 24  # characters that are looked at, on the same line
+_BEFORE, _AFTER = 48, 24  # characters to look at, on the same line
 
 
 def around(match: re.Match[str]) -> tuple[str, str]:
-    """Return what stands before and behind a match, on its line and near it."""
+    """Return the text before and after a match, on the same line and near it."""
     text, start, end = match.string, match.start(), match.end()
     before = text[max(0, start - _BEFORE) : start].rpartition("\n")[2]
     return before, text[end : end + _AFTER].partition("\n")[0]

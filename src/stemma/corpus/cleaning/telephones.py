@@ -1,4 +1,4 @@
-"""Telephone numbers, told from dates, decimals, amounts and columns of numbers."""
+"""Telephone numbers, told apart from dates, decimals, amounts and columns of numbers."""
 
 import re
 
@@ -43,8 +43,8 @@ _NOT = re.compile(
 def mask_telephones(text: str, mask: str) -> tuple[str, int]:
     """Mask telephone numbers; return the text and how many there were.
 
-    Those written internationally or the North American way have a shape; a local number is told by
-    the word before it.
+    Numbers written internationally or in the North American way are recognised by their shape,
+    local numbers by the word before them.
     """
     text, shaped = replace(_PHONE, _is_phone, text, mask)
     text, local = replace(_LOCAL, _is_local, text, mask)
@@ -62,7 +62,7 @@ def _is_phone(match: re.Match[str]) -> bool:
         return False
     if match["international"]:
         return _is_international(match[0], named, before)
-    # Three numbers in a row are a table as often; a bracket, a point or a hyphen says more.
+    # Three numbers in a row are just as often a table; a bracket, a point or a hyphen tells.
     return named or "(" in match[0] or " " not in match[0]
 
 
@@ -78,7 +78,7 @@ def _is_international(number: str, named: bool, before: str) -> bool:
     else:
         possible = 7 <= len(national) <= 12 and not re.search(r"(\d)\1{5}", national)
     marks = re.sub(r"\d", "", body)
-    # One point and nothing else is a decimal's, and digits behind two noughts are padded.
+    # A single point makes it a decimal, and digits after two zeros are padded.
     if marks == "." or re.match(r"\d+\.\d{4,} ", body) or not possible:
         return False
     if number[0] == "+":

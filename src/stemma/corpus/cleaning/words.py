@@ -1,4 +1,4 @@
-"""Words and word n-grams as 64-bit hashes, for counting, comparing and looking up without strings.
+"""Words and word n-grams as 64-bit hashes, to be counted, compared and looked up without strings.
 
 A word is a maximal run of letters, digits and combining marks, in lower case. Scripts that put no
 space between words, and emoji, give one word per character with its marks (a run of one and the
@@ -88,12 +88,12 @@ def words_of(text: str) -> Words:
 
 
 def runs(words: Words, n: int) -> NDArray[np.int64]:
-    """Return where each run of ``n`` whole words ends, which begins at the word of that number.
+    """Return where the run of ``n`` whole words ends that begins at each word.
 
-    In a script without spaces, a run is as many more words as it takes to make up ``n``.
+    In a script without spaces, a run has as many more words as make up ``n`` whole ones.
 
     Returns:
-        int64 [runs], the number of the word after the run; [0] where the text is shorter.
+        int64 [runs], the number of the word after each run; [0] if the text is shorter.
     """
     if (words.shares == WHOLE).all():
         return np.arange(n, len(words) + 1)
@@ -104,12 +104,12 @@ def runs(words: Words, n: int) -> NDArray[np.int64]:
 
 
 def ngrams(words: Words, n: int) -> Hashes:
-    """Hash every run of ``n`` words (see `runs`): uint64 [runs], none where there are fewer."""
+    """Hash every run of ``n`` words (see `runs`): uint64 [runs], empty if there are fewer."""
     return _hash_runs(words.hashes, runs(words, n))
 
 
 def combine(columns: Sequence[Hashes]) -> Hashes:
-    """Hash the rows of a table that is given by its columns: uint64 [rows]."""
+    """Hash the rows of a table, given its columns: uint64 [rows]."""
     total = np.zeros(len(columns[0]), np.uint64)
     for column in columns:
         total *= np.uint64(_BASE)
@@ -118,9 +118,9 @@ def combine(columns: Sequence[Hashes]) -> Hashes:
 
 
 def shingles(words: Words, n: int, otherwise: int) -> Hashes:
-    """Return the n-grams of a text, at least one, in which it may be compared as a set.
+    """Return the n-grams of a text, at least one, as the set by which it is compared.
 
-    A text of fewer than ``n`` words is one shingle as a whole, a text of no words ``otherwise``.
+    A text of fewer than ``n`` words is a single shingle; a text without words is ``otherwise``.
     """
     if not len(words):
         return np.array([otherwise], np.uint64)
@@ -129,7 +129,7 @@ def shingles(words: Words, n: int, otherwise: int) -> Hashes:
 
 
 def covered(words: Words, n: int, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Say which words stand in one of the runs of ``n`` words that are chosen.
+    """Return which words are in one of the chosen runs of ``n`` words.
 
     Args:
         words: of a text.
@@ -146,9 +146,9 @@ def covered(words: Words, n: int, chosen: NDArray[np.bool_]) -> NDArray[np.bool_
 
 
 def distinct(values: Hashes) -> Hashes:
-    """Sort the values and leave out repetitions.
+    """Return the distinct values, sorted.
 
-    Several times as fast as ``np.unique``, which goes through a hash table.
+    This is several times as fast as ``np.unique``, which goes through a hash table.
     """
     ordered = np.sort(values)
     new = np.ones(len(ordered), np.bool_)
@@ -164,7 +164,7 @@ def _words(text: str) -> Words:
     kinds = table.kinds[entries]
     inside, marks = kinds != _OTHER, kinds == _MARK
     alone = _with_marks(kinds == _ALONE, marks)
-    # A word starts after a character that is in none, and at each character that stands alone.
+    # A word starts after a character that is in no word, and at each character that stands alone.
     starts = inside.copy()
     starts[1:] &= (
         ~inside[:-1]
@@ -185,7 +185,7 @@ def _words(text: str) -> Words:
 
 
 def _with_marks(alone: NDArray[np.bool_], marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Give the marks what the character has on which they stand."""
+    """Give marks the properties of the character that they belong to."""
     if not marks.any():
         return alone
     return alone[np.maximum.accumulate(np.where(marks, 0, np.arange(len(marks))))]
@@ -216,12 +216,12 @@ def _pieces(text: str) -> list[str]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Characters:
-    """What is known of each character: uint8 [_BEYOND + 2], see _BEYOND and _TAGS.
+    """Properties of each character: uint8 [_BEYOND + 2], see _BEYOND and _TAGS.
 
     Attributes:
-        kinds: what it is.
+        kinds: its kind.
         letters: how much it adds to the length of its word.
-        shares: how much of a word it is where it stands alone.
+        shares: how much of a word it is if it stands alone.
     """
 
     kinds: NDArray[np.uint8]
@@ -250,7 +250,7 @@ def _characters() -> _Characters:
 def _kind(character: str) -> int:
     if character.isalpha():
         return _LETTER
-    # Digits and combining marks are part of a word, but do not make it one of letters.
+    # Digits and combining marks are part of a word, but do not make it alphabetic.
     return {"M": _MARK, "N": _DIGIT}.get(unicodedata.category(character)[0], _OTHER)
 
 

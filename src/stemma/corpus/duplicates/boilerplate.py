@@ -1,17 +1,17 @@
-"""Text that many documents share: found once, and left out of every comparison of documents.
+"""Text that many documents share: found once, and left out when documents are compared.
 
-A system prompt, an instruction, a licence, worked examples are no sign that one document copies
+A system prompt, an instruction, a licence or worked examples are no sign that one document copies
 another (GPT-3 leaves out n-grams of more than ten documents for the same reason: Brown et al. 2020,
 appendix C). So what is compared, as a duplicate and as contamination, is a document without
 
-- the system messages of a conversation, which their role tells;
+- the system messages of a conversation, recognised by their role;
 - the words in shingles that more than half of the documents hold;
 - the words in shingles that more than the fraction ``prepare.boilerplate`` of them hold, where a
   passage as long as a shingle remains that is the document's own. Where none does, the document is
   a common text itself, or one with words changed here and there, which is what copies look like.
 
 What is shared is counted on the distinct texts with the smallest SHA-256: a uniform sample that
-hangs neither on the order of the documents nor on the shards. Fewer than ten texts that share a
+depends neither on the order of the documents nor on the shards. Fewer than ten texts that share a
 shingle are never enough.
 """
 
@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from stemma.corpus.cleaning.words import Hashes, Words, covered, distinct, ngrams, words_of
 from stemma.corpus.duplicates.sorted_arrays import found, merge
 from stemma.corpus.sharding.pool import Pool
-from stemma.corpus.sharding.progress import Progress
+from stemma.corpus.sharding.progress import ProgressBars
 from stemma.corpus.sharding.shard import DROPPED, Placed
 from stemma.corpus.task import Example
 
-SAMPLE = 1024  # texts on which is counted what is shared
+SAMPLE = 1024  # in how many texts shared text is counted
 _MOST = 0.5
 _FEW = 10
 
@@ -39,7 +39,7 @@ class Boilerplate:
     """The shingles that many documents share, in two sorted arrays on disk.
 
     Attributes:
-        folder: where they are.
+        folder: of the arrays.
         n: words per shingle.
     """
 
@@ -47,7 +47,7 @@ class Boilerplate:
     n: int
 
     def own(self, example: Example) -> Words:
-        """Return the words by which a document is compared with others, all if none is its own."""
+        """Return the words by which a document is compared with others; all if none is its own."""
         words = words_of(_said(example))
         if not len(self.many):
             return words
@@ -69,17 +69,22 @@ class Boilerplate:
 
 
 def find_boilerplate(
-    pool: Pool, sample: list[Placed], n: int, share: float | None, work: Path, progress: Progress
+    pool: Pool,
+    sample: list[Placed],
+    n: int,
+    share: float | None,
+    work: Path,
+    progress: ProgressBars,
 ) -> Boilerplate:
     """Find the shingles that many documents share.
 
     Args:
         pool: runs the map.
-        sample: the shards, with the texts that are not counted on DROPPED.
+        sample: the shards; texts on the side DROPPED are not counted.
         n: words per shingle.
-        share: fraction of the texts from which on a shingle counts as shared; None finds nothing.
+        share: fraction of the texts above which a shingle counts as shared; None finds nothing.
         work: a folder for the result.
-        progress: shows it.
+        progress: shows how far it is.
     """
     many, most = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
     if share is not None:
@@ -98,7 +103,7 @@ def find_boilerplate(
 
 
 def _gather(placed: Placed, n: int) -> None:
-    """Write the shingles of the shard's part of the sample, each once for each text, sorted."""
+    """Write the shingles of the shard's part of the sample, sorted, each once per text."""
     sets = [
         distinct(ngrams(words_of(_said(example)), n))
         for examples, sides in placed.examples()
@@ -109,7 +114,7 @@ def _gather(placed: Placed, n: int) -> None:
 
 
 def _said(example: Example) -> str:
-    """Return the text without the system messages of a conversation."""
+    """Return a conversation's text without its system messages."""
     roles = {part.role for part in example.parts}
     if not {"system", "assistant"} <= roles:
         return example.text
@@ -117,7 +122,7 @@ def _said(example: Example) -> str:
 
 
 def _as_long(chosen: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
-    """Keep of the words that are chosen those that stand in a row of at least ``n``."""
+    """Keep those of the chosen words that are in an unbroken row of at least ``n``."""
     edges = np.diff(chosen.astype(np.int8), prepend=0, append=0)
     starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
     long = ends - starts >= n

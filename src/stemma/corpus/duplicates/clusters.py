@@ -1,4 +1,4 @@
-"""The one global join of prepare: which documents are the same text, or nearly.
+"""The one global join of prepare: which documents have the same text, or nearly the same.
 
 **Who stays.** A cluster of duplicates is represented by the member with the smallest SHA-256 (of
 equal texts, the one whose id has the smallest hash). With ``drop`` the representative stays and the
@@ -46,12 +46,12 @@ KEY_COLUMNS = 5
 
 @dataclasses.dataclass(frozen=True)
 class Fingerprints:
-    """What the join knows of some documents, in their order.
+    """What the join knows about some documents, in their order.
 
     Attributes:
         keys: uint64 [documents, 5], the SHA-256 of the text in four numbers, then a hash of the id.
-        sides: int8 [documents], the side of the split that each falls on.
-        inputs: uint64 [documents], equal where what a model is given is, see `contradictions`.
+        sides: int8 [documents], the side of the split that each is on.
+        inputs: uint64 [documents], equal if a model is given the same input, see `contradictions`.
     """
 
     keys: Keys
@@ -61,7 +61,7 @@ class Fingerprints:
 
 @dataclasses.dataclass(frozen=True)
 class Signatures:
-    """By what the join finds similar documents, in their order.
+    """MinHash signatures of some documents, in their order, by which similar ones are found.
 
     Attributes:
         values: uint32 [documents, values].
@@ -72,7 +72,7 @@ class Signatures:
     bands: Keys
 
     def save(self, path: Path) -> None:
-        """Write them for `Store.sign` in another process."""
+        """Write the signatures for `FingerprintStore.sign` in another process."""
         with path.open("wb") as handle:
             np.savez(handle, values=self.values, bands=self.bands)
 
@@ -84,7 +84,7 @@ class Signatures:
 
 
 @dataclasses.dataclass(frozen=True)
-class Store:
+class FingerprintStore:
     """The fingerprints of all documents, on disk, one raw array per file."""
 
     folder: Path
@@ -96,7 +96,7 @@ class Store:
         self._append("inputs", some.inputs)
 
     def sign(self, some: Signatures) -> None:
-        """Add their signatures, shard after shard in the same order."""
+        """Add the signatures of the documents, shard after shard in the same order."""
         self._append("signatures", some.values)
         for number, band in enumerate(some.bands):
             self._append(f"band-{number}", band)
@@ -130,7 +130,7 @@ class Store:
         return (self._signatures(left, values) == self._signatures(right, values)).mean(axis=1)
 
     def _signatures(self, documents: Ranks, values: int) -> NDArray[np.uint32]:
-        # Read and not mapped: a map brings in, and counts as memory, much around every row.
+        # Read, not mapped: mapping loads much around every row, which counts as memory.
         found = np.empty((len(documents), values), np.uint32)
         with (self.folder / "signatures").open("rb", buffering=0) as file:
             for row, document in zip(found, documents.tolist(), strict=True):
@@ -156,21 +156,21 @@ class Clusters:
     representative: Ranks
 
     def reasons(self) -> Counter[str]:
-        """Count the documents that are dropped, by the reason."""
+        """Count the dropped documents by reason."""
         counts = np.bincount(self.verdict, minlength=len(REASONS)).tolist()
         told = zip(REASONS, counts, strict=True)
         return Counter({reason: count for reason, count in told if reason and count})
 
 
 def find_clusters(
-    store: Store, settings: DuplicateSettings, aside: NDArray[np.bool_] | None = None
+    store: FingerprintStore, settings: DuplicateSettings, aside: NDArray[np.bool_] | None = None
 ) -> Clusters:
-    """Cluster the documents and say which of them stay.
+    """Cluster the documents and decide which of them stay.
 
     Args:
         store: the fingerprints.
         settings: what happens to duplicates.
-        aside: bool [documents], those that are no document's near-duplicate, since they go anyway.
+        aside: bool [documents], which documents go anyway, so that none is compared with them.
     """
     keys = store.keys()
     order = np.lexsort(keys.T[::-1])
@@ -212,13 +212,13 @@ def _link_band(
     unique: Ranks,
     order: Ranks,
     values: Keys,
-    store: Store,
+    store: FingerprintStore,
     settings: DuplicateSettings,
 ) -> None:
     """Link the documents that share a band's hash and are similar; ``parent`` changes in place.
 
-    In each bucket the smallest rank is compared with the others; those unlike it are a bucket
-    again. So a bucket of alike documents costs one comparison each, not one per pair.
+    In each bucket the smallest rank is compared with the others; those unlike it form the next
+    bucket. So a bucket of similar documents costs one comparison each, not one per pair.
     """
     pending = unique[np.argsort(values[unique], kind="stable")]
     while len(pending):

@@ -1,8 +1,8 @@
-"""How much of the held-out documents also stands in train, by word n-grams.
+"""How much of the held-out documents is also in train, measured by word n-grams.
 
-After GPT-3 (Brown et al. 2020, appendix C), which compares n-grams of 13 words; of each document
-only what it does not share with many others, see `boilerplate`. The held-out n-grams are one sorted
-array on disk; train is streamed past it, shard by shard.
+After GPT-3 (Brown et al. 2020, appendix C), which compares n-grams of 13 words. Of each document,
+only what it does not share with many others is compared, see `boilerplate`. The held-out n-grams
+are one sorted array on disk; train is streamed past it, shard by shard.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from stemma.corpus.cleaning.words import Hashes, distinct, ngrams
 from stemma.corpus.duplicates.boilerplate import Boilerplate
 from stemma.corpus.duplicates.sorted_arrays import merge
 from stemma.corpus.sharding.pool import Pool
-from stemma.corpus.sharding.progress import Progress
+from stemma.corpus.sharding.progress import ProgressBars
 from stemma.corpus.sharding.shard import Placed
 from stemma.corpus.split import SPLITS, TRAIN
 from stemma.corpus.task import Example
@@ -26,11 +26,11 @@ _TRAIN = SPLITS.index(TRAIN)
 
 @dataclasses.dataclass(frozen=True)
 class Overlap:
-    """What train shares with held-out documents.
+    """How much of the held-out documents train has too.
 
     Attributes:
-        seen: int64 [documents], n-grams of each document that train holds too.
-        total: int64 [documents], its n-grams; both are 0 unless the document is held out.
+        seen: int64 [documents], how many n-grams of each document are also in train.
+        total: int64 [documents], how many it has; both are 0 unless the document is held out.
     """
 
     seen: NDArray[np.int64]
@@ -38,7 +38,7 @@ class Overlap:
 
     @property
     def share(self) -> NDArray[np.float64]:
-        """The fraction of each document's n-grams that train holds too; 0 if it has none."""
+        """The fraction of each document's n-grams that are also in train; 0 if it has none."""
         return self.seen / np.maximum(1, self.total)
 
 
@@ -74,7 +74,7 @@ class _Index:
         np.save(placed.shard.held_out, _distinct([some for _, some in self.held_out(placed)]))
 
     def held_out(self, placed: Placed) -> Iterator[tuple[int, Hashes]]:
-        """Yield each held-out document of the shard: its number there and its n-grams."""
+        """Yield the number of each held-out document of the shard, and its n-grams."""
         number = 0
         for examples, sides in placed.examples():
             for example, side in zip(examples, sides.tolist(), strict=True):
@@ -89,7 +89,7 @@ class _Index:
 
 @dataclasses.dataclass(frozen=True)
 class _Measure:
-    """Looks the held-out documents up among the n-grams that train holds."""
+    """Looks up held-out documents among the n-grams of train."""
 
     index: _Index
     seen: Path
@@ -110,9 +110,9 @@ def measure_overlap(
     n: int,
     boilerplate: Boilerplate,
     work: Path,
-    progress: Progress,
+    progress: ProgressBars,
 ) -> Overlap:
-    """Count, for each held-out document, its n-grams and those of them that stand in train."""
+    """Count, for each held-out document, its n-grams and those of them that are also in train."""
     index = _Index(work / "held-out", n, boilerplate)
     for _ in progress(pool.map(index.gather, placed), "held-out n-grams"):
         pass

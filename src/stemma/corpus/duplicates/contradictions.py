@@ -1,9 +1,9 @@
-"""Documents that give a model the same and ask for different answers: equal texts, other labels.
+"""Documents that give a model the same input and ask for different answers.
 
-A class or a tag has one right value. Which of two it is cannot be known, and the one that a rule
-picks would be learnt, or tested, as the truth: so with ``exact: drop`` none of the documents is
-kept. Of a pair of texts the second may well come in several wordings, as translations do: they
-stay. Of similar texts with different labels one is kept, as of all similar texts. All are counted.
+A class or a tag has one right value. Which of two is right cannot be known, and whichever a rule
+picked would be learnt, or tested, as the truth: so with ``exact: drop`` none of the documents is
+kept. In pairs of texts the second may well have several wordings, as translations do: they stay. Of
+similar texts with different labels one is kept, as of all similar texts. All are counted.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from stemma.corpus.task import Encoding, Example
 
 
 def given(sha256: bytes, parts: Sequence[Part]) -> bytes:
-    """Return eight bytes that stand for what a document gives to a model: its text, or a source."""
+    """Return eight bytes that stand for a document's input to a model: its text, or a source."""
     if not parts or parts[-1].role != "target":
         return sha256[:8]
     return _hash(*(part.text for part in parts[:-1]))
@@ -30,19 +30,19 @@ def given(sha256: bytes, parts: Sequence[Part]) -> bytes:
 def contradicting(
     pool: Pool, repeated: Sequence[Placed], inputs: NDArray[np.uint64], encoding: Encoding
 ) -> NDArray[np.bool_]:
-    """Say which documents have what others have, with another answer.
+    """Return which documents have the same input as others, but another answer.
 
     Args:
         pool: runs the map.
-        repeated: the shards, with the documents of which no other has the input DROPPED.
+        repeated: the shards; documents with an input of their own are on the side DROPPED.
         inputs: uint64 [documents], see `given`.
-        encoding: the task's, which knows what is an answer.
+        encoding: of the task, which knows what an answer is.
 
     Returns:
         bool [documents].
 
     Raises:
-        DataError: one of them lacks what the task learns from.
+        DataError: a document lacks what the task learns from.
     """
     if not encoding.labelled:
         return np.zeros(len(inputs), np.bool_)
@@ -57,13 +57,13 @@ def contradicting(
 def contradicted(
     pool: Pool, near: Sequence[Placed], clusters: Clusters, encoding: Encoding
 ) -> NDArray[np.bool_]:
-    """Say which near-duplicates are dropped for a document with another label: bool [documents].
+    """Return which near-duplicates are dropped for one with another label: bool [documents].
 
     Args:
         pool: runs the map.
-        near: the shards, with all documents DROPPED that have no near-duplicate.
+        near: the shards; documents without near-duplicates are on the side DROPPED.
         clusters: of all documents.
-        encoding: the task's.
+        encoding: of the task.
 
     Raises:
         DataError: a document lacks what the task learns from.
@@ -76,11 +76,11 @@ def contradicted(
 
 @dataclasses.dataclass(frozen=True)
 class _Answers:
-    """Hashes what is to be learnt of a shard's documents, beside what they give.
+    """Hashes the answers in a shard's documents: what is to be learnt from their inputs.
 
     Attributes:
-        encoding: the task's.
-        parts: whether it may be in parts; of texts that differ, the tags of the words do too.
+        encoding: of the task.
+        parts: whether answers may be in parts; if texts differ, so do the tags of their words.
     """
 
     encoding: Encoding

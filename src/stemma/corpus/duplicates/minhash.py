@@ -1,12 +1,11 @@
-"""MinHash signatures of sets of shingles (Broder 1997), and their bands for finding similar ones.
+"""MinHash signatures of sets of shingles (Broder 1997), and their bands, which find similar sets.
 
 The share of equal values in two signatures estimates the Jaccard similarity of the two sets. Two
 signatures that agree on every row of at least one band are candidates: for similarity s, with b
 bands of r rows, the chance is 1 - (1 - s**r)**b (Leskovec et al., Mining of Massive Datasets, 3.4).
 
-A sketch is a signature of which only the lowest byte of each value is kept (Li and Koenig 2010,
-b-bit minwise hashing): small enough to stand in the manifest, where it tells similar texts apart
-from others without the texts.
+A sketch keeps only the lowest byte of each value of a signature (Li and Koenig 2010, b-bit minwise
+hashing): small enough for the manifest, where it tells similar texts from others without the texts.
 """
 
 import numpy as np
@@ -17,13 +16,13 @@ from stemma.corpus.cleaning.words import Hashes, combine
 
 _SEED = 1
 SKETCH = 64  # values, and so bytes, of a sketch
-_BY_CHANCE = 1 / 256  # that two bytes are equal
+_BY_CHANCE = 1 / 256  # chance that two bytes are equal
 
 
 def signatures(sets: list[Hashes], values: int) -> NDArray[np.uint32]:
     """Return one signature per set: uint32 [sets, values].
 
-    The same on every machine: rensa draws its permutations from the seed alone.
+    They are the same on every machine: rensa draws its permutations from the seed alone.
     """
     if not sets:
         return np.empty((0, values), np.uint32)
@@ -45,8 +44,8 @@ def similarity(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.
     The standard error is at most 0.07.
 
     Args:
-        left: [pairs, SKETCH] or what broadcasts to it.
-        right: the same.
+        left: [pairs, SKETCH], or a shape that broadcasts to it.
+        right: likewise.
     """
     equal = (left == right).mean(axis=-1)
     return np.maximum(0, (equal - _BY_CHANCE) / (1 - _BY_CHANCE))

@@ -11,7 +11,7 @@ _RANGE = 2**22  # values held at once
 
 
 def merge(parts: list[Path]) -> Iterator[Hashes]:
-    """Yield the values of sorted arrays in order, repetitions among them, a range at a time."""
+    """Yield the values of sorted arrays in order, with repetitions, a range at a time."""
     arrays = [np.load(part, mmap_mode="r") for part in parts]
     ranges = 1 + sum(map(len, arrays)) // _RANGE
     bounds = np.array([number * (2**64 // ranges) for number in range(1, ranges)], np.uint64)
@@ -24,7 +24,7 @@ def merge(parts: list[Path]) -> Iterator[Hashes]:
 
 
 def found(values: Hashes, among: Hashes) -> np.ndarray:
-    """Say which values stand in a sorted array: bool [values]."""
+    """Return which values are in a sorted array: bool [values]."""
     if not len(among):
         return np.zeros(len(values), np.bool_)
     place = np.minimum(np.searchsorted(among, values), len(among) - 1)

@@ -1,27 +1,30 @@
-"""The first map of prepare: one raw shard in, its cleaned texts, rows and fingerprints out."""
+"""The first step of prepare: turn raw shards into cleaned texts, rows and fingerprints."""
 
 import dataclasses
 import hashlib
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from stemma.corpus.cleaning.language import identify
-from stemma.corpus.cleaning.normalise import normalise
-from stemma.corpus.cleaning.personal import treat
-from stemma.corpus.cleaning.quality import Page, failed_limit
-from stemma.corpus.cleaning.words import Hashes, Words, shingles, words_of
-from stemma.corpus.documents import Document, Part, read_shard, rows_of
-from stemma.corpus.duplicates.clusters import KEY_COLUMNS, Fingerprints
+from stemma.corpus.cleaning.document import Cleaned, clean_document
+from stemma.corpus.cleaning.language import known_languages
+from stemma.corpus.cleaning.words import Hashes, shingles
+from stemma.corpus.documents import Document, read_shard, rows_of
+from stemma.corpus.duplicates.clusters import KEY_COLUMNS, Fingerprints, FingerprintStore
 from stemma.corpus.duplicates.contradictions import given
 from stemma.corpus.duplicates.minhash import SKETCH, sketches
+from stemma.corpus.prepare.report import told
 from stemma.corpus.revoked import Revoked
 from stemma.corpus.settings import PrepareSection
-from stemma.corpus.sharding.shard import TEXTS, Shard
+from stemma.corpus.sharding.pool import Pool
+from stemma.corpus.sharding.progress import ProgressBars
+from stemma.corpus.sharding.shard import DROPPED, TEXTS, Placed, Shard
 from stemma.corpus.split import SPLITS, side
+from stemma.errors import DataError, SettingsError
 
 ROWS = pa.schema(
     [
@@ -38,35 +41,11 @@ ROWS = pa.schema(
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Cleaned:
-    """A document after cleaning.
-
-    Attributes:
-        text: normalised and masked.
-        words: of the text.
-        sha256: of the normalised text, before masking: how personal data is treated moves no
-            document to another side of the split.
-        language: ISO 639-1 code, or None if not identified.
-        personal: how often each kind of personal data was found.
-        reason: why the document is dropped, named by the setting, or None.
-        parts: each normalised and masked; their roles are as they were.
-    """
-
-    text: str
-    words: Words
-    sha256: bytes
-    language: str | None = None
-    personal: dict[str, int] = dataclasses.field(default_factory=dict)
-    reason: str | None = None
-    parts: tuple[Part, ...] = ()
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class ShardTally:
     """What became of a shard's documents.
 
     Attributes:
-        kept: fingerprints of the documents that are still in.
+        kept: fingerprints of the documents that cleaning kept.
         reasons: how many were dropped for each reason.
         personal: how often each kind of personal data was found.
     """
@@ -76,8 +55,71 @@ class ShardTally:
     personal: Counter[str]
 
 
-def clean_shard(shard: Shard, settings: PrepareSection, revoked: Revoked) -> ShardTally:
-    """Clean one shard and write its rows and texts; drop what is revoked."""
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+    """The cleaned shards.
+
+    Attributes:
+        shards: in order.
+        ends: for each shard, how many documents cleaning kept up to its end.
+        store: fingerprints of the kept documents.
+        reasons: how many documents cleaning dropped for each reason.
+        personal: how often each kind of personal data was found.
+    """
+
+    shards: list[Shard]
+    ends: list[int]
+    store: FingerprintStore
+    reasons: Counter[str]
+    personal: Counter[str]
+
+    def place(self, sides: NDArray[np.int8]) -> list[Placed]:
+        """Return each shard with its part of ``sides``."""
+        return [
+            Placed(shard, some) for shard, some in zip(self.shards, self.divide(sides), strict=True)
+        ]
+
+    def only(self, chosen: NDArray[np.bool_]) -> list[Placed]:
+        """Return each shard with the sides of its chosen documents; the others are DROPPED."""
+        return self.place(np.where(chosen, self.store.sides(), np.int8(DROPPED)))
+
+    def divide(self, values: NDArray) -> list[NDArray]:
+        """Split an array with one row per document by shard."""
+        return np.split(values, self.ends[:-1])
+
+
+def clean_shards(
+    pool: Pool,
+    shards: list[Shard],
+    settings: PrepareSection,
+    revoked: Revoked,
+    progress: ProgressBars,
+) -> Corpus:
+    """Clean every shard.
+
+    Raises:
+        DataError: a shard is torn, or no document is left.
+        SettingsError: a language is unknown.
+    """
+    _check_languages(settings)
+    store = FingerprintStore(shards[0].work)
+    kept, reasons, personal = [], Counter[str](), Counter[str]()
+    tallies = pool.map(partial(_clean_shard, settings=settings, revoked=revoked), shards)
+    for tally in progress(tallies, "clean"):
+        store.append(tally.kept)
+        kept.append(len(tally.kept.sides))
+        reasons += tally.reasons
+        personal += tally.personal
+    if not sum(kept):
+        raise DataError(
+            f"no document of {shards[0].raw.parent} is left; {told(reasons)}",
+            "change these settings of prepare; null switches a limit off",
+        )
+    return Corpus(shards, np.cumsum(kept).tolist(), store, reasons, personal)
+
+
+def _clean_shard(shard: Shard, settings: PrepareSection, revoked: Revoked) -> ShardTally:
+    """Clean one shard, drop what is revoked, and write its rows and texts."""
     keys, sides, inputs = [], [], []
     reasons, personal = Counter[str](), Counter[str]()
     with (
@@ -86,7 +128,7 @@ def clean_shard(shard: Shard, settings: PrepareSection, revoked: Revoked) -> Sha
     ):
         for batch in read_shard(shard.raw):
             cleaned = [
-                (document, _checked(document, clean(document, settings), revoked))
+                (document, _checked(document, clean_document(document, settings), revoked))
                 for document in batch
             ]
             stay = [pair for pair in cleaned if pair[1].reason is None]
@@ -112,48 +154,6 @@ def _numbers(parts: list[bytes]) -> NDArray[np.uint64]:
 def _checked(document: Document, made: Cleaned, revoked: Revoked) -> Cleaned:
     reason = revoked.reason(document.id, made.sha256.hex())
     return dataclasses.replace(made, reason=reason) if reason else made
-
-
-def clean(document: Document, settings: PrepareSection) -> Cleaned:
-    """Clean a document and the parts that it is made of."""
-    made = clean_text(document.text, settings)
-    if made.reason or not document.parts:
-        return made
-    treated = [treat(normalise(part.text), settings.personal) for part in document.parts]
-    parts = tuple(
-        Part(part.role, text) for part, (text, _, _) in zip(document.parts, treated, strict=True)
-    )
-    # What stands across parts, such as a number in several words, can be masked in none of them.
-    found = sum((Counter(counts) for _, counts, _ in treated), Counter[str]())
-    reason = None if found == made.personal else "personal.across_parts"
-    return dataclasses.replace(made, parts=parts, reason=reason)
-
-
-def clean_text(text: str, settings: PrepareSection) -> Cleaned:
-    """Normalise a text, hold it against the limits and treat its personal data."""
-    text = normalise(text)
-    words = words_of(text)
-    made = Cleaned(text, words, hashlib.sha256(text.encode()).digest())
-    if not text.strip():
-        return dataclasses.replace(made, reason="empty")
-    if limit := failed_limit(Page(text, words), settings.quality):
-        return dataclasses.replace(made, reason=f"quality.{limit}")
-    if settings.language.sample is not None:
-        language, probability = identify(text, settings.language.sample)
-        made = dataclasses.replace(made, language=language)
-        allowed = settings.language.allowed
-        if allowed is not None and language not in allowed:
-            return dataclasses.replace(made, reason="language.allowed")
-        if probability < settings.language.min_probability:
-            return dataclasses.replace(made, reason="language.min_probability")
-    masked, found, kind = treat(text, settings.personal)
-    return dataclasses.replace(
-        made,
-        text=masked,
-        words=words if masked == text else words_of(masked),
-        personal=found,
-        reason=f"personal.{kind}" if kind else None,
-    )
 
 
 def _rows(
@@ -190,10 +190,19 @@ def _shingles(made: Cleaned, n: int) -> Hashes:
 
 def _side(document: Document, made: Cleaned, settings: PrepareSection) -> int:
     split = settings.split
-    # A document of no group is a unit by itself.
+    # A document without a group is a unit by itself.
     key = (document.group if split.unit == "group" else "") or made.sha256.hex()
     return SPLITS.index(side(key, split.salt, split.validation, split.test))
 
 
 def _hash_of(identifier: str) -> bytes:
     return hashlib.blake2b(identifier.encode(), digest_size=8).digest()
+
+
+def _check_languages(settings: PrepareSection) -> None:
+    allowed = settings.language.allowed
+    if allowed is not None and (unknown := set(allowed) - known_languages()):
+        raise SettingsError(
+            f"prepare.language.allowed names '{min(unknown)}', which is no known language",
+            "use ISO 639-1 codes, such as en",
+        )

@@ -1,4 +1,4 @@
-"""The last map of prepare: cleaned documents in, token arrays out."""
+"""The last step of prepare: turn cleaned documents into token arrays."""
 
 import contextlib
 import dataclasses
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stemma.corpus.packing import LabelWriter, TokenWriter, merge_labels, merge_parts
 from stemma.corpus.sharding.pool import Pool
-from stemma.corpus.sharding.progress import Progress
+from stemma.corpus.sharding.progress import ProgressBars
 from stemma.corpus.sharding.shard import Placed
 from stemma.corpus.split import SPLITS, TRAIN
 from stemma.corpus.task import LABELS, Encoded, Encoding, Example
@@ -26,11 +26,11 @@ class Tokenised:
     """What became of the documents of a shard that cleaning kept.
 
     Attributes:
-        tokens: int64, of each as it is stored; 0 if it was dropped.
-        reasons: why the task dropped it, by its index.
-        truncated: how many were cut.
-        unknown: tokens of the kept texts that stand for what the vocabulary lacks, by split.
-        not_restored: kept texts that do not come back from their tokens, by split.
+        tokens: int64, stored tokens of each document; 0 if it was dropped.
+        reasons: why the task dropped a document, by index.
+        truncated: how many documents were cut.
+        unknown: tokens of the kept texts that stand for something the vocabulary lacks, by split.
+        not_restored: how many kept texts do not come back from their tokens, by split.
     """
 
     tokens: NDArray[np.int64]
@@ -41,7 +41,7 @@ class Tokenised:
 
 
 def train_texts(placed: Sequence[Placed]) -> Iterator[str]:
-    """Yield the texts of train, from which a tokenizer learns."""
+    """Yield the texts of train, from which the tokenizer is trained."""
     for one in placed:
         for texts, sides in one.read():
             yield from (text for text, side in zip(texts, sides, strict=True) if side == _TRAIN)
@@ -65,7 +65,7 @@ class _Names:
 
 @dataclasses.dataclass(frozen=True)
 class _Tokenise:
-    """Encodes the kept documents of a shard; pickles as little more than a path."""
+    """Encodes the kept documents of a shard; when pickled it is little more than a path."""
 
     encoder: Encoder
     encoding: Encoding
@@ -96,8 +96,8 @@ class _Tokenise:
         return made
 
     def _compare(self, example: Example, one: Encoded, split: str, made: Tokenised) -> None:
-        """Count what the tokens of a document's text lack."""
-        # A task with labels has encoded parts of it, and put tokens of its own between them.
+        """Count what is lost when a document's text becomes tokens."""
+        # A task with labels has encoded parts of the text, and put tokens of its own between them.
         ids = one.ids if one.labels is None else self.encoder.encode_batch([example.text])[0]
         made.unknown[split] += int(np.count_nonzero(ids == self.encoder.unknown))
         made.not_restored[split] += not self.encoder.restores(example.text, ids)
@@ -126,17 +126,17 @@ def tokenise(
     encoder: Encoder,
     encoding: Encoding,
     folder: Path,
-    progress: Progress,
+    progress: ProgressBars,
 ) -> list[Tokenised]:
     """Encode every kept document and write the arrays of each split into ``folder``.
 
-    With them labels.json, the sorted names of the labels in train, where labels have names.
+    It also writes labels.json, the sorted names of the labels in train, if labels have names.
 
     Returns:
         What became of the documents of each shard.
 
     Raises:
-        DataError: the task refuses a document, or it lacks what the task learns from.
+        DataError: a document is refused, or lacks what the task learns from.
     """
     names = sorted(set().union(*pool.map(_Names(encoding), placed))) if encoding.labelled else []
     if names:

@@ -1,4 +1,4 @@
-"""manifest.parquet: a row for every raw document, what became of it and why."""
+"""manifest.parquet: a row for every raw document, which says what became of it and why."""
 
 import dataclasses
 from collections import Counter
@@ -25,10 +25,10 @@ SCHEMA = pa.schema(
         pa.field("language", pa.string()),  # ISO 639-1; null if not identified
         pa.field("bytes", pa.int64(), nullable=False),  # UTF-8, after masking
         pa.field("split", pa.string()),  # null if dropped
-        pa.field("tokens", pa.int64()),  # with the end of text; null if dropped
+        pa.field("tokens", pa.int64()),  # including the end of text; null if dropped
         pa.field("reason", pa.string()),  # why it was dropped; null if kept
         pa.field("cluster", pa.string()),  # sha256 of the representative of its duplicates
-        pa.field("sketch", pa.binary(SKETCH)),  # of its shingles; null if cleaning dropped it
+        pa.field("sketch", pa.binary(SKETCH)),  # of the shingles; null if cleaning dropped it
     ]
 )
 
@@ -38,10 +38,10 @@ class Fate:
     """What became of the documents of a shard that cleaning kept.
 
     Attributes:
-        placed: the shard and the sides.
-        verdicts: int8, for each an index into REASONS.
+        placed: the shard, and the sides of its documents.
+        verdicts: int8, an index into REASONS for each document.
         clusters: uint64 [documents, 4], the SHA-256 of the text that represents its duplicates.
-        tokens: what became of them as tokens.
+        tokens: the result of encoding them.
     """
 
     placed: Placed

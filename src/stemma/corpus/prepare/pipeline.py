@@ -1,6 +1,6 @@
-"""Prepare from end to end: a map over shards, one global join, maps again.
+"""Prepare from end to end: maps over shards, with one global join between them.
 
-Every map is a pure function of a shard, so the pool and its number of workers change no byte.
+Every map is a pure function of a shard, so neither the pool nor its size changes a byte.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemma.corpus.duplicates.clusters import CONTAMINATION, Clusters
-from stemma.corpus.prepare.cleaned import Corpus, clean
+from stemma.corpus.prepare.clean import Corpus, clean_shards
 from stemma.corpus.prepare.encode import Tokenised, tokenise, train_texts
 from stemma.corpus.prepare.manifest import Fate, Tally, write_manifest
 from stemma.corpus.prepare.report import data_report, told
@@ -20,7 +20,7 @@ from stemma.corpus.prepare.selection import select
 from stemma.corpus.revoked import NOTHING, Revoked
 from stemma.corpus.settings import PrepareSection
 from stemma.corpus.sharding.pool import Pool
-from stemma.corpus.sharding.progress import Progress
+from stemma.corpus.sharding.progress import ProgressBars
 from stemma.corpus.sharding.shard import DROPPED, Placed, Shard
 from stemma.corpus.split import SPLITS, TRAIN
 from stemma.corpus.task import Encoding
@@ -41,24 +41,24 @@ def prepare(
     pool: Pool,
     revoked: Revoked = NOTHING,
 ) -> dict[str, Any]:
-    """Make data/prepared, and return what its data_report.json says.
+    """Make data/prepared, and return the contents of its data_report.json.
 
     Args:
         raw: the shards of data/raw, in order.
         folder: an empty folder for the result.
-        work: an empty folder for what the steps leave for one another.
+        work: an empty folder for intermediate files.
         settings: the section ``prepare``.
         tokenizer: the section ``tokenizer``.
-        encoding: the task's, of documents to tokens.
+        encoding: of the task.
         pool: runs the maps.
-        revoked: what is dropped, whatever it is.
+        revoked: documents to drop in any case.
 
     Raises:
-        DataError: a shard is torn, a split is empty, or the texts lack what is learnt from them.
+        DataError: a shard is torn, a split is empty, or a text lacks what the task learns from.
         SettingsError: a language is unknown.
     """
-    progress = Progress(len(raw))
-    corpus = clean(pool, [Shard(path, work) for path in raw], settings, revoked, progress)
+    progress = ProgressBars(len(raw))
+    corpus = clean_shards(pool, [Shard(path, work) for path in raw], settings, revoked, progress)
     chosen = select(pool, corpus, settings, encoding, work, progress)
     _check_splits(chosen.sides, corpus.reasons + chosen.clusters.reasons(), settings)
     placed = corpus.place(chosen.sides)
@@ -68,7 +68,7 @@ def prepare(
     fates = _fates(corpus, placed, chosen.clusters, tokens)
     tally = write_manifest(folder / "manifest.parquet", fates)
     _check_encoded(tally)
-    report = data_report(tally, corpus.personal, chosen.figures, encoder.size)
+    report = data_report(tally, corpus.personal, chosen.counts, encoder.size)
     write_json(folder / "data_report.json", report)
     return report
 
@@ -76,7 +76,7 @@ def prepare(
 def _fates(
     corpus: Corpus, placed: list[Placed], clusters: Clusters, tokens: list[Tokenised]
 ) -> Iterator[Fate]:
-    """Yield what became of the documents, shard by shard."""
+    """Yield the fates of the documents, shard by shard."""
     texts = corpus.store.keys()[:, :-1]
     verdicts = corpus.divide(clusters.verdict)
     representatives = corpus.divide(clusters.representative)

@@ -14,12 +14,12 @@ from stemma.corpus.split import SPLITS, TRAIN
 
 
 def data_report(
-    tally: Tally, personal: Counter[str], figures: dict[str, Any], vocabulary: int
+    tally: Tally, personal: Counter[str], counts: dict[str, Any], vocabulary: int
 ) -> dict[str, Any]:
-    """Put the report together; every count is of documents unless its key says otherwise.
+    """Return the report; it counts documents unless a key says otherwise.
 
-    ``figures`` are those of the selection. ``truncated`` stands in it only where the task has cut
-    some.
+    ``counts`` are those of the selection. The key ``truncated`` is there only if documents were
+    cut.
     """
     raw = tally.documents.total()
     dropped = sum(reasons.total() for reasons in tally.dropped.values())
@@ -33,7 +33,7 @@ def data_report(
         "splits": tally.splits,
         "languages": tally.languages,
         "personal_data_found": personal,
-        **figures,
+        **counts,
         "vocabulary": vocabulary,
         "tokenizer": {
             "unknown": {split: tally.unknown[split] for split in SPLITS},
@@ -48,7 +48,7 @@ def data_report(
 
 
 def notes(report: dict[str, Any]) -> Iterator[str]:
-    """Yield what somebody should read who made this corpus, a line each."""
+    """Yield what whoever made this corpus should read, line by line."""
     documents, dropped = report["documents"], Counter[str]()
     for reason, counts in report["dropped"].items():
         dropped[reason] = sum(counts.values())
@@ -74,24 +74,24 @@ def notes(report: dict[str, Any]) -> Iterator[str]:
 
 
 def told(dropped: Counter[str]) -> str:
-    """Name the reasons for which documents were dropped, and for each how many."""
+    """Return a phrase that names the reasons for dropping documents, and how many each dropped."""
     return "dropped: " + ", ".join(f"{reason} {n:,}" for reason, n in dropped.most_common())
 
 
 _NOTHING = {"documents": 0, "bytes": 0, "tokens": 0}
 
 
-def cluster_figures(clusters: Clusters) -> dict[str, int]:
-    """Count the clusters of two and more, and their members."""
+def cluster_counts(clusters: Clusters) -> dict[str, int]:
+    """Count the clusters of two or more documents, and their members."""
     sizes = np.bincount(clusters.representative)
     return {"clusters": int((sizes > 1).sum()), "members": int(sizes[sizes > 1].sum())}
 
 
-def contradiction_figures(inputs: NDArray[np.uint64], similar: NDArray[np.bool_]) -> dict[str, int]:
-    """Count the inputs with several answers, their documents, and those that are only similar.
+def contradiction_counts(inputs: NDArray[np.uint64], similar: NDArray[np.bool_]) -> dict[str, int]:
+    """Count the inputs with several answers, and the documents that have or resemble them.
 
     Args:
-        inputs: uint64, of the documents whose input has several answers.
+        inputs: uint64, the inputs of the documents whose input has several answers.
         similar: bool [documents], near-duplicates dropped for one with another label.
     """
     return {
@@ -101,25 +101,25 @@ def contradiction_figures(inputs: NDArray[np.uint64], similar: NDArray[np.bool_]
     }
 
 
-def contamination_figures(
+def contamination_counts(
     sides: NDArray[np.int8], overlap: Overlap, removed: NDArray[np.bool_]
 ) -> dict[str, dict[str, int]]:
-    """Sum up, for each held-out split, how much of it stands in train too.
+    """Sum up how much of each held-out split is also in train.
 
     Args:
         sides: int8 [documents], before the removal.
-        overlap: of every document.
-        removed: bool [documents].
+        overlap: of every document with train.
+        removed: bool [documents], which of them are removed.
     """
-    figures = {}
+    counts = {}
     for number, split in enumerate(SPLITS):
         if split != TRAIN:
             inside = sides == number
-            figures[split] = {
+            counts[split] = {
                 "documents": int(inside.sum()),
                 "documents_with_overlap": int((overlap.seen[inside] > 0).sum()),
                 "documents_removed": int(removed[inside].sum()),
                 "ngrams": int(overlap.total[inside].sum()),
                 "ngrams_in_train": int(overlap.seen[inside].sum()),
             }
-    return figures
+    return counts

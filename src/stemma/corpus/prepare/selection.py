@@ -1,4 +1,4 @@
-"""Which of the cleaned documents stay: no duplicates, no contradictions, nothing seen in train."""
+"""Select the documents that stay: no duplicates, no contradictions, no test text seen in train."""
 
 import dataclasses
 from pathlib import Path
@@ -19,33 +19,33 @@ from stemma.corpus.duplicates.clusters import (
 )
 from stemma.corpus.duplicates.contamination import measure_overlap
 from stemma.corpus.duplicates.contradictions import contradicted, contradicting
-from stemma.corpus.prepare.cleaned import Corpus
+from stemma.corpus.prepare.clean import Corpus
 from stemma.corpus.prepare.report import (
-    cluster_figures,
-    contamination_figures,
-    contradiction_figures,
+    cluster_counts,
+    contamination_counts,
+    contradiction_counts,
 )
 from stemma.corpus.prepare.signing import Sign
 from stemma.corpus.settings import DuplicateSettings, PrepareSection
 from stemma.corpus.sharding.pool import Pool
-from stemma.corpus.sharding.progress import Progress
+from stemma.corpus.sharding.progress import ProgressBars
 from stemma.corpus.sharding.shard import DROPPED
 from stemma.corpus.task import Encoding
 
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """What stays.
+    """The documents that stay.
 
     Attributes:
         sides: int8 [documents], an index into SPLITS, or DROPPED.
         clusters: of duplicates, with the verdict on every document.
-        figures: for data_report.json.
+        counts: for data_report.json.
     """
 
     sides: NDArray[np.int8]
     clusters: Clusters
-    figures: dict[str, Any]
+    counts: dict[str, Any]
 
 
 def select(
@@ -54,9 +54,9 @@ def select(
     settings: PrepareSection,
     encoding: Encoding,
     work: Path,
-    progress: Progress,
+    progress: ProgressBars,
 ) -> Selection:
-    """Decide which documents stay, each on the side that its own text has drawn.
+    """Decide which documents stay, each on the side of the split that its own text draws.
 
     Raises:
         DataError: a document that another contradicts lacks what the task learns from.
@@ -72,15 +72,15 @@ def select(
     placed = corpus.place(sides)
     overlaps = measure_overlap(pool, placed, limits.ngram, boilerplate, work, progress)
     seen = overlaps.share > limits.max_overlap
-    contamination = contamination_figures(sides, overlaps, seen)
+    contamination = contamination_counts(sides, overlaps, seen)
     clusters.verdict[seen], sides[seen] = CONTAMINATED, DROPPED
-    figures = {
+    counts = {
         "boilerplate": {"shingles": len(boilerplate.many)},
-        "duplicates": cluster_figures(clusters),
+        "duplicates": cluster_counts(clusters),
         "contradictions": contradictions,
         "contamination": {"ngram": limits.ngram, **contamination},
     }
-    return Selection(sides, clusters, figures)
+    return Selection(sides, clusters, counts)
 
 
 def _cluster(
@@ -89,7 +89,7 @@ def _cluster(
     boilerplate: Boilerplate,
     settings: DuplicateSettings,
     encoding: Encoding,
-    progress: Progress,
+    progress: ProgressBars,
 ) -> tuple[Clusters, dict[str, int]]:
     store = corpus.store
     if settings.near is not None:
@@ -100,7 +100,7 @@ def _cluster(
             one.shard.signatures.unlink()
     inputs = store.inputs()
     equal = contradicting(pool, corpus.only(_repeated(inputs)), inputs, encoding)
-    # Of a pair of texts another second text is no contradiction that anything hangs on.
+    # In pairs of texts, another second text is no contradiction that matters.
     aside = equal & (inputs == store.keys()[:, 0]) & (settings.exact == "drop")
     clusters = find_clusters(store, settings, aside)
     clusters.verdict[aside] = CONTRADICTING
@@ -108,7 +108,7 @@ def _cluster(
     near[clusters.verdict == NEAR] = True
     near[clusters.representative[near]] = True
     similar = contradicted(pool, corpus.only(near), clusters, encoding)
-    return clusters, contradiction_figures(inputs[equal], similar)
+    return clusters, contradiction_counts(inputs[equal], similar)
 
 
 def _repeated(values: NDArray[np.uint64]) -> NDArray[np.bool_]:

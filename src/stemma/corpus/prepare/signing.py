@@ -1,4 +1,4 @@
-"""The map of prepare that signs: a cleaned shard in, by what its near-duplicates are found out."""
+"""The second step of prepare: write the signatures by which near-duplicates are found."""
 
 import dataclasses
 import hashlib
@@ -16,7 +16,7 @@ from stemma.corpus.task import Example
 
 @dataclasses.dataclass(frozen=True)
 class Sign:
-    """Signs documents by the words that they do not share with many others."""
+    """Computes the signatures of documents from the words that they do not share with many."""
 
     boilerplate: Boilerplate
     settings: DuplicateSettings

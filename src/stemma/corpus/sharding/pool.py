@@ -19,7 +19,7 @@ from stemma.errors import DataError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_SMALL = 32 * 2**20  # bytes of text that one process handles sooner than others start
+_SMALL = 32 * 2**20  # bytes of text that one process handles before others have started
 
 
 class Pool(Protocol):
@@ -31,7 +31,7 @@ class Pool(Protocol):
 
 
 class SerialPool:
-    """Runs everything here; for small corpora, where processes cost more to start."""
+    """Runs everything in this process; for small corpora, where starting others takes longer."""
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield ``function(item)`` for each item."""
@@ -65,13 +65,13 @@ class ProcessPool:
             ) from error
 
     def close(self) -> None:
-        """Stop the processes; what waits is not begun."""
+        """Stop the processes; calls that still wait are not begun."""
         self._executor.shutdown(cancel_futures=True)
 
 
 @contextlib.contextmanager
 def open_pool(workers: int, items: int, size: int) -> Iterator[Pool]:
-    """Give the pool that suits the work.
+    """Return the pool that suits the work.
 
     Args:
         workers: processes at most; 0 takes every core this process may use.
@@ -93,6 +93,6 @@ def _die_with_parent() -> None:
 
 
 def _exit_after(sentinel: int) -> None:
-    # A killed parent cannot stop its workers, and they would wait for work for ever.
+    # A killed parent cannot stop its workers, which would wait for work for ever.
     wait([sentinel])
     os._exit(1)

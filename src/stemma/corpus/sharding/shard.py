@@ -1,4 +1,4 @@
-"""A raw shard on its way through prepare: the files that the maps leave for one another."""
+"""A raw shard on its way through prepare: the intermediate files of the steps."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -26,11 +26,11 @@ DROPPED = -1
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """One raw shard and where the work on it stands.
+    """A raw shard and its intermediate files.
 
     Attributes:
         raw: the Parquet file of documents.
-        work: the folder for what the maps leave, one file of each kind per shard.
+        work: the folder of the intermediate files, one of each kind per shard.
     """
 
     raw: Path
@@ -38,17 +38,17 @@ class Shard:
 
     @property
     def rows(self) -> Path:
-        """Parquet, a row for every raw document; the reason is null if cleaning kept it."""
+        """Parquet with a row for every raw document; the reason is null if cleaning kept it."""
         return self.work / f"rows-{self.raw.name}"
 
     @property
     def texts(self) -> Path:
-        """Parquet, an example of every document that cleaning kept."""
+        """Parquet with an example for every document that cleaning kept."""
         return self.work / f"texts-{self.raw.name}"
 
     @property
     def shingles(self) -> Path:
-        """The sorted shingles of the documents on which is counted what many share."""
+        """The sorted shingles of the documents that are counted for boilerplate."""
         return self.work / f"shingles-{self.raw.stem}.npy"
 
     @property
@@ -69,7 +69,7 @@ class Shard:
 
 @dataclasses.dataclass(frozen=True)
 class Placed:
-    """A cleaned shard and where its documents fall.
+    """A cleaned shard and the sides of the split that its documents are on.
 
     Attributes:
         shard: the shard.
@@ -85,7 +85,7 @@ class Placed:
             yield rows["text"].to_pylist(), sides
 
     def examples(self) -> Iterator[tuple[list[Example], NDArray[np.int8]]]:
-        """Yield what tasks see of the documents and their sides, a row group at a time."""
+        """Yield the documents as tasks see them, and their sides, a row group at a time."""
         for rows, sides in self._read(TEXTS.names):
             yield [_example(row) for row in rows.to_pylist()], sides
 

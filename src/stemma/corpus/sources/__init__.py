@@ -5,12 +5,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stemma.corpus.sources.origin import Part
+    from stemma.corpus.sources.origin import Origin
     from stemma.corpus.sources.settings import SourceSettings
 
 
-def parts(settings: "SourceSettings") -> Iterator["Part"]:
-    """Yield the parts of a source, whatever its kind.
+def parts(settings: "SourceSettings") -> Iterator["Origin"]:
+    """Yield the origins of a source, whatever its kind.
 
     Raises:
         SourceError: the source cannot be reached or read.

@@ -20,8 +20,8 @@ _ROLES = ("user", "assistant")
 _ALTERNATIVES = "emotion"
 
 
-def parts(settings: ChatterbotSettings) -> Iterator[origin.Part]:
-    """Yield one part: every dialogue, its first question as the group.
+def parts(settings: ChatterbotSettings) -> Iterator[origin.Origin]:
+    """Yield one origin: every dialogue, its first question as the group.
 
     So all answers to one question fall on one side of a split by groups.
 
@@ -51,7 +51,7 @@ def _documents(archive: zipfile.ZipFile, settings: ChatterbotSettings) -> Iterat
 
 def _dialogues(conversations: Sequence[Any], alternatives: bool) -> Iterator[list[str]]:
     for conversation in conversations:
-        # A slip in the file: "question? - 'answer'" on one line.
+        # A slip in the package: "question? - 'answer'" on one line.
         is_list = isinstance(conversation, list)
         turns = conversation if is_list else conversation.replace("'", "").split(" - ")
         first, *others = (str(turn).strip() for turn in turns)

@@ -1,4 +1,4 @@
-"""What a file holds, whatever its name says: told by its bytes, with a remedy that fits."""
+"""Tell from its bytes what a file holds, whatever its name says, and what to do about it."""
 
 import dataclasses
 import re
@@ -11,7 +11,7 @@ from stemma.errors import SourceError
 Packing = Literal["gzip", "zstd"]
 
 START = 4096
-"""Bytes from which it is told."""
+"""How many bytes are looked at."""
 _UNPACKERS = {"gzip": "gunzip", "zstd": "zstd -d --long=31", "bzip2": "bunzip2", "xz": "unxz"}
 _KINDS = {
     "gzip": rb"\x1f\x8b\x08",
@@ -49,15 +49,15 @@ class TextFile:
     """A file of text, as it is or packed.
 
     Attributes:
-        path: where it is.
-        packing: how it is packed, by its name.
+        path: of the file.
+        packing: how it is compressed, according to its name.
     """
 
     path: Path
     packing: Packing | None = None
 
     def through(self, command: str) -> str:
-        """Return what to type to send the text through a command."""
+        """Return what to type to pipe the text through a command."""
         pipe = f"{command} < {shlex.quote(str(self.path))}"
         if self.packing:
             unpack = f"{_UNPACKERS[self.packing]} < {shlex.quote(str(self.path))}"
@@ -65,13 +65,13 @@ class TextFile:
         return f"`{pipe} > NEW`, and put NEW in its place"
 
     def check(self, start: bytes) -> None:
-        """Refuse text that is none, or is in another encoding than UTF-8.
+        """Refuse a file that is no text, or is not in UTF-8.
 
         Args:
             start: its first bytes, unpacked.
 
         Raises:
-            SourceError: says what it is.
+            SourceError: the message says what the file is.
         """
         encoding = next((name for name, at in _ENCODINGS.items() if re.match(at, start)), None)
         if encoding is None and b"\0" in start:
@@ -94,10 +94,10 @@ class TextFile:
             )
 
     def check_lines(self, start: bytes) -> None:
-        """Refuse what is one JSON array, not an object a line.
+        """Refuse a file that is one JSON array instead of one object per line.
 
         Raises:
-            SourceError: it is.
+            SourceError: it is one.
         """
         if _ARRAY.match(start):
             raise SourceError(
@@ -106,7 +106,7 @@ class TextFile:
             )
 
     def not_utf8(self, error: UnicodeDecodeError, where: str) -> SourceError:
-        """Return the error for bytes of it that are not UTF-8."""
+        """Return the error for bytes that are not UTF-8."""
         encoding = _guess(error.object)
         convert = self.through(f"iconv -f {encoding or 'ENCODING'} -t UTF-8")
         hint = f"it may be {encoding}" if encoding else "find out its encoding"
@@ -121,11 +121,11 @@ def check_kind(start: bytes, path: Path, expected: str) -> None:
 
     Args:
         start: its first bytes.
-        path: where it is.
+        path: of the file.
         expected: a packing, or Parquet.
 
     Raises:
-        SourceError: says what it is.
+        SourceError: the message says what the file is.
     """
     kind = _kind(start)
     if kind and kind != expected:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from stemma.corpus import inputs
 from stemma.corpus.documents import Document
 from stemma.corpus.sources.formats import guarded, read_jsonl, read_parquet, read_text
-from stemma.corpus.sources.origin import Part
+from stemma.corpus.sources.origin import Origin
 from stemma.corpus.sources.rows import RowReader
 from stemma.corpus.sources.settings import FilesSettings
 from stemma.errors import SourceError
@@ -27,8 +27,8 @@ FORMATS: dict[str, Format] = {
 _GUIDE = PurePath("README.md")
 
 
-def parts(settings: FilesSettings) -> Iterator[Part]:
-    """Yield one part per file, in the order of their paths.
+def parts(settings: FilesSettings) -> Iterator[Origin]:
+    """Yield one origin per file, in the order of their paths.
 
     Raises:
         SourceError: a pattern leaves data/input or matches nothing, DVC does not see what is there,
@@ -43,7 +43,7 @@ def parts(settings: FilesSettings) -> Iterator[Part]:
             settings.max_document_bytes,
             settings.ignored_keys,
         )
-        yield Part(
+        yield Origin(
             name=name,
             origin=path.as_posix(),
             version="",

@@ -9,15 +9,15 @@ from typing import Any
 from stemma import lfs
 from stemma.corpus import inputs
 from stemma.corpus.documents import Document
-from stemma.corpus.sources.origin import Part
+from stemma.corpus.sources.origin import Origin
 from stemma.corpus.sources.rows import RowReader
 from stemma.corpus.sources.settings import HubSettings
 from stemma.errors import SettingsError, SourceError
 from stemma.layout import INPUT
 
 
-def parts(settings: HubSettings) -> Iterator[Part]:
-    """Yield one part: the split of the dataset.
+def parts(settings: HubSettings) -> Iterator[Origin]:
+    """Yield one origin: the split of the dataset.
 
     The Hub gives no digest of a split, and with ``limit`` only its start is read; so the sha256
     runs over what was read: of each document in turn the id, the text, the label and the role and
@@ -37,7 +37,7 @@ def parts(settings: HubSettings) -> Iterator[Part]:
         settings.max_document_bytes,
         settings.ignored_keys,
     )
-    yield Part(
+    yield Origin(
         name=settings.dataset,
         origin=settings.dataset if local else f"hf://datasets/{settings.dataset}",
         version=settings.revision or "",
@@ -89,6 +89,8 @@ def _rows(settings: HubSettings) -> Iterator[Mapping[str, Any]]:
         ):
             number += 1
             yield row
+    except MemoryError:
+        raise
     # Each format, file system and HTTP library below `datasets` raises errors of its own.
     except Exception as error:
         said = (str(error).strip() or type(error).__name__).splitlines()[0]

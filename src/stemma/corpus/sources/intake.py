@@ -1,4 +1,4 @@
-"""The one door into data/raw: checks every document and keeps the books on every part."""
+"""The only way into data/raw: check every document, and record every origin."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -6,21 +6,21 @@ from collections.abc import Iterable, Iterator
 from tqdm import tqdm
 
 from stemma.corpus.documents import Document
-from stemma.corpus.sources.origin import Part
+from stemma.corpus.sources.origin import Origin
 from stemma.errors import SourceError
 
 
 class Intake:
-    """The documents of all parts, in order, to be read once.
+    """The documents of all origins, in order, to be read once.
 
     Args:
-        parts: read one after the other.
+        parts: origins, read one after the other.
 
     Attributes:
-        entries: of sources.json, one per part that has been read to its end.
+        entries: of sources.json, one per origin that has been read to its end.
     """
 
-    def __init__(self, parts: Iterable[Part]) -> None:
+    def __init__(self, parts: Iterable[Origin]) -> None:
         self.entries: list[dict[str, str | int]] = []
         self._parts = parts
         self._ids: set[bytes] = set()
@@ -29,7 +29,8 @@ class Intake:
         """Yield the documents.
 
         Raises:
-            SourceError: there is none, an id comes twice, or a text holds NUL or half a character.
+            SourceError: there is no document, an id comes twice, or a text holds NUL or half a
+            character.
         """
         with tqdm(desc="ingest", unit=" documents", disable=None) as bar:
             for part in self._parts:
@@ -38,7 +39,7 @@ class Intake:
             names = ", ".join(str(entry["origin"]) for entry in self.entries) or "it names nothing"
             raise SourceError(f"the source holds no document ({names})", "check conf/source")
 
-    def _read(self, part: Part, bar: tqdm) -> Iterator[Document]:
+    def _read(self, part: Origin, bar: tqdm) -> Iterator[Document]:
         count = size = 0
         for document in part.documents:
             size += self._check(document, part.origin)

@@ -1,7 +1,7 @@
-"""A dialogue in a row: messages as OpenAI or ShareGPT writes them, as parts of a document.
+"""The dialogue in a row: messages as OpenAI or ShareGPT writes them, to parts of a document.
 
-Nothing of a message is left out without a word: a key that is not read, such as a call of a tool or
-a weight of zero, would else teach the model to answer with nothing, or what it is not to learn.
+Nothing of a message is silently left out. If a key such as a tool call or a weight of zero were
+ignored, the model would learn to answer with nothing, or what it is not to learn.
 """
 
 import dataclasses
@@ -11,16 +11,16 @@ from typing import Any
 from stemma.corpus.documents import Part
 from stemma.errors import SourceError
 
-# Who speaks and what, in OpenAI's spelling and in ShareGPT's.
+# The keys of speaker and text, as OpenAI and as ShareGPT spells them.
 _SPELLINGS = (("role", "content"), ("from", "value"))
 _ROLES = {"human": "user", "gpt": "assistant"}
-# What changes nothing: such keys as axolotl, torchtune and others write them where all is learnt.
+# Keys and values that change nothing, as axolotl, torchtune and others write them.
 _NEUTRAL = {"weight": 1, "train": True, "loss": True, "masked": False, "eot": True}
 BESIDE = (
     *("system", "tools", "functions", "chat_template_kwargs"),
     *("image", "images", "videos", "audios"),
 )
-"""Columns that belong to a dialogue, where a data set has them."""
+"""Columns that belong to a dialogue, if a data set has them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Dialogue:
     """A column of messages in one row.
 
     Attributes:
-        column: its name.
+        column: name of the column.
         where: the file and the row, for messages.
-        ignored: keys that the user wants to be passed over.
+        ignored: keys that the user wants to ignore.
     """
 
     column: str
@@ -41,7 +41,7 @@ class Dialogue:
         """Return the messages.
 
         Raises:
-            SourceError: one is no message, or has a key that is not read.
+            SourceError: an item is no message, or has a key that is not read.
         """
         return tuple(self._part(message, number) for number, message in enumerate(messages, 1))
 
@@ -50,10 +50,10 @@ class Dialogue:
 
         Args:
             row: values by column.
-            read: the columns that are.
+            read: the columns that are read.
 
         Raises:
-            SourceError: names it.
+            SourceError: there is one; the message names it.
         """
         beside = {key: row[key] for key in BESIDE if key in row}
         self._refuse_others(beside, read, f"{self.where} has the column")

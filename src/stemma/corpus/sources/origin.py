@@ -1,4 +1,4 @@
-"""What every kind of source gives to ingest: parts, each one entry of sources.json."""
+"""What every kind of source gives to ingest: origins, each an entry of sources.json."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -7,16 +7,16 @@ from stemma.corpus.documents import Document
 
 
 @dataclasses.dataclass(frozen=True)
-class Part:
+class Origin:
     """A file, a package or a data set, and its documents as a stream to be read once.
 
     Attributes:
-        name: what ``Document.source`` says.
-        origin: where it is from, such as a path below the repository or a requirement for pip.
-        version: release, revision, or empty where the sha256 alone tells versions apart.
-        license: SPDX identifier or the words of the source.
-        documents: read lazily, in an order that the content alone decides.
-        sha256: gives the hexadecimal digest once ``documents`` is exhausted.
+        name: the ``source`` of its documents.
+        origin: where it comes from: a path below the repository, a requirement for pip, an address.
+        version: release or revision; empty if only the sha256 tells versions apart.
+        license: SPDX identifier, or the words of the source.
+        documents: read lazily, in an order that only the content decides.
+        sha256: returns the hexadecimal digest once ``documents`` is exhausted.
     """
 
     name: str

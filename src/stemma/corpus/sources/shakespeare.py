@@ -8,16 +8,16 @@ from pathlib import PurePosixPath
 
 from stemma.corpus.documents import Document
 from stemma.corpus.sources import pypi
-from stemma.corpus.sources.origin import Part
+from stemma.corpus.sources.origin import Origin
 from stemma.corpus.sources.passages import passages
 from stemma.corpus.sources.plays import scenes
 from stemma.corpus.sources.settings import ShakespeareSettings
 
 
-def parts(settings: ShakespeareSettings) -> Iterator[Part]:
-    """Yield one part: every scene of every play, the play as its group, the genre as its label.
+def parts(settings: ShakespeareSettings) -> Iterator[Origin]:
+    """Yield one origin: every scene of every play, the play as its group, the genre as its label.
 
-    With ``tagged_words`` the documents are the passages of the scenes, their words tagged.
+    With ``tagged_words`` the documents are passages of the scenes with tagged words.
 
     Raises:
         SourceError: as `pypi.parts`.

@@ -1,1 +1,1 @@
-"""Tokenizers: settings, making, encoding."""
+"""Tokenizers: their settings, training and use."""

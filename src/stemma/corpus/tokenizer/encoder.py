@@ -1,9 +1,8 @@
 """Turn text into token ids: exactly those of the reference, tokenizers, at many times its speed.
 
-gigatoken does the work where it has agreed with the reference, on probes of the tokenizer and on
-every character of the text beyond ASCII; tokenizers does it everywhere else. What decides is a
-function of the tokenizer and of the text alone, so the ids depend neither on the batch nor on the
-worker that a text falls to.
+gigatoken does the work if it has agreed with the reference on probes of the tokenizer and on every
+non-ASCII character of the text; otherwise tokenizers does it. The choice is a function of the
+tokenizer and the text alone, so the ids depend neither on the batch nor on the worker.
 """
 
 import json
@@ -16,32 +15,33 @@ from gigatoken.gigatoken_rs import BPETokenizer, load_hf_json
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from stemma.corpus.tokenizer.reading import read_tokenizer
 from stemma.errors import DataError
 from stemma.files import read_json
 
-# gigatoken remembers every word it has met: of ever-new words, about seven bytes a character.
+# gigatoken remembers every word that it has met, which takes about seven bytes per character.
 _REOPEN_CHARACTERS = 2**25
 _PROBED_ENTRIES = 1024
 
 
 class Encoder:
-    """The tokenizer of a folder, ready to encode; pickles as the folder's path.
+    """The tokenizer of a folder, ready to encode; pickled, it is the folder's path.
 
     A control token written out in a text, such as a literal ``<|endoftext|>``, is encoded as the
     characters it consists of: what a document says can never end it. (In transformers, that is
     ``split_special_tokens=True``.)
 
     Args:
-        folder: what ``make_tokenizer`` has written.
-        name: what messages call it, where the user knows it by another name than the folder's.
+        folder: written by ``make_tokenizer``.
+        name: for messages, if the user knows it by another name than the folder's.
 
     Attributes:
         folder: of the tokenizer.
-        name: what messages call it.
+        name: of the tokenizer, for messages.
         end_of_text: the id that ends a document.
         padding: the id that fills up a batch; None where the tokenizer has none.
         size: number of ids, one more than the largest.
-        unknown: the id that stands for what the vocabulary lacks; None where it lacks nothing or
+        unknown: the id that stands for what the vocabulary lacks; None if it lacks nothing, or
             leaves it out.
 
     Raises:
@@ -62,20 +62,20 @@ class Encoder:
         return Encoder, (self.folder, self.name)
 
     def encode_batch(self, texts: Sequence[str]) -> list[NDArray[np.uint32]]:
-        """Return the ids of each text, without any token added."""
+        """Return the ids of each text, with no token added."""
         if self._fast is None:
             return [_encode_reference(self._reference, text) for text in texts]
         return [self._fast.encode(text) for text in texts]
 
     def restores(self, text: str, ids: NDArray[np.integer]) -> bool:
-        """Say whether a text comes back, character by character, from what `encode_batch` gave."""
+        """Return whether a text comes back exactly from the ids that `encode_batch` returned."""
         if self._fast is not None and self._fast.decode(ids) == text.encode():
             return True
         return self._reference.decode(ids.tolist(), skip_special_tokens=False) == text
 
 
 class _FastEncoder:
-    """gigatoken for the texts whose characters it has been seen to treat as the reference does."""
+    """gigatoken, for texts whose characters it has been seen to treat as the reference does."""
 
     def __init__(self, source: bytes, backend: BPETokenizer, reference: Tokenizer) -> None:
         self._source = source
@@ -87,7 +87,7 @@ class _FastEncoder:
 
     @classmethod
     def open(cls, reference: Tokenizer) -> "_FastEncoder | None":
-        """Return None where gigatoken does not know the tokenizer or gives other ids for probes."""
+        """Return None if gigatoken does not know the tokenizer, or gives other ids for probes."""
         serialized = json.loads(reference.to_str())
         if serialized["normalizer"]:  # may join characters, which are tried one by one
             return None
@@ -130,7 +130,7 @@ class _FastEncoder:
 
 
 def _probes(reference: Tokenizer) -> Iterator[str]:
-    """Yield texts that show ASCII in pairs and runs, entries of the vocabulary, added tokens."""
+    """Yield texts with ASCII in pairs and runs, entries of the vocabulary, and added tokens."""
     ascii_characters = [chr(code) for code in range(128)]
     for first in ascii_characters:
         yield "".join(f"{first}{first}{second}" for second in ascii_characters)
@@ -144,7 +144,7 @@ def _probes(reference: Tokenizer) -> Iterator[str]:
 
 
 def _in_contexts(character: str) -> str:
-    # Beside letters, digits, spaces, line ends, punctuation and itself.
+    # Next to letters, digits, spaces, line ends, punctuation and itself.
     contexts = ("a{0}b ", "  {0}1", "'{0}{0}", "{0}\n ", "-{0}2 ", "A{0}.{0} {0}{0}a")
     return "".join(context.format(character) for context in contexts)
 
@@ -158,16 +158,13 @@ def _open_backend(source: bytes) -> BPETokenizer | None:
 
 
 def open_reference(folder: Path) -> Tokenizer:
-    """Return the tokenizer of a folder, which takes control tokens in a text for characters.
+    """Return the tokenizer of a folder, set to take control tokens in texts for plain characters.
 
     Raises:
-        DataError: the folder holds none.
+        DataError: the folder holds no tokenizer.
     """
     path = folder / "tokenizer.json"
-    try:
-        reference = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises nothing narrower
-        raise DataError(f"{path} holds no tokenizer: {error}", _REMEDY) from error
+    reference = read_tokenizer(path, DataError, f"{path} holds no tokenizer", _REMEDY)
     reference.encode_special_tokens = True
     reference.no_truncation()
     reference.no_padding()
@@ -192,7 +189,7 @@ def _padding(folder: Path, reference: Tokenizer) -> int | None:
 
 
 def unknown_of(reference: Tokenizer) -> int | None:
-    """Return the id that stands for what the vocabulary lacks; None where there is none."""
+    """Return the id that stands for what the vocabulary lacks; None if there is none."""
     model = json.loads(reference.to_str())["model"]
     token = model.get("unk_token")
     return reference.token_to_id(token) if token else model.get("unk_id")

@@ -50,9 +50,9 @@ def make_tokenizer(
 
     Args:
         settings: the ``tokenizer`` section.
-        texts: what to learn from, once through; not touched for a pretrained tokenizer.
+        texts: to learn from, read once; not read for a pretrained tokenizer.
         folder: created if need be.
-        pads: whether it needs a padding token: the end of text, if it has none of its own.
+        pads: whether a padding token is needed, which is end-of-text if it has none of its own.
 
     Raises:
         DataError: the text does not support the vocabulary, the vocabulary does not hold the bytes,
@@ -115,9 +115,9 @@ def _pre_tokenizer(pattern: str) -> pre_tokenizers.PreTokenizer:
 
 
 def _sample(texts: Iterable[str], limit: int) -> Iterator[str]:
-    """Yield the texts with the smallest hashes, about ``limit`` UTF-8 bytes of them.
+    """Yield the texts with the smallest hashes, up to about ``limit`` UTF-8 bytes.
 
-    A bottom-k sample: uniform over the texts, and independent of their order.
+    This is a bottom-k sample: uniform over the texts, and independent of their order.
     """
     heap: list[tuple[int, str, int]] = []
     total = 0
@@ -132,7 +132,7 @@ def _sample(texts: Iterable[str], limit: int) -> Iterator[str]:
 
 
 def _cut_runs(text: str) -> Iterator[str]:
-    """Yield the text in pieces that end where a run without a gap gets too long to learn from.
+    """Yield the text in pieces, cutting runs without a gap that are too long to learn from.
 
     Each merge takes the trainer time in proportion to the words that it touches: one encoded blob
     of a megabyte would cost it minutes.

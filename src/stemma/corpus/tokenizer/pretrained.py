@@ -1,4 +1,4 @@
-"""Read a tokenizer that exists already: of a base, below data/input, on the Hugging Face hub."""
+"""Read an existing tokenizer: of a base, below data/input, or on the Hugging Face hub."""
 
 import contextlib
 import json
@@ -9,13 +9,14 @@ from tokenizers import Tokenizer
 
 from stemma import layout, lfs
 from stemma.corpus import inputs
+from stemma.corpus.tokenizer.reading import read_tokenizer
 from stemma.corpus.tokenizer.settings import BaseTokenizer, PretrainedTokenizer
 from stemma.errors import DataError
 
 _CONFIG, _TEMPLATE = "tokenizer_config.json", "chat_template.jinja"
 END_OF_TEXT = "<|endoftext|>"
 _TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token", "mask_token")
-# What is kept of tokenizer_config.json, and what it has to be.
+# The keys of tokenizer_config.json that are kept, and their types.
 _KEPT: dict[str, tuple[Any, str]] = {
     **dict.fromkeys(_TOKENS, (str, 'a text, or an object with one as "content"')),
     "chat_template": (str | list, "a text, or a list of named ones"),
@@ -29,11 +30,11 @@ def load_pretrained(
 ) -> tuple[Tokenizer, dict[str, Any]]:
     """Return the tokenizer and what to keep of its tokenizer_config.json.
 
-    The end-of-text token is the file's ``eos_token``, or ``<|endoftext|>`` where it names none.
+    The end-of-text token is the file's ``eos_token``, or ``<|endoftext|>`` if it names none.
 
     Raises:
-        DataError: it is not there, cannot be read, draws lots (BPE dropout), or has no end-of-text
-            token.
+        DataError: the tokenizer is missing, cannot be read, is random (BPE dropout), or has no
+            end-of-text token.
         SourceError: its path is not below data/input, or DVC does not see what is there.
     """
     if isinstance(settings, BaseTokenizer):
@@ -103,10 +104,8 @@ def _download(name: str, revision: str) -> Path:
 
 def _read(path: Path) -> Tokenizer:
     lfs.refuse_file(path, DataError)
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises nothing narrower
-        raise DataError(f"tokenizer.path: {path} is no tokenizer.json: {error}", _SAVE) from error
+    what = f"tokenizer.path: {path} is no tokenizer.json"
+    tokenizer = read_tokenizer(path, DataError, what, _SAVE)
     if getattr(tokenizer.model, "dropout", None):
         raise DataError(
             f"tokenizer.path: {path} has BPE dropout", "set model.dropout to null in it"
@@ -115,11 +114,11 @@ def _read(path: Path) -> Tokenizer:
 
 
 def read_config(file: Path) -> dict[str, Any]:
-    """Return what a tokenizer_config.json holds; {} if there is no such file.
+    """Return the contents of a tokenizer_config.json; {} if there is no such file.
 
     Raises:
-        DataError: it is a pointer of Git LFS or no JSON object, or names the key of what is kept of
-            it that is of another type.
+        DataError: the file is a pointer of Git LFS or no JSON object, or a key that is kept has a
+            value of another type.
     """
     if not file.exists():
         return {}

@@ -1,4 +1,4 @@
-"""Settings of the tokenizer: trained here, or brought along."""
+"""Settings of the tokenizer, be it trained here or an existing one."""
 
 from typing import Annotated, Literal
 
@@ -15,19 +15,19 @@ class BpeTokenizer:
     name: str
     kind: Literal["bpe"]
     vocab_size: Annotated[int, Field(gt=0)]
-    """Entries, counting <|endoftext|>, the special tokens and the 256 bytes."""
+    """Number of entries, including <|endoftext|>, the special tokens and the 256 bytes."""
     min_frequency: Annotated[int, Field(ge=1)]
     """How often a pair must occur before it becomes an entry."""
     pattern: Literal["gpt2", "gpt4"]
-    """How text is cut before merging; no token crosses a cut."""
+    """How texts are cut before merging; no token crosses a cut."""
     special_tokens: tuple[Annotated[str, Field(min_length=1)], ...]
-    """Control tokens beside <|endoftext|>."""
+    """Control tokens in addition to <|endoftext|>."""
     sample_bytes: Annotated[int, Field(gt=0)]
     """UTF-8 bytes of text to learn from."""
 
     @property
     def origin(self) -> str:
-        """What a user knows it by."""
+        """The name by which the user knows the tokenizer."""
         return f"tokenizer={self.name}"
 
 
@@ -44,22 +44,22 @@ class PretrainedTokenizer:
 
     @property
     def origin(self) -> str:
-        """What a user knows it by."""
+        """The name by which the user knows the tokenizer."""
         return self.path
 
 
 @settings
 class BaseTokenizer:
-    """That of models/base."""
+    """The tokenizer of models/base."""
 
     name: str
     kind: Literal["base"]
     end_of_text: str | None
-    """The entry that ends a document; None for the base's eos_token."""
+    """The token that ends a document; None for the base's eos_token."""
 
     @property
     def origin(self) -> str:
-        """What a user knows it by."""
+        """The name by which the user knows the tokenizer."""
         return layout.BASE.as_posix()
 
 

@@ -1,4 +1,4 @@
-"""From a model as it was found to models/base: checked, a file per layer, always the same bytes."""
+"""Turn a model that was found into models/base: checked, split by layer, always the same bytes."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from stemma.corpus.tokenizer.pretrained import read_config
+from stemma.corpus.tokenizer.reading import read_tokenizer
 from stemma.errors import ModelError
 from stemma.files import read_json, sha256_of, write_json
 from stemma.modeling.bases.settings import Base
 from stemma.modeling.bases.sources import Source, opened
 from stemma.modeling.weights import shards
+from stemma.modeling.weights.torn import first_line, reading
 
 RECORD = "base.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _TEMPLATE = "chat_template.jinja"
-# Of a configuration, what is read here before transformers reads it.
+# Types of the keys of a configuration that are read here before transformers reads them.
 _TYPES = {"architectures": list, "auto_map": dict}
-# What tells of the machine, of a file's name, or of code that is not carried along.
+# Keys that name the machine or a file, or belong to code that is not carried along.
 _DROPPED = (
     *("_name_or_path", "_model_name_or_path", "name_or_path", "is_local", "local_files_only"),
     *("_from_model_config", "quantization_config"),
@@ -30,13 +32,13 @@ def write_base(base: Base | None, folder: Path) -> None:
     """Write a base into ``folder``, with base.json, which says where it is from.
 
     Args:
-        base: None for training from nothing; then base.json is all there is.
+        base: None for training from scratch; then base.json is all there is.
         folder: an existing, empty folder.
 
     Raises:
-        SourceError: it cannot be fetched, or is not what the settings name.
-        ModelError: it has no safetensors, is torn, has weights that are no numbers, would run code
-            that nobody trusts, or its tokenizer does not fit.
+        SourceError: the base cannot be fetched, or is not what the settings name.
+        ModelError: the base has no safetensors, is torn, has weights that are not finite, would run
+            code that nobody trusts, or has a tokenizer that does not fit.
     """
     if base is None:
         write_json(folder / RECORD, {"kind": None})
@@ -80,7 +82,7 @@ def _save_gguf(source: Source, file: str, saved: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     _silence()
-    try:
+    with reading(f"{file} cannot be read as GGUF", said=first_line):
         model: Any = AutoModelForCausalLM.from_pretrained(
             source.folder,
             gguf_file=file,
@@ -90,8 +92,6 @@ def _save_gguf(source: Source, file: str, saved: Path) -> None:
             quantization_config=GgufConfig(dequantize=True),
         )
         tokenizer = AutoTokenizer.from_pretrained(source.folder, gguf_file=file)
-    except Exception as error:  # each format and architecture raises errors of its own
-        raise ModelError(f"{file} cannot be read as GGUF: {_said(error)}") from error
     model.to(torch.bfloat16).save_pretrained(saved)
     tokenizer.save_pretrained(saved)
 
@@ -100,7 +100,8 @@ def _save(source: Source, config: dict[str, Any], saved: Path) -> None:
     trust = _is_trusted(source, config)
     kind = _class_of(source, config)
     _silence()
-    try:
+    # Trusted code may import a package that is not installed.
+    with reading(f"{source.name} cannot be loaded", said=first_line, more=(ImportError,)):
         model, loading = kind.from_pretrained(
             source.folder,
             dtype="auto",
@@ -111,8 +112,6 @@ def _save(source: Source, config: dict[str, Any], saved: Path) -> None:
         )
         # Under the names that this version of transformers gives to tensors.
         model.save_pretrained(saved)
-    except Exception as error:  # transformers and safetensors have no common exception
-        raise ModelError(f"{source.name} cannot be loaded: {_said(error)}") from error
     if loading["missing_keys"]:
         name = min(loading["missing_keys"])
         raise ModelError(f"{source.name} has no weight '{name}'", "save the whole model there")
@@ -146,12 +145,12 @@ def _check_weights(source: Source) -> None:
 
 
 def _check_numbers(source: Source, folder: Path) -> None:
-    # Training would come to a loss that is no number, and look like one that diverged.
+    # The loss of training would be no finite number, as if the training had diverged.
     located = shards.locate(folder)
     with shards.Reader(located) as tensors:
         for name in located:
             tensor = tensors[name]
-            # Of numbers of one byte torch does not say whether they are finite.
+            # torch cannot tell whether numbers of one byte are finite.
             wide = tensor.float() if tensor.element_size() == 1 else tensor
             if broken := int((~wide.isfinite()).sum()):
                 are = "weight of {} is" if broken == 1 else "weights of {} are"
@@ -180,17 +179,13 @@ def _is_trusted(source: Source, config: dict[str, Any]) -> bool:
 
 
 def _copy_tokenizer(source: Source, tokenizer: Path, folder: Path, config: dict[str, Any]) -> None:
-    from tokenizers import Tokenizer
-
     path = tokenizer / "tokenizer.json"
     if not path.is_file():
         raise ModelError(
             f"{source.name} holds no tokenizer.json", "save its fast tokenizer beside it"
         )
-    try:
-        vocabulary = Tokenizer.from_file(str(path)).get_vocab(with_added_tokens=True)
-    except Exception as error:  # tokenizers raises nothing narrower
-        raise ModelError(f"{source.name}: tokenizer.json is torn: {_said(error)}") from error
+    found = read_tokenizer(path, ModelError, f"{source.name}: tokenizer.json is torn")
+    vocabulary = found.get_vocab(with_added_tokens=True)
     largest, size = max(vocabulary.values(), default=0), config.get("vocab_size")
     if size is not None and largest >= size:
         raise ModelError(
@@ -239,7 +234,3 @@ def _read(path: Path, source: Source) -> dict[str, Any]:
                 f"not {kind.__name__}"
             )
     return value
-
-
-def _said(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

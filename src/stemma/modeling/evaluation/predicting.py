@@ -1,7 +1,8 @@
-"""What a classifier of documents or of tokens makes of a split, a batch at a time."""
+"""The test split of a task that predicts labels, and what a model predicts for it."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from stemma.errors import ModelError
-from stemma.modeling.evaluation.heldout import HeldOut, check_vocabulary
+from stemma.modeling.evaluation.heldout import HeldOut, check_vocabulary, read_held_out
 from stemma.modeling.examples.documents import Documents, pad
+from stemma.modeling.examples.labels import read_names
 from stemma.modeling.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -20,25 +22,48 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+@dataclasses.dataclass(frozen=True)
+class LabelledSplit:
+    """The test split of a task that predicts labels.
+
+    Attributes:
+        test: ids and sizes of its documents.
+        names: of the labels, in the order of their ids.
+        documents: tokens and labels.
+    """
+
+    test: HeldOut
+    names: list[str]
+    documents: Documents
+
+
+def read_labelled(prepared: Path) -> LabelledSplit:
+    """Read the test split with its labels.
+
+    Raises:
+        DataError: a file is missing or torn, or the split is empty.
+    """
+    return LabelledSplit(read_held_out(prepared), read_names(prepared), Documents(prepared, "test"))
+
+
 def check_classifier(
-    model: PreTrainedModel, folder: Path, prepared: Path, names: list[str], test: HeldOut
+    model: PreTrainedModel, folder: Path, prepared: Path, split: LabelledSplit
 ) -> None:
     """Refuse a model that does not give each of these labels a probability.
 
     Args:
         model: what is to be measured.
-        folder: with its tokenizer.
+        folder: of the model, with its tokenizer.
         prepared: data/prepared.
-        names: of the labels, in the order of their ids.
-        test: what it is to be measured on.
+        split: what the model is to be measured on.
 
     Raises:
         DataError: the tokenizer is missing or torn, or the tokens are not in its vocabulary.
-        ModelError: it has other labels or another vocabulary.
+        ModelError: the model has other labels or another vocabulary.
     """
-    check_vocabulary(test, prepared, folder, model.config.vocab_size)
+    check_vocabulary(split.test, prepared, folder, model.config.vocab_size)
     known: dict[Any, str] = model.config.id2label or {}
-    if [name for _, name in sorted(known.items())] != names:
+    if [name for _, name in sorted(known.items())] != split.names:
         raise ModelError(
             f"{folder / 'config.json'} has other labels than {prepared / 'labels.json'}",
             "the model was trained on other data: type `dvc repro`",
@@ -48,13 +73,16 @@ def check_classifier(
 def predict(
     model: PreTrainedModel, documents: Documents, batch_tokens: int, runtime: Runtime
 ) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
-    """Yield which documents, their logits and their labels, int64 [documents, tokens].
+    """Yield indices of documents, their logits, and their labels, int64 [documents, tokens].
 
     Args:
         model: on the runtime's device.
-        documents: in whose order the documents are numbered.
-        batch_tokens: most tokens of a batch, padding counted; a longer document is one.
+        documents: what to predict.
+        batch_tokens: most tokens of a batch, padding counted; one document may hold more.
         runtime: device and precision.
+
+    Raises:
+        ModelError: a logit is not finite.
     """
     import torch
 

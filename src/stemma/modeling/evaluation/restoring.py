@@ -1,7 +1,7 @@
 """Whether a text comes back from its tokens.
 
-Only then is the loss of the tokens the length of a code for the text, and bits per byte compare
-between tokenizers. One that knows few words, or knows no case, leaves little to predict.
+Only if it does, the loss of the tokens is the length of a code for the text, and bits per byte
+compare between tokenizers. A tokenizer that knows few words, or no case, leaves less to predict.
 """
 
 import hashlib
@@ -12,10 +12,10 @@ from stemma.corpus.tokenizer.encoder import open_reference, unknown_of
 
 
 class Restorer:
-    """Spells tokens, and says whether that is the text that they were made of.
+    """Spells tokens, and tells whether the result is the text that they were made from.
 
     Args:
-        folder: with a tokenizer that has been read without fault.
+        folder: of a tokenizer that has been read without error.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -27,7 +27,7 @@ class Restorer:
         return self._tokenizer.decode(ids)
 
     def is_text(self, ids: Sequence[int], size: int, sha256: str) -> bool:
-        """Say whether a document comes back.
+        """Return whether the text of a document comes back from its tokens.
 
         Args:
             ids: its tokens, without the one that ends it.
@@ -37,14 +37,14 @@ class Restorer:
         text = self.spell(ids).encode()
         if hashlib.sha256(text).hexdigest() == sha256:
             return True
-        # Of a text that was masked there is no hash.
+        # There is no hash of a text after masking.
         return len(text) == size and self.is_exact(ids)
 
     def is_exact(self, ids: Sequence[int]) -> bool:
-        """Say whether ids stand for no other text than they spell, as far as these tell.
+        """Return whether ids stand for exactly the text that they spell, as far as they tell.
 
-        There is no unknown token among them, and what they spell comes back from its own tokens,
-        with the case of its letters turned too.
+        That is so if no unknown token is among them, and their text comes back from its own tokens,
+        even with the case of its letters swapped.
         """
         text = self.spell(ids)
         return self._unknown not in ids and all(map(self._comes_back, (text, text.swapcase())))

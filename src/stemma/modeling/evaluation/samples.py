@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 def continue_greedily(
     model: PreTrainedModel, prompt: NDArray[np.integer], tokens: int, end: int
 ) -> list[int]:
-    """Return the ids that the model holds for likeliest, one after the other.
+    """Return a greedy continuation: the ids that the model holds for likeliest, one by one.
 
     Args:
         model: in evaluation mode.
-        prompt: ids to go on from, shape (tokens,), at least one.
+        prompt: ids to continue, shape (tokens,), at least one.
         tokens: most ids to return.
         end: ends the continuation, and is not returned.
     """
@@ -44,8 +44,8 @@ def page(introduction: str, samples: Sequence[tuple[str, str]]) -> str:
     """Return Markdown that shows texts under headings.
 
     Args:
-        introduction: what they are.
-        samples: heading and text.
+        introduction: what the samples are.
+        samples: heading and text of each.
     """
     lines = ["# Samples", "", introduction]
     for heading, text in samples:

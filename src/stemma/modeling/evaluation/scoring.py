@@ -11,7 +11,8 @@ import numpy as np
 from stemma.corpus.packing import PackedSplit
 from stemma.errors import SettingsError
 from stemma.modeling.evaluation.settings import EvaluateSection
-from stemma.modeling.evaluation.windows import Scores, Windows, batches, gather
+from stemma.modeling.evaluation.token_scores import Scores
+from stemma.modeling.evaluation.windows import Windows, batches, gather
 from stemma.modeling.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def context_of(section: EvaluateSection, model: PreTrainedModel, folder: Path) -
     """Return how many tokens the model is to see at a time.
 
     Raises:
-        SettingsError: they are more than it can see, or nothing says how many.
+        SettingsError: that is more than it can see, or nothing says how many.
     """
     limit = getattr(model.config, "max_position_embeddings", None)
     context = section.context or limit
@@ -41,7 +42,7 @@ def context_of(section: EvaluateSection, model: PreTrainedModel, folder: Path) -
 
 
 def stride_of(section: EvaluateSection, context: int) -> int:
-    """Return by how many tokens one window lies behind the other."""
+    """Return how many tokens after the start of a window the next one starts."""
     return max(1, round(context * section.stride))
 
 
@@ -57,7 +58,7 @@ def score(
     Args:
         model: on the runtime's device.
         split: what to predict.
-        windows: how it is cut.
+        windows: how the split is cut.
         batch_tokens: most tokens of a batch, padding counted.
         runtime: device and precision.
     """
@@ -88,7 +89,7 @@ def score(
 
 
 def loss_and_rank(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return what `Scores` holds of tokens: the loss in nats, and how many were held for likelier.
+    """Return the loss of tokens in nats, and their ranks, as `Scores` holds them.
 
     Args:
         logits: shape [tokens, vocabulary].

@@ -1,13 +1,11 @@
-"""What evaluate asks of a task, and what a task answers: settings in, figures and tables out."""
+"""How a model is measured, as settings; and what a task answers: metrics and tables."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from stemma.config import Positive, settings
-from stemma.modeling.metrics.names import ENDS, names_of
 
 Table = dict[str, dict[str, float]]
 
@@ -20,11 +18,11 @@ class EvaluateSection:
     context: Positive | None
     """Tokens that a window holds; None for as many as the model sees."""
     stride: Annotated[float, Field(gt=0, le=1)]
-    """Share of the context by which one window lies behind the other."""
+    """How far a window starts after the one before it, as a share of the context."""
     batch_tokens: Positive
     """Most tokens of a batch, padding counted."""
     resamples: Positive
-    """Of the bootstrap behind the intervals."""
+    """How often the bootstrap draws documents for the intervals."""
     baseline_tokens: Positive
     """Most training tokens that the n-gram models count."""
     prompts: tuple[str, ...]
@@ -34,20 +32,20 @@ class EvaluateSection:
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
-    """What a task found out about a model.
+class Evaluation:
+    """What a task measured of a model.
 
     Attributes:
-        table: figures with the ends of their 95 % intervals, where there are enough examples for
-            one, by model: ``model`` is ours, the others are baselines.
+        table: metrics by model: ``model`` is ours, the others are baselines. Each metric comes with
+            the ends of its 95 % interval, if there are enough examples for one.
         counts: how much was measured, such as documents, tokens, bytes.
-        examples: one row per example: its columns by name, of one length; ``id`` among them.
+        examples: columns by name, of one length, with one row per example; ``id`` is among them.
         samples: Markdown with examples of what the model does.
-        plots: a file that `stemma.modeling.evaluation.results` knows -> rows, the first of them the
-            header.
+        plots: rows by file name, the header first; `stemma.modeling.evaluation.results` knows the
+            names.
         windows: of a task that reads documents in windows, their ``context`` and ``stride`` in
-            tokens; of one whose loss is a code also ``start``, the id that stands before a
-            document, and ``rolling_bits_per_byte``, which is what lm-evaluation-harness finds.
+            tokens. If its loss is the length of a code, also ``start``, the id that stands before a
+            document, and ``rolling_bits_per_byte``, the value that lm-evaluation-harness finds.
     """
 
     table: Table
@@ -56,9 +54,3 @@ class Measured:
     samples: str
     plots: dict[str, list[list[Any]]]
     windows: dict[str, float] | None = None
-
-
-def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Return a model's figures, with the ends of the intervals that they have."""
-    keys = [f"{name}{end}" for name in names_of(metrics) for end in ("", *ENDS)]
-    return {key: metrics[key] for key in keys if key in metrics}

@@ -1,8 +1,8 @@
-"""How a split is read by a model that sees only so many tokens at a time: strided windows.
+"""Strided windows: how a model that sees only so many tokens at a time reads a whole split.
 
-What is predicted is every token of every document, its end-of-text token included: the loss is
-then the length of a complete code for the document, from which it can be read back. A document
-begins from an end-of-text token, as in training, and sees nothing of the one before it.
+Every token of every document is predicted, its end-of-text token included, so that the loss is the
+length of a complete code for the document, from which it can be read back. A document begins after
+an end-of-text token, as in training, and nothing of the document before it is seen.
 """
 
 import dataclasses
@@ -12,24 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemma.corpus.packing import PackedSplit
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Scores:
-    """What a model made of some tokens; four arrays of one length.
-
-    Attributes:
-        document: index of the document.
-        position: index of the token in its document.
-        loss: negative logarithm of the token's probability, in nats.
-        rank: how many tokens the model held for likelier; 0 where its first guess was right. Of
-            equally likely tokens the lower id comes first.
-    """
-
-    document: NDArray[np.int64]
-    position: NDArray[np.int64]
-    loss: NDArray[np.floating]
-    rank: NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -101,6 +83,17 @@ def batches(windows: Windows, batch_tokens: int) -> Iterator[NDArray[np.int64]]:
         rows = max(1, batch_tokens // longest)
         yield order[index : index + rows]
         index += rows
+
+
+def whole_documents(offsets: NDArray[np.int64], batch_tokens: int) -> Iterator[NDArray[np.int64]]:
+    """Yield indices of documents that are alike in length, each read in one piece.
+
+    Args:
+        offsets: of a packed split, shape (documents + 1,).
+        batch_tokens: most tokens of a batch, padding counted; one document may hold more.
+    """
+    longest = int(np.diff(offsets).max())
+    return batches(cut(offsets, longest, longest), batch_tokens)
 
 
 def gather(

@@ -1,13 +1,11 @@
-"""Whole documents as examples, each by itself: their order, and batches of different lengths."""
+"""Whole documents as examples, each by itself, and batches of documents of different lengths."""
 
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import Dataset
 
 from stemma.corpus.packing import PackedSplit, read_labels, read_split
 from stemma.corpus.task import IGNORED
@@ -15,7 +13,7 @@ from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError
 from stemma.modeling.task import Batch
 
-_MULTIPLE = 8  # of a batch's length: what matrix units are made for
+_MULTIPLE = 8  # matrix units are made for lengths that are multiples of it
 
 
 class Documents:
@@ -63,48 +61,15 @@ class Documents:
 
     def spread(self, most: int) -> list[Batch]:
         """Return up to ``most`` documents, evenly spread, the same ones at every call."""
-        chosen = np.linspace(0, len(self) - 1, min(most, len(self))).astype(int)
-        return [self[int(index)] for index in chosen]
+        return [self[index] for index in self.places(most)]
 
-
-class Shuffled(Dataset[Batch]):
-    """Documents in the order of training, every epoch shuffled anew.
-
-    Item ``i`` is example ``i`` of an endless stream, a function of the seed and of ``i`` alone, so
-    that a resumed run goes on where the killed one stopped.
-
-    Args:
-        documents: what to draw from.
-        items: examples in the whole run.
-        seed: of the shuffles.
-    """
-
-    def __init__(self, documents: Documents, items: int, seed: int) -> None:
-        self.documents, self.items, self.seed = documents, items, seed
-        self._order = functools.lru_cache(1)(self._shuffle)
-
-    def __len__(self) -> int:
-        """Return the number of examples in the whole run."""
-        return self.items
-
-    def __getitem__(self, index: int) -> Batch:
-        """Return example ``index`` of the run."""
-        epoch, place = divmod(index, len(self.documents))
-        return self.documents[int(self._order(epoch)[place])]
-
-    @property
-    def tokens_seen(self) -> int:
-        """Tokens in the whole run, padding not counted."""
-        epochs, rest = divmod(self.items, len(self.documents))
-        lengths = np.diff(self.documents.split.offsets)
-        return int(epochs * lengths.sum() + lengths[self._order(epochs)[:rest]].sum())
-
-    def _shuffle(self, epoch: int) -> np.ndarray:
-        return np.random.default_rng([self.seed, epoch]).permutation(len(self.documents))
+    def places(self, most: int) -> list[int]:
+        """Return the indices of up to ``most`` documents, evenly spread."""
+        return np.linspace(0, len(self) - 1, min(most, len(self))).astype(int).tolist()
 
 
 def pad(examples: Sequence[Batch]) -> Batch:
-    """Return examples as one batch, filled up at their ends to a multiple of 8.
+    """Return examples as one batch, padded at their ends to a multiple of 8 tokens.
 
     Returns:
         ``input_ids``, ``labels`` (IGNORED where there is nothing) and ``attention_mask`` (1 where

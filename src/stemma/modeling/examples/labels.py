@@ -1,4 +1,4 @@
-"""The names of labels: from labels.json to a model's configuration."""
+"""Label names, from labels.json to a model's configuration."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ _REMEDY = "type `dvc repro prepare`, or `dvc checkout` to restore the files"
 
 
 def read_names(prepared: Path) -> list[str]:
-    """Return the names of the labels; the id of each is its place.
+    """Return the names of the labels; the id of each is its place in the list.
 
     Raises:
         DataError: the file is missing or torn.
@@ -28,8 +28,8 @@ def read_names(prepared: Path) -> list[str]:
     return names
 
 
-def head_of(prepared: Path) -> dict[str, Any]:
-    """Return what a model's configuration says of its labels.
+def label_head(settings: Any, prepared: Path) -> dict[str, Any]:
+    """Return what a model's configuration says of its labels: their number and their names.
 
     Raises:
         DataError: labels.json is missing or torn.

@@ -1,4 +1,4 @@
-"""The order of training data: a function of the seed and the step, and of nothing else."""
+"""Packed blocks of training tokens; their order is a function of the seed and the step alone."""
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ class PackedBlocks(Dataset[dict[str, torch.Tensor]]):
     """Blocks cut from one long row of tokens: no padding, every epoch cut and shuffled anew.
 
     Item ``i`` is block ``i`` of an endless stream, so that a resumed run goes on where the killed
-    one stopped without reading what came before.
+    one stopped, without reading the blocks before it.
 
     Args:
         split: ids of all documents, one after the other.
@@ -95,9 +95,9 @@ def cut_block(split: PackedSplit, start: int, length: int, across: bool) -> dict
         split: ids of all documents.
         start: index of the first token.
         length: tokens to predict.
-        across: whether the documents are read as one. If not, ``position_ids`` begin anew with each
-            of them, which is how transformers' models know what attention must not see. As in
-            evaluation a document begins from the end-of-text token before it.
+        across: whether the documents are read as one. If not, ``position_ids`` start again at each
+            of them, from which transformers' models know what attention must not see. As in
+            evaluation, a document begins after the end-of-text token before it.
     """
     block = torch.from_numpy(split.tokens[start : start + length + 1].astype(np.int64))
     row = {"input_ids": block[:-1], "labels": block[1:]}

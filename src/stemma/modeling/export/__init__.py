@@ -1,1 +1,1 @@
-"""What the export stage is made of."""
+"""How a trained model is prepared for others: formats, conventions, model card."""

@@ -1,8 +1,8 @@
-"""What other programs go by when they load an export: where a text ends, how long it may be.
+"""What other programs read when they load an export: where a text ends, how long it may be.
 
-Models read config.json, ``generate`` reads generation_config.json, pipelines and servers read what
-stands beside the tokenizer. Here the three say the same: what the tokenizer says, in whose tokens
-the model has read its data.
+Models read config.json, ``generate`` reads generation_config.json, pipelines and servers read the
+tokenizer's configuration. Here all three are made to agree with the tokenizer, in whose tokens the
+model has read its data.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from typing import Any
 
 from tokenizers import Tokenizer, processors
 
+from stemma.corpus.tokenizer.reading import read_tokenizer
 from stemma.errors import ModelError
 from stemma.files import write_json
 from stemma.modeling.export.uses import Frame, use_of
@@ -25,12 +26,12 @@ _WRITTEN = 2048
 
 
 def context_of(config: Mapping[str, Any]) -> int | None:
-    """Return how many tokens the model of a config.json sees; None if nothing there limits it."""
+    """Return how many tokens the model of a config.json sees; None if it states no limit."""
     return next((config[key] for key in _CONTEXTS if config.get(key)), None)
 
 
 def settle(folder: Path, task: Any) -> None:
-    """Make the files of an export agree, and its tokenizer do with a text what training did.
+    """Make the files of an export agree, and its tokenizer treat texts as training did.
 
     Args:
         folder: with config.json, tokenizer.json, tokenizer_config.json, and, of a model that
@@ -38,7 +39,7 @@ def settle(folder: Path, task: Any) -> None:
         task: settings of the task.
 
     Raises:
-        ModelError: one of them is torn.
+        ModelError: a file is torn.
     """
     config = read_object(folder / _CONFIG)
     told = read_object(folder / _TOKENIZER_CONFIG, keys=["eos_token"])
@@ -60,9 +61,9 @@ def settle(folder: Path, task: Any) -> None:
         known["eos_token_id"] = _ends(generation.get("eos_token_id"), end)
         generation |= known | _room(longest, two_sided)
         write_json(folder / _GENERATION, generation)
-        if not two_sided:  # what it writes stands at the right of a prompt
+        if not two_sided:  # what it writes follows the right end of a prompt
             told["padding_side"] = "left"
-    # Its padding stays as it was trained: that of some families is a row that learns nothing.
+    # The padding stays as in training: in some families it is a row that learns nothing.
     del known["pad_token_id"]
     write_json(folder / _CONFIG, {**config, **known})
     write_json(folder / _TOKENIZER_CONFIG, told)
@@ -73,10 +74,7 @@ def settle(folder: Path, task: Any) -> None:
 
 
 def _tokenizer(path: Path) -> Tokenizer:
-    try:
-        return Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises nothing narrower
-        raise ModelError(f"{path} holds no tokenizer: {error}", REMEDY) from error
+    return read_tokenizer(path, ModelError, f"{path} holds no tokenizer", REMEDY)
 
 
 def _longest(config: dict[str, Any], told: dict[str, Any], task: Any) -> int | None:
@@ -86,19 +84,19 @@ def _longest(config: dict[str, Any], told: dict[str, Any], task: Any) -> int | N
 
 
 def _ends(known: int | list[int] | None, end: int) -> int | list[int]:
-    # Who writes stops where the documents of the training end; and at the ends of a base besides.
+    # Writing stops at the end-of-text token of training, and at those of a base as well.
     return known if isinstance(known, list) and end in known else end
 
 
 def _room(longest: int | None, two_sided: bool) -> dict[str, int]:
     if longest is None or longest > _WRITTEN:
         return {}
-    # The token that a decoder of its own begins with counts, and is not written.
+    # The token that a separate decoder begins with counts, but is not written.
     return {"max_length": longest + two_sided}
 
 
 def _framed(frame: Frame, end: str, index: int) -> processors.PostProcessor:
     around = {"before": [end, "$A"], "after": ["$A", end]}[frame]
     ends = processors.TemplateProcessing(single=around, special_tokens=[(end, index)])
-    # A token of bytes holds the space before its word, which is no part of what a tag is of.
+    # A byte-level token includes the space before its word, which the tag does not cover.
     return processors.Sequence([processors.ByteLevel(trim_offsets=True), ends])

@@ -1,4 +1,4 @@
-"""Where documents are from, for people: the files of a user's are one line, however many."""
+"""Sources as people are shown them: all files below data/input are one line, however many."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

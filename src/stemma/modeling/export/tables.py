@@ -5,7 +5,7 @@ from typing import Any
 
 
 def flat(prefix: str, value: Any) -> Iterable[tuple[str, Any]]:
-    """Yield the values of nested mappings, each under the names that lead to it."""
+    """Yield the values of nested mappings, each under its keys joined by dots."""
     if not isinstance(value, Mapping):
         yield prefix, value
         return
@@ -14,7 +14,7 @@ def flat(prefix: str, value: Any) -> Iterable[tuple[str, Any]]:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table, whatever its cells hold."""
+    """Return a Markdown table; cells may hold any text."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
 

@@ -1,4 +1,4 @@
-"""What the kinds of models are for, as the card tells it."""
+"""What each kind of model is for, in the words of the card."""
 
 import dataclasses
 from typing import Literal
@@ -7,12 +7,19 @@ Frame = Literal["before", "after"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Use:
-    """What a kind of model is for, and how a text is put to it.
+class IntendedUse:
+    """What a kind of model is for, and how texts are put to it.
 
     Attributes:
-        frame: where the end-of-text token stands that training put beside every text, and its
-            tokenizer puts there too; None where a model reads texts without one.
+        auto: transformers' Auto class that loads the model.
+        pipeline: name of the task on the Hugging Face Hub.
+        tag: of the card.
+        what: begins the card's summary.
+        baselines: what the model was measured beside.
+        limits: what to expect of the model and what not, a sentence each.
+        put: how to put a text to the model.
+        frame: on which side of every text training put the end-of-text token, so that the tokenizer
+            puts it there too; None if the model reads texts without one.
     """
 
     auto: str
@@ -34,7 +41,7 @@ _NGRAMS = (
     "byte compare."
 )
 _FRAMED = "The tokenizer puts the end-of-text token before a text, as in training."
-_WRITER = Use(
+_WRITER = IntendedUse(
     "AutoModelForCausalLM",
     "text-generation",
     "causal-lm",
@@ -48,7 +55,7 @@ _WRITER = Use(
 )
 # By the name of the task, or the end of the architecture's name in config.json.
 _USES = {
-    "chat": Use(
+    "chat": IntendedUse(
         "AutoModelForCausalLM",
         "text-generation",
         "conversational",
@@ -61,7 +68,7 @@ _USES = {
         "Put a conversation through\n"
         "`tokenizer.apply_chat_template(messages, add_generation_prompt=True)`.",
     ),
-    "ForSequenceClassification": Use(
+    "ForSequenceClassification": IntendedUse(
         "AutoModelForSequenceClassification",
         "text-classification",
         "text-classification",
@@ -71,7 +78,7 @@ _USES = {
         _FRAMED,
         "before",
     ),
-    "ForMaskedLM": Use(
+    "ForMaskedLM": IntendedUse(
         "AutoModelForMaskedLM",
         "fill-mask",
         "masked-lm",
@@ -79,7 +86,7 @@ _USES = {
         "The unigram gives every\ntoken its share of the training tokens.",
         ("For research and teaching: it fills gaps in the manner of its data.",),
     ),
-    "ForConditionalGeneration": Use(
+    "ForConditionalGeneration": IntendedUse(
         "AutoModelForSeq2SeqLM",
         "text2text-generation",
         "seq2seq",
@@ -90,7 +97,7 @@ _USES = {
         "ends with one.",
         "after",
     ),
-    "ForTokenClassification": Use(
+    "ForTokenClassification": IntendedUse(
         "AutoModelForTokenClassification",
         "token-classification",
         "token-classification",
@@ -103,7 +110,7 @@ _USES = {
 }
 
 
-def use_of(task: str, architecture: str) -> Use:
-    """Return what a model of a task, with such a class of transformers, is for."""
+def use_of(task: str, architecture: str) -> IntendedUse:
+    """Return what a model is for, given its task and its class in transformers."""
     found = (use for end, use in _USES.items() if task == end or architecture.endswith(end))
     return next(found, _WRITER)

@@ -1,106 +1,93 @@
-"""The formula of each figure: what of reports/examples.parquet is summed, and what the sums make.
+"""What a metric is, and the formula behind it: what of examples.parquet is summed, and into what.
 
-So evaluate, which finds the figures with their intervals, and a diff, which pairs the examples of
-two versions, compute the same.
+Evaluate computes metrics and their intervals with these formulas, and `stemma diff` computes them
+again over the examples that two versions share, so both mean the same by a name. Each module beside
+this one declares the metrics of one kind of prediction; a task imports only those that it reports.
+`stemma log` reads all of them at every call, so NumPy is imported only where it computes.
 """
+
+from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Examples = Mapping[str, NDArray[Any]]
-"""Columns by name, one row per example."""
-Sums = NDArray[np.float64]
+Examples = Mapping[str, "NDArray[Any]"]
+"""The columns of reports/examples.parquet by name, one row per example."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """A number by which models are compared.
+
+    Attributes:
+        name: its key in metrics.json.
+        label: what people call it in tables and sentences.
+        better: whether lower or higher values are better; None if that is not known.
+        aspect: the quality of a model that it measures. Metrics of one aspect rise and fall
+            together, so they count as one finding and one significance test.
+        unit: of its values.
+        title: its column heading in the model card; empty if the card leaves it out.
+        hub: what the Hugging Face Hub calls it, for the card's metadata.
+        by_token: whether it compares only where both sides cut a text into as many tokens.
+        right: the column that says which examples are right, if it is the share of those.
+    """
+
+    name: str
+    label: str
+    better: Literal["lower", "higher"] | None
+    aspect: str
+    unit: str = ""
+    title: str = ""
+    hub: str = ""
+    by_token: bool = False
+    right: str = ""
+
+    def tone(self, difference: float) -> Literal["", "better", "worse"]:
+        """Return whether a change by ``difference`` is for the better or for the worse."""
+        if not difference or self.better is None:
+            return ""
+        return "better" if (difference < 0) == (self.better == "lower") else "worse"
+
+
+def higher(name: str, label: str, unit: str, title: str, hub: str, **more: Any) -> Metric:
+    """Return a metric whose higher values are better, and which is an aspect of its own."""
+    return Metric(name, label, "higher", name, unit, title, hub, **more)
 
 
 @dataclasses.dataclass(frozen=True)
 class Formulas:
-    """Figures of sums over examples.
+    """Metrics that are computed from the same sums over examples.
 
     Attributes:
-        needs: the columns that they come from.
-        parts: those columns to what is summed, shape (parts, examples).
-        figures: sums, shape (parts, ...), to figures by name, shape (...).
-        by_token: figures that compare only where a text has as many tokens on both sides.
-        right: figures that are the share of examples that are right, to the column that says so.
+        metrics: what is computed, in the order in which it is shown.
+        needs: the columns of examples.parquet that it is computed from.
+        parts: from those columns to what is summed, shape (parts, examples).
+        values: from sums, shape (parts, ...), to the value of each metric by name, shape (...).
     """
 
+    metrics: tuple[Metric, ...]
     needs: tuple[str, ...]
-    parts: Callable[[Examples], Sums]
-    figures: Callable[[Sums], dict[str, NDArray[np.float64]]]
-    by_token: frozenset[str] = frozenset()
-    right: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    parts: Callable[[Examples], NDArray[np.float64]]
+    values: Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]]
+
+    @property
+    def by_token(self) -> frozenset[str]:
+        """Names of the metrics that compare only where a text has as many tokens on both sides."""
+        return frozenset(metric.name for metric in self.metrics if metric.by_token)
+
+    @property
+    def right(self) -> dict[str, str]:
+        """The column that says which examples are right, by the name of the metric."""
+        return {metric.name: metric.right for metric in self.metrics if metric.right}
 
 
-def _columns(*names: str) -> Callable[[Examples], Sums]:
-    return lambda examples: np.stack([examples[name] for name in names]).astype(np.float64)
+def stack(examples: Examples, names: tuple[str, ...]) -> NDArray[np.float64]:
+    """Return the columns themselves as what is summed, shape (columns, examples)."""
+    import numpy as np
 
-
-def _of_tokens(sums: Sums) -> dict[str, NDArray[np.float64]]:
-    tokens, size, loss, top1, top5 = sums
-    return {
-        "loss": loss / tokens,
-        "perplexity": np.exp(loss / tokens),
-        "bits_per_byte": loss / np.log(2) / size,
-        "top1_accuracy": top1 / tokens,
-        "top5_accuracy": top5 / tokens,
-    }
-
-
-def _of_words(sums: Sums) -> dict[str, NDArray[np.float64]]:
-    words, loss, correct = sums
-    return {"loss": loss / words, "accuracy": correct / words}
-
-
-def _of_entities(sums: Sums) -> dict[str, NDArray[np.float64]]:
-    found, true, guess = sums
-    return {
-        "entity_precision": found / np.maximum(guess, 1),
-        "entity_recall": found / np.maximum(true, 1),
-        "entity_f1": 2 * found / np.maximum(true + guess, 1),
-    }
-
-
-def _parts_of_classes(examples: Examples) -> Sums:
-    names = np.unique(np.concatenate([examples["label"], examples["predicted"]]))[:, None]
-    truth, guess = examples["label"] == names, examples["predicted"] == names
-    return np.concatenate(
-        [[np.ones(truth.shape[1]), examples["loss"]], truth & guess, truth, guess]
-    )
-
-
-def _of_classes(sums: Sums) -> dict[str, NDArray[np.float64]]:
-    # Macro averages are over the classes that there are in the documents drawn; a class that is
-    # never predicted has precision 0 (scikit-learn: zero_division=0).
-    documents, loss = sums[:2]
-    hits, truth, guess = np.split(sums[2:], 3)
-    there = truth > 0
-    precision, recall = hits / np.maximum(guess, 1), hits / np.maximum(truth, 1)
-    f1 = 2 * hits / np.maximum(truth + guess, 1)
-    means = {
-        f"macro_{name}": (value * there).sum(0) / there.sum(0)
-        for name, value in (("precision", precision), ("recall", recall), ("f1", f1))
-    }
-    return {"loss": loss / documents, "accuracy": hits.sum(0) / documents, **means}
-
-
-_TEXT = ("tokens", "bytes", "loss", "correct", "top5")
-_WORDS = ("words", "loss", "correct")
-_ENTITIES = ("entities_found", "entities", "entities_predicted")
-TOKENS = Formulas(
-    _TEXT,
-    _columns(*_TEXT),
-    _of_tokens,
-    by_token=frozenset({"loss", "perplexity", "top1_accuracy", "top5_accuracy"}),
-)
-WORDS = Formulas(_WORDS, _columns(*_WORDS), _of_words)
-ENTITIES = Formulas(_ENTITIES, _columns(*_ENTITIES), _of_entities)
-CLASSES = Formulas(
-    ("label", "predicted", "loss", "correct"),
-    _parts_of_classes,
-    _of_classes,
-    right={"accuracy": "correct"},
-)
+    return np.stack([examples[name] for name in names]).astype(np.float64)

@@ -1,4 +1,4 @@
-"""What metrics.json and formats.json hold: which of it are figures, and why some are not there."""
+"""What metrics.json and formats.json hold: which keys are metrics, and why some are missing."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 from stemma.statistics import FEWEST
 
 COUNTS = ("documents", "tokens", "bytes", "not_restored")
-"""Of metrics.json: how much was measured, and of how many documents the text does not come back
-from its tokens."""
+"""Keys of metrics.json that say how much was measured, and of how many documents the text does not
+come back from its tokens."""
 ENDS = ("_low", "_high")
-"""Of the interval of a figure, behind its name; there is none where there are too few examples."""
+"""What the name of a metric ends with where its value is an end of the metric's interval."""
 
 
 def names_of(metrics: Mapping[str, Any]) -> list[str]:
-    """Return the names of the figures in metrics.json or formats.json.
+    """Return the names of the metrics in metrics.json or formats.json.
 
-    No counts, no ends of intervals, nothing but numbers.
+    Counts, ends of intervals, and whatever is not a number are left out.
     """
     return [
         name
@@ -25,8 +25,14 @@ def names_of(metrics: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return a model's metrics, each with the ends of its interval if it has one."""
+    keys = [f"{name}{end}" for name in names_of(metrics) for end in ("", *ENDS)]
+    return {key: metrics[key] for key in keys if key in metrics}
+
+
 def remarks(metrics: Mapping[str, Any]) -> list[str]:
-    """Return why metrics.json lacks what others have, in sentences."""
+    """Return sentences that say why metrics.json lacks what others have."""
     documents, lost = metrics.get("documents", FEWEST), metrics.get("not_restored")
     told = []
     if documents < FEWEST:

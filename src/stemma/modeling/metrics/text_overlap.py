@@ -1,8 +1,8 @@
-"""How near a written text comes to the one that was wanted: BLEU, chrF, ROUGE-L, exact match.
+"""Metrics of written texts: how close each comes to its reference, by four measures.
 
-All from 0 to 100. ``bleu`` (Papineni et al. 2002) and ``chrf`` (Popović 2015) are those of
-sacrebleu for the whole corpus; ``rouge_l`` (Lin 2004) is the mean F-measure of the longest common
-subsequence of words; ``exact_match`` the share of texts that are right to the letter.
+All range from 0 to 100. ``bleu`` (Papineni et al. 2002) and ``chrf`` (Popović 2015) are computed by
+sacrebleu over the whole corpus; ``rouge_l`` (Lin 2004) is the mean F-measure of the longest common
+subsequence of words; ``exact_match`` is the share of texts that equal their reference.
 """
 
 from __future__ import annotations
@@ -10,19 +10,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from stemma.errors import SettingsError
-from stemma.modeling.metrics.formulas import Examples, Formulas, Sums
+from stemma.modeling.metrics.formulas import Examples, Formulas, higher
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 
 _WORD = re.compile("[a-z0-9]+")
-# Counts of sacrebleu's BLEU (n-grams up to 4: right and all; two lengths), and of its chrF too
-# (n-grams up to 6: written, wanted and right).
+# Where the rows of BLEU's counts end (n-grams up to 4: matched and all; two lengths), and those of
+# chrF's (n-grams up to 6: written, wanted and matched).
 _ENDS = (10, 28)
 
 
@@ -42,7 +41,7 @@ def rouge_l(written: str, wanted: str) -> float:
     return 2 * lengths[-1] / (len(one) + len(other))
 
 
-def _metrics() -> tuple[BLEU, CHRF]:
+def _scorers() -> tuple[BLEU, CHRF]:
     try:
         from sacrebleu.metrics.bleu import BLEU
         from sacrebleu.metrics.chrf import CHRF
@@ -54,24 +53,39 @@ def _metrics() -> tuple[BLEU, CHRF]:
     return BLEU(force=True), CHRF()
 
 
-def _parts(examples: Examples) -> Sums:
+def _parts(examples: Examples) -> NDArray[np.float64]:
+    import numpy as np
+
     written, wanted = (examples[name].tolist() for name in ("written", "wanted"))
     pairs = list(zip(written, wanted, strict=True))
-    counts = [metric._extract_corpus_statistics(written, [wanted]) for metric in _metrics()]
+    counts = [metric._extract_corpus_statistics(written, [wanted]) for metric in _scorers()]
     means = [(1, 100 * rouge_l(*pair), 100 * (pair[0] == pair[1])) for pair in pairs]
     return np.concatenate([*counts, means], axis=1, dtype=np.float64).T
 
 
-def _figures(sums: Sums) -> dict[str, NDArray[np.float64]]:
-    # Sums of counts make both; sacrebleu's own bootstrap adds them up in the same way.
+def _values(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    import numpy as np
+
+    # BLEU and chrF are made of summed counts, as in sacrebleu's own bootstrap.
     *counts, (examples, overlap, exact) = np.split(sums, _ENDS)
     found = {}
-    for name, metric, part in zip(("bleu", "chrf"), _metrics(), counts, strict=True):
+    for name, metric, part in zip(("bleu", "chrf"), _scorers(), counts, strict=True):
         rows = np.atleast_2d(part.T).astype(int).tolist()
         scores = [metric._compute_score_from_stats(row).score for row in rows]
         found[name] = np.array(scores).reshape(sums.shape[1:])[()]
     return found | {"rouge_l": overlap / examples, "exact_match": exact / examples}
 
 
-WORDING = Formulas(("written", "wanted"), _parts, _figures)
-"""Of texts; both functions raise SettingsError where sacrebleu is not installed."""
+_POINTS = "0 to 100"
+OVERLAP = Formulas(
+    metrics=(
+        higher("bleu", "BLEU", _POINTS, "BLEU", "bleu"),
+        higher("chrf", "chrF", _POINTS, "chrF", "chrf"),
+        higher("rouge_l", "ROUGE-L", _POINTS, "ROUGE-L", "rouge"),
+        higher("exact_match", "exact match", _POINTS, "Exact match", "exact_match"),
+    ),
+    needs=("written", "wanted"),
+    parts=_parts,
+    values=_values,
+)
+"""Both of its functions raise SettingsError if sacrebleu is not installed."""

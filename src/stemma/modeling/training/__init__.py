@@ -1,1 +1,1 @@
-"""What the train stage is made of."""
+"""How a model is trained: methods, optimisers, checkpoints, curves."""

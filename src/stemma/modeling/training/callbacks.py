@@ -1,4 +1,4 @@
-"""What happens while Trainer trains: checkpoints are sealed, the user sees how far it is."""
+"""Trainer callbacks: they seal checkpoints, stop early, and show progress."""
 
 import math
 import sys
@@ -13,7 +13,7 @@ from stemma.modeling.training import checkpoints
 
 
 class Checkpointing(TrainerCallback):
-    """Seals checkpoints, and stops a run whose loss is no number before it can be saved."""
+    """Seals checkpoints, and stops a run with a loss that is not finite before it is saved."""
 
     def on_save(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
         """Seal the checkpoint that was just written."""
@@ -26,7 +26,7 @@ class Checkpointing(TrainerCallback):
         """Look at the loss.
 
         Raises:
-            ModelError: it is infinite or no number.
+            ModelError: the loss is infinite or not a number.
         """
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
@@ -37,13 +37,13 @@ class Checkpointing(TrainerCallback):
 
 
 class EarlyStopping(TrainerCallback):
-    """Ends a run whose validation loss has had no new best for some measures.
+    """Ends a run whose validation loss has not reached a new best for some time.
 
-    It looks at the history of the losses, which is part of a checkpoint, and so stops a resumed run
-    where it stops an uninterrupted one.
+    It looks at the history of the losses, which is part of a checkpoint, so that it stops a resumed
+    run where it stops an uninterrupted one.
 
     Args:
-        patience: measures without a new best.
+        patience: how many losses without a new best it waits for.
     """
 
     def __init__(self, patience: int) -> None:
@@ -59,7 +59,7 @@ class EarlyStopping(TrainerCallback):
 
 
 class Progress(TrainerCallback):
-    """A bar on a terminal; elsewhere a line for every measure of the validation loss."""
+    """Shows a bar on a terminal; elsewhere a line for every validation loss."""
 
     def on_train_begin(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
         """Open the bar where a resumed run goes on."""

@@ -11,7 +11,7 @@ SEAL = "seal.json"
 
 
 def fingerprint(settings: object, inputs: list[Path]) -> str:
-    """Return a name for a run: the same only for the same settings, data and code.
+    """Return a name for a run, equal only for equal settings, data and code.
 
     Args:
         settings: of the run, and the digests of its code; something that JSON can hold.
@@ -30,8 +30,8 @@ def seal(checkpoint: Path) -> None:
 def latest(folder: Path) -> Path | None:
     """Return the newest checkpoint whose files are as they were sealed; None if there is none.
 
-    The others, which a kill tore while they were being written or deleted, are deleted: Trainer
-    counts folders when it makes room, and would let go of a whole one instead.
+    All others are deleted, which a kill has torn while they were being written or deleted: Trainer
+    counts folders when it makes room, and would delete a whole one instead of them.
     """
     numbered = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
     whole = [checkpoint for checkpoint in numbered if _is_whole(checkpoint)]

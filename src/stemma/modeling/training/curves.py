@@ -1,4 +1,4 @@
-"""The curves of training: while they grow for TensorBoard, and at the end as tables for DVC."""
+"""Training curves: for TensorBoard while they grow, and at the end as tables for DVC."""
 
 import csv
 import json
@@ -17,10 +17,10 @@ _MUON = "muon_learning_rate"
 
 
 class Curves(TensorBoardCallback):
-    """Sends losses and learning rates to TensorBoard, under the settings that they came of.
+    """Sends losses and learning rates to TensorBoard, together with the settings of the run.
 
     Args:
-        folder: where the events go; its name is that of the run.
+        folder: of the events; its name is that of the run.
         made_with: all settings, and what the declared runtime came to.
         section: the settings of training.
     """
@@ -30,7 +30,7 @@ class Curves(TensorBoardCallback):
         self._made_with, self._section = made_with, section
 
     def on_train_begin(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
-        """Write the settings, in the place of Trainer's arguments: these know no Muon."""
+        """Write the settings instead of Trainer's arguments, which have no Muon."""
         if state.is_world_process_zero and self.tb_writer is not None:
             text = json.dumps(self._made_with, indent=2, sort_keys=True)
             self.tb_writer.add_text("settings", indent(text, "    "))  # a block of Markdown

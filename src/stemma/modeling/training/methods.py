@@ -12,16 +12,17 @@ from stemma.modeling.weights.load import quiet_peft
 
 
 def adapt(model: Any, section: TrainSection) -> Any:
-    """Return the model with only those weights to train that ``train.method`` says.
+    """Return the model set up so that only the weights are trained that ``train.method`` names.
 
-    What the base lacks, such as a head for the task, is trained under every method.
+    Weights that the base lacks, such as a head for the task, are trained under every method.
 
     Args:
         model: as its family has built it.
         section: the settings of training.
 
     Raises:
-        SettingsError: a target of LoRA is no module of the model, or it has fewer layers.
+        SettingsError: a target of LoRA is no module of the model, or the model has fewer layers
+            than are to be trained.
     """
     if section.lora is not None:
         return _with_adapters(model, section.lora)
@@ -66,7 +67,7 @@ def _with_adapters(model: Any, lora: LoraSettings) -> Any:
 
 
 def _fresh(model: Any) -> set[str]:
-    # A head for another task stands beside the same network, which may have another prefix.
+    # With another head, the same network may have another prefix.
     prefix = f"{model.base_model_prefix}."
     known = {name.removeprefix(prefix) for name in shards.locate(BASE)}
     names = (name for name, _ in model.named_parameters())

@@ -27,7 +27,7 @@ POLYNOMIALS = (
     (3.6366, -2.7219, 0.5365),
     (2.6613, -1.9772, 0.4526),
 )
-# The first of them rises steeply beyond 1, where rounding may bring a norm.
+# The first of them rises steeply beyond 1, and rounding may make a norm exceed 1.
 MARGIN = 1.01
 
 
@@ -68,7 +68,7 @@ def _groups(
 
 
 def _muon_groups(model: nn.Module, section: TrainSection) -> Iterator[dict[str, Any]]:
-    # Blocks are numbered; embeddings and heads stand outside of them, T5's table of relative
+    # Blocks are numbered; embeddings and heads are outside of them, and T5's table of relative
     # positions is no linear layer.
     blocks = [
         module
@@ -123,7 +123,7 @@ class MuonAdamW(torch.optim.Optimizer):
             for slot, (_, gradient, average) in zip(ahead, trios, strict=True):
                 torch.lerp(gradient, average, momentum, out=slot)
             inputs, outputs = shape if inputs_first else reversed(shape)
-            # Updates of equal size whatever the shape of the matrix.
+            # So that updates are of equal size whatever the shape of the matrix.
             size = group["lr"] * max(1, outputs / inputs) ** 0.5
             kept = 1 - group["lr"] * group["weight_decay"]
             directions = orthogonalize(ahead, self._dtype)
@@ -163,7 +163,7 @@ class MuonAdamW(torch.optim.Optimizer):
 
 
 def orthogonalize(matrices: Tensor, dtype: torch.dtype) -> Tensor:
-    """Bring the singular values of each matrix near one; those below 1/100 of the largest, nearer.
+    """Bring the singular values of each matrix close to 1, or closer if below 1/100 of the largest.
 
     Args:
         matrices: [n, rows, columns].
@@ -174,7 +174,7 @@ def orthogonalize(matrices: Tensor, dtype: torch.dtype) -> Tensor:
     bound = _norm(gram)
     gram = (gram / bound).to(dtype)
     square = torch.bmm(gram, gram)
-    # The norm of a power of the Gram matrix bounds its largest value; of a higher one, more nearly.
+    # The norm of a power of the Gram matrix bounds its largest value: the higher, the tighter.
     nearer = _norm(square).sqrt_().mul_(MARGIN)
     step = _polynomial(gram.div_(nearer), square.div_(nearer * nearer), POLYNOMIALS[0])
     x = (x / (bound * nearer).sqrt_()).to(dtype)
@@ -191,7 +191,7 @@ def orthogonalize(matrices: Tensor, dtype: torch.dtype) -> Tensor:
 def _whole_step(gram: Tensor, step: Tensor) -> Tensor:
     """Return all steps as one factor, from the Gram matrix alone and the first step.
 
-    A quarter fewer operations where a matrix is far from square; bf16 is not exact enough.
+    It takes a quarter fewer operations if a matrix is far from square; bf16 is too inexact.
     """
     whole = step
     for coefficients in POLYNOMIALS[1:]:

@@ -1,6 +1,6 @@
-"""Settings of training."""
+"""Settings of training, and what it asks of the settings of a task."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
@@ -10,15 +10,32 @@ from stemma.errors import SettingsError
 Targets = Literal["all-linear"] | Annotated[tuple[str, ...], Field(min_length=1)]
 
 
+class TaskSection(Protocol):
+    """The settings section ``task``: what every task's ``Settings`` has."""
+
+    @property
+    def name(self) -> str:
+        """The task's package in `stemma.tasks`."""
+        ...
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Most tokens of an example, if the task sets it; None if train.sequence_length does.
+
+        The train stage refuses more than the model sees.
+        """
+        ...
+
+
 @settings
 class LoraSettings:
-    """Low-rank adapters (Hu et al. 2021): W + alpha / rank * B A, of which A and B are trained."""
+    """Low-rank adapters (Hu et al. 2021): W + alpha / rank * B A, with A and B trained alone."""
 
     rank: Positive
     alpha: Positive
     dropout: Annotated[float, Field(ge=0, lt=1)]
     targets: Targets
-    """The modules that get one, by the ends of their names; or all linear ones but the head."""
+    """The modules that are adapted, by the ends of their names; or all linear ones but the head."""
 
 
 @settings
@@ -29,7 +46,7 @@ class TrainSection:
     method: Literal["full", "lora", "frozen"]
     lora: LoraSettings | None
     trainable_layers: Positive | None
-    """The last layers, which ``frozen`` trains."""
+    """How many of the last layers the method ``frozen`` trains."""
     steps: Positive
     batch_size: Positive
     micro_batch_size: Positive
@@ -48,9 +65,9 @@ class TrainSection:
     decay: Share
     clip: Annotated[float, Field(gt=0)] | None
     gradient_checkpointing: bool
-    """Whether activations are computed anew on the way back, to save memory."""
+    """Whether activations are computed again in the backward pass, to save memory."""
     patience: Positive | None
-    """Measures of the validation loss without a new best after which training ends."""
+    """After how many validation losses without a new best training ends; None for never."""
     log_every: Positive
     evaluate_every: Positive
     checkpoint_every: Positive

@@ -106,7 +106,7 @@ def _arguments(section: TrainSection, runtime: Runtime, folder: Path) -> Trainin
         prediction_loss_only=True,
         save_strategy="steps",
         save_steps=section.checkpoint_every,
-        # Early stopping comes back to the best one, which is kept beside the last two.
+        # Early stopping returns to the best one, which is kept in addition to the last two.
         load_best_model_at_end=section.patience is not None,
         save_total_limit=2 if section.patience is None else 3,
         dataloader_pin_memory=runtime.device == "cuda",

@@ -1,1 +1,1 @@
-"""Weights on disk: loading, saving, handing on."""
+"""Weights on disk: loading, saving, copying."""

@@ -1,4 +1,4 @@
-"""Hand on a trained model for others to load: safetensors, configuration, tokenizer."""
+"""Copy a trained model for others to load: safetensors, configuration, tokenizer."""
 
 import json
 import shutil
@@ -31,12 +31,12 @@ def copy_model(trained: Path, folder: Path, dtype: DType, merge: bool) -> None:
     Args:
         trained: the folder of the trained model.
         folder: an existing folder.
-        dtype: the type of the weights; where they have it already, they are copied as they are.
-        merge: of an adapter, whether it is added to the weights of its base; else the base is
-            copied, and the adapter goes into the folder ``adapter`` beside it.
+        dtype: the type of the weights; if they have it already, they are copied unchanged.
+        merge: whether an adapter is added to the weights of its base; if not, the base is copied,
+            and the adapter goes into the folder ``adapter`` beside it.
 
     Raises:
-        ModelError: a file is missing or torn, or one could run code when it is loaded.
+        ModelError: a file is missing or torn, or could run code when it is loaded.
     """
     for path in sorted(trained.rglob("*")):
         if path.suffix in _PICKLES:
@@ -68,7 +68,7 @@ def copy_model(trained: Path, folder: Path, dtype: DType, merge: bool) -> None:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """Return the files in a folder that hold the weights of its model, and their index."""
+    """Return the files of a folder that hold the weights of its model, their index included."""
     kinds = (".safetensors", ".onnx", ".gguf")
     return sorted(
         path for path in folder.iterdir() if path.suffix in kinds or path.name == shards.INDEX
@@ -76,7 +76,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def size_of(folder: Path) -> int:
-    """Return the bytes of these files."""
+    """Return how many bytes the weight files of a folder have."""
     return sum(path.stat().st_size for path in weight_files(folder))
 
 
@@ -85,8 +85,8 @@ def read_object(path: Path, stage: str = "train", keys: Iterable[str] = ()) -> d
 
     Args:
         path: the file.
-        stage: who wrote it.
-        keys: what it must have.
+        stage: the stage that wrote it.
+        keys: the keys that it must have.
 
     Raises:
         ModelError: the file is missing or torn, lacks a key, or holds something else.
@@ -109,7 +109,7 @@ def read_object(path: Path, stage: str = "train", keys: Iterable[str] = ()) -> d
 
 
 def copy_weights(source: Path, folder: Path, dtype: DType) -> None:
-    """Copy the weights of a model, with their index, where they have another type rounded.
+    """Copy the weights of a model and their index, rounding them if they have another type.
 
     Raises:
         ModelError: a file is missing or torn.
@@ -133,7 +133,7 @@ def _merge(trained: Path, folder: Path, dtype: DType) -> None:
 
 
 def _copy_file(source: Path, target: Path, dtype: DType) -> int:
-    """Return the bytes of the tensors."""
+    """Copy one file of weights; return how many bytes its tensors have."""
     try:
         with safe_open(source, framework="numpy") as file:
             found = {file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118

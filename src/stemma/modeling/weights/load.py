@@ -1,4 +1,4 @@
-"""Read a trained model, whole or an adapter that is merged into its base."""
+"""Load a trained model, be it whole or an adapter to be merged into its base."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from stemma.errors import ModelError
 from stemma.files import read_json
 from stemma.layout import BASE
 from stemma.modeling.weights import shards
+from stemma.modeling.weights.torn import reading
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -25,9 +26,9 @@ def load_model(folder: Path, auto: str, device: str) -> PreTrainedModel:
     """Load a model in single precision, ready to score.
 
     Args:
-        folder: of `stemma.modeling.weights.save`, or models/base.
+        folder: written by `stemma.modeling.weights.save`, or models/base.
         auto: name of transformers' Auto class of the task.
-        device: where to.
+        device: of torch, to which the model is moved.
 
     Raises:
         ModelError: a file is missing or torn, or the weights are not those of the configuration.
@@ -39,7 +40,7 @@ def load_model(folder: Path, auto: str, device: str) -> PreTrainedModel:
 
 
 def load_base(auto: str, device: str) -> PreTrainedModel | None:
-    """Load models/base as ``load_model`` does; None if there is none, or none with such a head.
+    """Load models/base as ``load_model`` does; None if there is no base, or it has no such head.
 
     Raises:
         ModelError: a file is missing or torn.
@@ -85,7 +86,12 @@ def load(folder: Path, kind: Any) -> PreTrainedModel:
 
 
 def _read(folder: Path, weights: Path, kind: Any) -> tuple[Any, set[str]]:
-    """Return the model and the names of the weights that it has from nowhere."""
+    """Return the model, and the names of the weights that no file has.
+
+    Raises:
+        ModelError: a file is missing, torn or wrong.
+        MemoryError: memory ran out.
+    """
     _check(folder, weights)
     import torch
     from transformers import AutoConfig
@@ -95,7 +101,7 @@ def _read(folder: Path, weights: Path, kind: Any) -> tuple[Any, set[str]]:
     logging.set_verbosity_error()
     # The base stage lets in only code whose digest is set under model.base.trusted.
     trust = any(folder.glob("*.py"))
-    try:
+    with reading(f"{folder} cannot be loaded", _REMEDY):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=trust)
         model, loading = kind.from_pretrained(
             weights,
@@ -108,9 +114,6 @@ def _read(folder: Path, weights: Path, kind: Any) -> tuple[Any, set[str]]:
         )
         missing = set(loading["missing_keys"])
         return (model, missing) if weights == folder else _merged(model, folder, missing)
-    # transformers and safetensors have no common exception; whatever they raise is about the files.
-    except Exception as error:
-        raise ModelError(f"{folder} cannot be loaded: {error}", _REMEDY) from error
 
 
 def _check(folder: Path, weights: Path) -> None:
@@ -122,7 +125,7 @@ def _check(folder: Path, weights: Path) -> None:
 
 @contextlib.contextmanager
 def quiet_peft() -> Iterator[None]:
-    """Keep still what PEFT is warned of: it asks transformers by a name that is going to go."""
+    """Silence a warning that PEFT causes: it still uses a name that transformers will drop."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
         yield

@@ -1,4 +1,4 @@
-"""Write a trained model: whole, in the layers that changed, or as an adapter beside its base."""
+"""Write a trained model: whole, as the layers that changed, or as an adapter to its base."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ _NAMES = ("_name_or_path", "_model_name_or_path")
 
 
 def save_model(model: Any, folder: Path, based: bool) -> None:
-    """Write what `stemma.modeling.weights.load` reads.
+    """Write a model as `stemma.modeling.weights.load` reads it.
 
-    Trained from nothing, a model is one file. Trained from a base it is a file per layer, in which
-    every tensor that did not change is the base's, with its type; or an adapter and the model's
-    configuration.
+    A model that is trained from scratch is one file. Trained from a base, it is a file per layer,
+    whose unchanged tensors are the base's own, in their type; or an adapter and the configuration.
 
     Args:
-        model: transformers', or PEFT's around it.
+        model: of transformers, or PEFT's wrapper around it.
         folder: an existing folder.
         based: whether it was trained from models/base.
     """
@@ -53,6 +52,6 @@ def save_model(model: Any, folder: Path, based: bool) -> None:
 
 
 def _portable(config: dict[str, Any]) -> dict[str, Any]:
-    # Sets come in the order of their hashes, which is another in every process.
+    # The order of a set differs from process to process.
     ordered = {key: sorted(v) if isinstance(v, list) else v for key, v in config.items()}
     return {**ordered, "base_model_name_or_path": None}

@@ -1,6 +1,6 @@
 """Weights as one file per layer with the standard index, which ``from_pretrained`` reads.
 
-DVC keeps equal files once: what training leaves as it was costs no second copy.
+DVC stores equal files once, so layers that training leaves unchanged take no second copy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
-# That makes models/base too, where it is not as the settings say.
+# It also makes models/base again, if that is not what the settings say.
 _REMEDY = "type `dvc repro train`, or `dvc checkout` to restore the files"
 _NUMBERED = re.compile(r"(.*?\.\d+)\.")
 
@@ -58,8 +58,8 @@ def write(source: Path, folder: Path, like: Path | None = None, dtype: Any = Non
     Args:
         source: has model.safetensors, or several files and an index.
         folder: an existing folder.
-        like: a model; a tensor whose numbers are its own is written with its type.
-        dtype: torch's type to round numbers to; None leaves them.
+        like: the folder of another model; a tensor equal to its tensor is written in its type.
+        dtype: torch's type to round to; None leaves the numbers as they are.
 
     Raises:
         ModelError: a file of ``source`` or ``like`` is missing or torn.
@@ -111,7 +111,7 @@ class Reader(contextlib.ExitStack):
         """Return a tensor.
 
         Raises:
-            ModelError: its file is torn.
+            ModelError: the tensor's file is torn.
         """
         path = self._located[name]
         try:
@@ -124,12 +124,12 @@ class Reader(contextlib.ExitStack):
 
 
 def numbered(names: Iterator[str]) -> list[str]:
-    """Return the names of the layers that tensors are of, in order: ``model.layers.0`` and on."""
+    """Return the layers that tensors belong to, in order, by name, such as ``model.layers.0``."""
     return list(dict.fromkeys(found[1] for name in names if (found := _NUMBERED.match(name))))
 
 
 def _file_of(tensor: str) -> str:
-    # The outermost numbered module is a layer; what stands outside of layers goes by module.
+    # The outermost numbered module is a layer; what is outside of layers goes by module.
     layer = _NUMBERED.match(tensor)
     return f"{layer[1] if layer else tensor.rpartition('.')[0] or tensor}.safetensors"
 

@@ -9,6 +9,11 @@ AUTO = "AutoModelForCausalLM"
 
 @settings
 class Settings:
-    """Nothing to set: all that can be is of the model, of training or of evaluation."""
+    """The name alone: everything else is set for the model, training or evaluation."""
 
     name: Literal["causal_lm"]
+
+    @property
+    def max_tokens(self) -> None:
+        """Return None: train.sequence_length says how long an example is."""
+        return

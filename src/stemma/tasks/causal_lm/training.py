@@ -5,21 +5,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import default_collate
+from torch.utils.data import default_collate as collate
 
 from stemma.corpus.packing import read_split
 from stemma.modeling.examples.packed import PackedBlocks, held_out_blocks
+from stemma.modeling.family import no_head as head
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
 from stemma.modeling.training import fused
 from stemma.modeling.training.settings import TrainSection
-from stemma.tasks.causal_lm import AUTO as AUTO
-from stemma.tasks.causal_lm import Settings
+from stemma.tasks.causal_lm import AUTO, Settings
 
-
-def head(settings: Settings, prepared: Path) -> dict[str, Any]:
-    """Add nothing: the head is the embedding."""
-    return {}
+__all__ = ["AUTO", "collate", "examples", "head", "loss"]
 
 
 def examples(
@@ -33,17 +30,12 @@ def examples(
     return blocks, held_out_blocks(held_out, length, section.validation_blocks, across)
 
 
-def collate(examples: list[Batch]) -> Batch:
-    """Stack blocks, which are of one length."""
-    return default_collate(examples)
-
-
 def loss(model: Any, batch: Batch, runtime: Runtime) -> Tensor:
     """Return the mean cross-entropy in nats per token."""
     ids, labels, positions = batch["input_ids"], batch["labels"], batch.get("position_ids")
     # Under torchrun the model comes wrapped, and its own forward has to sum the gradients.
     if fused.supports(model, runtime.device):
         return fused.loss(model, ids, labels, runtime.dtype(), positions)
-    # An attention mask or a cache would hide from transformers where positions begin anew.
+    # With an attention mask or a cache, transformers would not see where positions start again.
     logits = model(input_ids=ids, position_ids=positions, use_cache=False).logits.float()
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())

@@ -1,18 +1,15 @@
 """Answer in a conversation: predict the answers' tokens, having read what was said before."""
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from stemma.config import settings
+from stemma.corpus.lengths import Lengths
 
 AUTO = "AutoModelForCausalLM"
 
 
 @settings
-class Settings:
+class Settings(Lengths):
     """How long a conversation may be."""
 
     name: Literal["chat"]
-    max_tokens: Annotated[int, Field(ge=2)]
-    too_long: Literal["drop", "truncate", "refuse"]

@@ -1,21 +1,23 @@
 """Conversations as tokens, laid out by the chat template that the tokenizer brings along.
 
-The tokens are those of transformers' ``apply_chat_template``: its reading of the template, its
-tokenizer, the messages as they are. Only which of the tokens an assistant writes is found here.
+The tokens are those of transformers' ``apply_chat_template``, which reads the template and encodes
+the result. What is added here is which of the tokens an assistant writes.
 """
 
 import dataclasses
 import functools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from jinja2 import TemplateSyntaxError
 from numpy.typing import NDArray
 
+from stemma.corpus import task
 from stemma.corpus.documents import Part
-from stemma.corpus.task import IGNORED, TOO_LONG, Encoded, Example, fit
+from stemma.corpus.lengths import TOO_LONG
+from stemma.corpus.task import IGNORED, Encoded, Example
 from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError
 from stemma.tasks.chat import Settings
@@ -25,11 +27,11 @@ _BRING = (
     "bring a chat model's tokenizer, or "
     '-S \'tokenizer.special_tokens=["<|im_start|>","<|im_end|>"]\''
 )
-# No template may ask for the date, which would change the bytes: it finds no such function, and
-# takes what it has for that case. On a line of its own it moves nothing of the template.
+# A template must not read the date, which would change the bytes: it finds no such function, and
+# uses its own fallback. On a line of its own, this statement leaves the template's layout alone.
 _DATELESS = "{% set strftime_now = the_date_of_today %}\n"
 _GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
-# With these transformers encloses the control tokens that a message spells.
+# With these, transformers encloses control tokens that are spelled out in a message.
 _OPEN, _CLOSE = "\U000f0000", "\U000f0001"
 _STANDS_FOR = [chr(code) for code in range(0xE000, 0xF900)]  # of private use
 _Span = tuple[int, int]
@@ -38,15 +40,15 @@ _Span = tuple[int, int]
 class ChatTemplate:
     """Lays a conversation out as tokens.
 
-    A control token that a message spells is encoded as the characters it consists of: only the
-    template writes control tokens, so that no message can end itself or speak for another role.
+    A control token that is spelled out in a message is encoded as plain characters: only the
+    template writes control tokens, so no message can end itself or speak for another role.
     (In transformers, that is ``sanitize_control_tokens=True`` for special tokens.)
 
     Args:
-        encoder: with a chat template in its folder, as transformers has it.
+        encoder: its folder has a chat template, as transformers saves it.
 
     Raises:
-        DataError: there is none, or transformers cannot read it.
+        DataError: there is no template, or transformers cannot read it.
     """
 
     def __init__(self, encoder: Encoder) -> None:
@@ -56,7 +58,9 @@ class ChatTemplate:
         try:
             self._tokenizer: Any = PreTrainedTokenizerFast.from_pretrained(encoder.folder)
             template = self._tokenizer.chat_template and self._tokenizer.get_chat_template()
-        # What transformers raises of a file that is not as it should be is of no one kind.
+        except MemoryError:
+            raise
+        # What transformers raises about a wrong file is of no one kind.
         except Exception as error:
             raise DataError(
                 f"the tokenizer of {self._name} cannot be read by transformers: {error!r}",
@@ -74,14 +78,14 @@ class ChatTemplate:
         self._marks = re.compile(f"{_OPEN}({self._controls.pattern}){_CLOSE}|[{_OPEN}{_CLOSE}]")
 
     def encode(self, messages: Sequence[Part]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Return a whole conversation.
+        """Return the tokens of a whole conversation.
 
         Returns:
             The ids, and labels: the ids of what an assistant writes and of the token that ends it,
             IGNORED elsewhere; both of shape (tokens,).
 
         Raises:
-            DataError: the template refuses the conversation, does not show an answer, or ends none.
+            DataError: the template refuses the conversation, or does not show or end an answer.
         """
         fields = self._fields(messages)
         text, spans = self._fill(fields)
@@ -105,7 +109,7 @@ class ChatTemplate:
         return ids, labels
 
     def prompt(self, question: str) -> NDArray[np.int64]:
-        """Return what an answer to a question begins from."""
+        """Return the ids after which an answer to a question begins."""
         text, _ = self._fill(self._fields([Part("user", question)]), prompt=True)
         return self._tokens(text)[0]
 
@@ -124,7 +128,7 @@ class ChatTemplate:
         ]
 
     def _fill(self, fields: list[dict[str, str]], prompt: bool = False) -> tuple[str, list[_Span]]:
-        """Return what the template makes of messages, and where it says that answers stand."""
+        """Return the messages laid out as a text, and where in it the template marks answers."""
         from transformers.utils.chat_template_utils import render_jinja_template
 
         try:
@@ -139,6 +143,8 @@ class ChatTemplate:
             raise DataError(
                 f"the chat template of {self._name} is no Jinja: {error}", _BRING
             ) from error
+        except MemoryError:
+            raise
         except Exception as error:  # a template can raise whatever Python's operators do
             raise DataError(
                 f"the chat template of {self._name} refuses a conversation: {error}",
@@ -148,11 +154,11 @@ class ChatTemplate:
         return text, told[0] if told else []
 
     def _find(self, fields: list[dict[str, str]], index: int, text: str) -> _Span:
-        """Return where an answer begins and where what it says ends.
+        """Return where in the text an answer begins and ends.
 
-        It is found by another conversation, in which one character stands in its place: what the
-        template writes after that is what follows the answer, and what it writes before must be
-        what a model is given to answer from.
+        To find it, another conversation is laid out, in which one character replaces the answer:
+        what follows that character follows the answer, and what precedes it must be what a model
+        is given to answer.
         """
         other = next(character for character in _STANDS_FOR if character not in text)
         changed = [*fields]
@@ -170,10 +176,10 @@ class ChatTemplate:
         return start, end
 
     def _start(self, earlier: list[dict[str, str]], before: str) -> int:
-        """Return how much of what stands before the words of an answer is none of it."""
+        """Return where an answer begins, at or before its first words."""
         try:
             given, _ = self._fill(earlier, prompt=True)
-        except DataError:  # what nothing would be asked with, such as no message at all
+        except DataError:  # nothing is asked with these messages, such as with none
             return len(before)
         shared = min(len(given), len(before))
         return shared if given[:shared] == before[:shared] else len(before)
@@ -189,7 +195,7 @@ class ChatTemplate:
         return end + int(found[0]) + 1
 
     def _tokens(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the ids, and from where to where in the text each reaches, shape (tokens, 2)."""
+        """Return the ids, and the start and end of each in the text, shape (tokens, 2)."""
         ids: list[int] = []
         places: list[_Span] = []
         for start, piece, spelled in self._pieces(text):
@@ -199,9 +205,9 @@ class ChatTemplate:
         return np.array(ids, np.int64), np.array(places, np.int64).reshape(-1, 2)
 
     def _pieces(self, text: str) -> Iterator[tuple[int, str, bool]]:
-        """Yield where a piece starts, the piece, and whether it is a token that a message spells.
+        """Yield the start of each piece, the piece, and whether it spells out a control token.
 
-        A template that takes messages apart leaves single marks, at which the text is cut too.
+        A template that takes messages apart leaves single marks; the text is cut there too.
         """
         start = 0
         for mark in self._marks.finditer(text):
@@ -212,7 +218,7 @@ class ChatTemplate:
         yield start, text[start:], False
 
     def _encode(self, piece: str, spelled: bool, inside: bool) -> tuple[list[int], list[_Span]]:
-        """Return the ids of a piece and their places in it."""
+        """Return the ids of a piece, and where in it each starts and ends."""
 
         def encode(text: str) -> Any:
             return self._tokenizer(
@@ -231,7 +237,7 @@ class ChatTemplate:
             )
         if not inside or not piece:
             return made["input_ids"], made["offset_mapping"]
-        # Some tokenizers put a space before a text; after a line end they put none.
+        # Some tokenizers put a space before a text, but not after a line end.
         line, led = encode("\n")["input_ids"], encode(f"\n{piece}")
         if led["input_ids"][: len(line)] != line:
             return made["input_ids"], made["offset_mapping"]
@@ -240,15 +246,10 @@ class ChatTemplate:
 
 
 @dataclasses.dataclass(frozen=True)
-class Encoding:
-    """Encodes conversations; a label is the token itself where it is learned."""
+class Encoding(task.Encoding):
+    """Encodes conversations; the label of a token that is learned is its own id."""
 
     settings: Settings
-    labelled = True
-
-    def names(self, example: Example) -> Iterable[str]:
-        """Return nothing: the labels are tokens."""
-        return ()
 
     def encode(
         self, examples: Sequence[Example], encoder: Encoder, names: Sequence[str]
@@ -256,7 +257,7 @@ class Encoding:
         """Return each conversation, or why it is dropped.
 
         Raises:
-            DataError: one has no answer or an unknown role, or the template does not fit.
+            DataError: a conversation has no answer, an unknown role, or does not fit the template.
         """
         template = _template_of(encoder)
         return [self._encode(example, template) for example in examples]
@@ -267,8 +268,8 @@ class Encoding:
             made = Encoded(*template.encode(example.parts))
         except DataError as error:
             raise DataError(f"document '{example.id}': {error.message}", error.hint) from error
-        found = fit(example, made, self.settings.max_tokens, self.settings.too_long)
-        # Nothing of an answer may be left of a conversation that was cut.
+        found = self.settings.fit(example, made)
+        # A conversation that was cut may have lost all of its answers.
         if isinstance(found, Encoded) and (found.labels == IGNORED).all():
             return TOO_LONG
         return found

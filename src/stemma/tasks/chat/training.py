@@ -1,38 +1,19 @@
 """What train asks of the task: conversations in a shuffled order, and the loss of the answers."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from stemma.corpus.task import IGNORED
-from stemma.modeling.examples.documents import Documents, Shuffled, pad
+from stemma.modeling.examples.documents import pad as collate
+from stemma.modeling.examples.shuffled import training_documents as examples
+from stemma.modeling.family import no_head as head
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
-from stemma.modeling.training.settings import TrainSection
-from stemma.tasks.chat import AUTO, Settings
+from stemma.tasks.chat import AUTO
 
 __all__ = ["AUTO", "collate", "examples", "head", "loss"]
-
-
-def head(settings: Settings, prepared: Path) -> dict[str, Any]:
-    """Add nothing: the head is the embedding."""
-    return {}
-
-
-def examples(
-    settings: Settings, prepared: Path, section: TrainSection, seed: int
-) -> tuple[Shuffled, list[Batch]]:
-    """Return conversations, shuffled anew in every epoch."""
-    train, held_out = (Documents(prepared, split) for split in ("train", "validation"))
-    items = section.steps * section.batch_size
-    return Shuffled(train, items, seed), held_out.spread(section.validation_blocks)
-
-
-def collate(examples: list[Batch]) -> Batch:
-    """Fill conversations up to one length."""
-    return pad(examples)
 
 
 def loss(model: Any, batch: Batch, runtime: Runtime) -> Tensor:

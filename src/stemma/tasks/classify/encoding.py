@@ -5,24 +5,24 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from stemma.corpus.task import Encoded, Example, fit, index_of
+from stemma.corpus import task
+from stemma.corpus.task import Encoded, Example, index_of
 from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError
 from stemma.tasks.classify import Settings
 
 
 @dataclasses.dataclass(frozen=True)
-class Encoding:
+class Encoding(task.Encoding):
     """Encodes documents that have a label."""
 
     settings: Settings
-    labelled = True
 
     def names(self, example: Example) -> Iterable[str]:
-        """Return the label.
+        """Return the label of the document.
 
         Raises:
-            DataError: there is none.
+            DataError: the document has none.
         """
         return (_label(example),)
 
@@ -32,7 +32,7 @@ class Encoding:
         """Return the ids of each text.
 
         Raises:
-            DataError: a document has no label, one that training has not, or too many tokens.
+            DataError: a document has no label, a label new to training, or too many tokens.
         """
         texts = encoder.encode_batch([example.text for example in examples])
         return [
@@ -43,7 +43,7 @@ class Encoding:
     def _encode(self, example: Example, ids: np.ndarray, names: Sequence[str]) -> Encoded | str:
         label = index_of(_label(example), names, example)
         made = Encoded(ids, np.full(len(ids), label, np.int32))
-        return fit(example, made, self.settings.max_tokens, self.settings.too_long)
+        return self.settings.fit(example, made)
 
 
 def _label(example: Example) -> str:

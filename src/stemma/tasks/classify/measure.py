@@ -1,4 +1,4 @@
-"""Measure a classifier on the test split, beside the most frequent class."""
+"""Measure a classifier on the test split; the baseline always gives the most frequent class."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ from tokenizers import Tokenizer
 
 from stemma.layout import PREPARED
 from stemma.modeling.evaluation import results
-from stemma.modeling.evaluation.heldout import read_held_out
-from stemma.modeling.evaluation.intervals import of_examples
-from stemma.modeling.evaluation.predicting import check_classifier, predict
+from stemma.modeling.evaluation.intervals import example_metrics
+from stemma.modeling.evaluation.predicting import check_classifier, predict, read_labelled
 from stemma.modeling.evaluation.samples import page
-from stemma.modeling.evaluation.settings import EvaluateSection, Measured
+from stemma.modeling.evaluation.settings import EvaluateSection, Evaluation
 from stemma.modeling.examples.documents import Documents
-from stemma.modeling.examples.labels import read_names
-from stemma.modeling.metrics.formulas import CLASSES
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.weights.load import load_model
 from stemma.tasks.classify import AUTO, Settings
+from stemma.tasks.classify.metrics import FORMULAS
 
 _SAMPLES = 6
 _INTRODUCTION = """\
@@ -33,54 +31,43 @@ _TOLD = ("predicted", "label")
 
 def measure(
     settings: Settings, section: EvaluateSection, folder: Path, runtime: Runtime
-) -> Measured:
-    """Classify every document of the test split with the model in ``folder``.
-
-    Raises:
-        DataError: data/prepared lacks a file, is torn, or has no test document.
-        ModelError: the model cannot be loaded, does not fit the data, or has no finite loss.
-    """
-    test, names = read_held_out(PREPARED), read_names(PREPARED)
-    documents = Documents(PREPARED, "test")
+) -> Evaluation:
+    """Classify every document of the test split; raises what `Measure` says."""
+    split = read_labelled(PREPARED)
+    ids, names, documents = split.test.ids, split.names, split.documents
     model = load_model(folder, AUTO, runtime.device)
-    check_classifier(model, folder, PREPARED, names, test)
+    check_classifier(model, folder, PREPARED, split)
     actual, prior = _classes(documents), _prior(len(names))
     predicted, loss = _predict(model, documents, section.batch_tokens, runtime)
     guess = np.full_like(actual, prior.argmax())
-    examples = _examples(test.ids, actual, predicted, loss, names)
-    majority = _examples(test.ids, actual, guess, -np.log(prior[actual]), names)
-    how = ([CLASSES], section.resamples, runtime.seed)
+    examples = _examples(ids, actual, predicted, loss, names)
+    majority = _examples(ids, actual, guess, -np.log(prior[actual]), names)
+    how = (FORMULAS, section.resamples, runtime.seed)
     table = {
-        "majority": of_examples(majority, *how),
-        "model": of_examples(examples, *how),
+        "majority": example_metrics(majority, *how),
+        "model": example_metrics(examples, *how),
     }
     confusion = [["actual", "predicted"]]
     confusion += [list(row) for row in zip(examples["label"], examples["predicted"], strict=True)]
-    samples = _samples(examples, documents, folder)
-    return Measured(table, results.counts(test), examples, samples, {"confusion.csv": confusion})
+    samples, counts = _samples(examples, documents, folder), results.counts(split.test)
+    return Evaluation(table, counts, examples, samples, {"confusion.csv": confusion})
 
 
-def figures_of(
+def metrics_of(
     settings: Settings, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
 ) -> dict[str, float]:
-    """Classify every document of the test split; ``folder`` has the model's tokenizer.
-
-    Raises:
-        DataError: as ``measure``.
-        ModelError: the model does not fit the data, or has no finite loss.
-    """
-    test, names = read_held_out(PREPARED), read_names(PREPARED)
-    check_classifier(model, folder, PREPARED, names, test)
-    documents = Documents(PREPARED, "test")
-    found = _predict(model, documents, section.batch_tokens, runtime)
-    examples = _examples(test.ids, _classes(documents), *found, names)
-    return of_examples(examples, [CLASSES], section.resamples, runtime.seed)
+    """Classify every document of the test split; raises what `Measure` says."""
+    split = read_labelled(PREPARED)
+    check_classifier(model, folder, PREPARED, split)
+    found = _predict(model, split.documents, section.batch_tokens, runtime)
+    examples = _examples(split.test.ids, _classes(split.documents), *found, split.names)
+    return example_metrics(examples, FORMULAS, section.resamples, runtime.seed)
 
 
 def _predict(
     model: Any, documents: Documents, batch_tokens: int, runtime: Runtime
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the class of each document, and the loss in nats of its own."""
+    """Return the predicted class of each document, and the loss in nats of its own class."""
     predicted, loss = np.empty(len(documents), np.int64), np.empty(len(documents))
     for chosen, logits, labels in predict(model, documents, batch_tokens, runtime):
         score = logits.log_softmax(1)
@@ -94,7 +81,7 @@ def _classes(documents: Documents) -> NDArray[np.int64]:
 
 
 def _prior(classes: int) -> NDArray[np.float64]:
-    # One more of each (Laplace): the task may have dropped all training documents of a class.
+    # Each count is one more (Laplace): the task may have dropped all training documents of a class.
     counts = 1 + np.bincount(_classes(Documents(PREPARED, "train")), minlength=classes)
     return counts / counts.sum()
 
@@ -118,8 +105,8 @@ def _examples(
 def _samples(examples: dict[str, Any], documents: Documents, folder: Path) -> str:
     decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
     shown = []
-    for index in np.linspace(0, len(documents) - 1, min(_SAMPLES, len(documents))).astype(int):
-        text = decoder.decode(documents[int(index)]["input_ids"].tolist())
+    for index in documents.places(_SAMPLES):
+        text = decoder.decode(documents[index]["input_ids"].tolist())
         told = "class {}, labelled {}".format(*(examples[key][index] for key in _TOLD))
         shown.append((examples["id"][index], f"{told}\n\n{text}"))
     return page(_INTRODUCTION, shown)

@@ -1,4 +1,4 @@
-"""Fill in tokens that are hidden from a model that reads both ways (Devlin et al. 2019)."""
+"""Fill in hidden tokens, having read both sides of them (Devlin et al. 2019)."""
 
 from __future__ import annotations
 
@@ -24,8 +24,16 @@ class Settings:
 
     name: Literal["masked_lm"]
     hidden: Annotated[float, Field(gt=0, lt=1)]
+    """Share of the tokens that are hidden."""
     masked: Share
+    """Share of the hidden tokens that the mask token stands for."""
     random: Share
+    """Share of the hidden tokens that a random token stands for; the rest stay as they are."""
+
+    @property
+    def max_tokens(self) -> None:
+        """Return None: train.sequence_length says how long an example is."""
+        return
 
     def __post_init__(self) -> None:
         if self.masked + self.random > 1:
@@ -35,7 +43,7 @@ class Settings:
             )
 
     def choose(self, length: int, draw: np.random.Generator) -> NDArray[np.int64]:
-        """Return the places that are hidden: a fixed share of ``length``, at least one."""
+        """Return the places to hide: a fixed share of ``length`` places, at least one."""
         return draw.permutation(length)[: max(1, round(self.hidden * length))]
 
     def replace(
@@ -45,13 +53,13 @@ class Settings:
         vocabulary: int,
         draw: np.random.Generator,
     ) -> NDArray[np.int64]:
-        """Return what the model sees in the place of hidden tokens.
+        """Return what the model sees in place of hidden tokens.
 
         Args:
-            tokens: those that are hidden, shape (tokens,).
+            tokens: the hidden tokens, shape (tokens,).
             mask: id of the mask token.
             vocabulary: number of ids.
-            draw: where chance comes from.
+            draw: generator of the random choices.
         """
         seen, kind = tokens.copy(), draw.random(len(tokens))
         seen[kind < self.masked] = mask
@@ -64,10 +72,10 @@ def mask_token(folder: Path) -> tuple[str, int]:
     """Return the mask token of a tokenizer and its id.
 
     Args:
-        folder: of the tokenizer, read before without fault.
+        folder: of a tokenizer that has been read without error.
 
     Raises:
-        DataError: it has none.
+        DataError: the tokenizer has none.
     """
     from tokenizers import Tokenizer
 

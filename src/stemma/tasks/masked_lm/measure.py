@@ -1,8 +1,8 @@
 """Measure a masked language model: every token of the test split is hidden once and filled in.
 
-A document is read in as many rounds as a share of it is hidden in each, so that the model sees as
-much as it saw in training. What the figures say is how well a gap is filled; the losses of a
-document do not add up to a code for it, so there are no bits per byte.
+A document is read in several rounds, each of which hides as large a share of it as training did.
+The metrics say how well gaps are filled; the losses of a document do not add up to the length of a
+code for it, so there are no bits per byte.
 """
 
 from __future__ import annotations
@@ -14,20 +14,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from stemma.corpus.packing import read_split
 from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import SettingsError
 from stemma.layout import PREPARED
 from stemma.modeling.evaluation import results
+from stemma.modeling.evaluation.baselines import NGRAMS, count_ngrams, score_models
 from stemma.modeling.evaluation.heldout import HeldOut, check_vocabulary, read_texts
-from stemma.modeling.evaluation.intervals import Tally, figures, tally
-from stemma.modeling.evaluation.ngram import KneserNey, first_documents
 from stemma.modeling.evaluation.samples import page
 from stemma.modeling.evaluation.scoring import context_of, loss_and_rank, stride_of
-from stemma.modeling.evaluation.settings import EvaluateSection, Measured
-from stemma.modeling.evaluation.windows import Scores, Windows, batches, cut, gather
+from stemma.modeling.evaluation.settings import EvaluateSection, Evaluation
+from stemma.modeling.evaluation.token_scores import (
+    DocumentScores,
+    Scores,
+    example_columns,
+    loss_by_position,
+    sum_scores,
+    token_metrics,
+)
+from stemma.modeling.evaluation.windows import Windows, batches, cut, gather
+from stemma.modeling.metrics.tokens import BITS_PER_BYTE, PERPLEXITY
 from stemma.modeling.runtime import Runtime
-from stemma.modeling.weights.load import load_base, load_model
+from stemma.modeling.weights.load import load_model
 from stemma.tasks.masked_lm import AUTO, Settings, mask_token
 
 if TYPE_CHECKING:
@@ -36,76 +43,67 @@ if TYPE_CHECKING:
 _INTRODUCTION = (
     "Each heading is a text with gaps; below it what the model holds for likeliest in them."
 )
-_OF_TEXT = ("perplexity", "bits_per_byte")  # which losses that add up to no code are not
+_OF_TEXT = (PERPLEXITY, BITS_PER_BYTE)  # of a text, for which these losses are no code
 
 
 def measure(
     settings: Settings, section: EvaluateSection, folder: Path, runtime: Runtime
-) -> Measured:
-    """Hide and score every token of the test split with the model in ``folder``.
+) -> Evaluation:
+    """Hide and score every token of the test split; raises what `Measure` says.
 
-    Raises:
-        DataError: data/prepared lacks a file, is torn, or has no test document or no mask token.
-        ModelError: the model cannot be loaded, does not fit the data, or has no finite loss.
-        SettingsError: the context is longer than the model's.
+    A DataError also says that the tokenizer has no mask token.
     """
     test = read_texts(PREPARED)
     model = load_model(folder, AUTO, runtime.device)
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
     context = context_of(section, model, folder)
-    how = (settings, section, test, folder, runtime)
-    train = first_documents(read_split(PREPARED, "train"), section.baseline_tokens)
-    counted = KneserNey(train, encoder.size, 1).score(test.split)
-    tallies = {"unigram": tally("unigram", test, counted)}
-    if base := load_base(AUTO, runtime.device):
-        tallies["base"] = _tally("base", base, *how)
-    tallies["model"] = _tally("model", model, *how)
+    models = score_models(
+        test,
+        count_ngrams(section, test, encoder.size, NGRAMS[:1]),
+        model,
+        AUTO,
+        lambda one: _score_all(one, settings, section, test, folder, runtime),
+    )
     samples = [(text, _fill(text, model, encoder, folder, context)) for text in section.prompts]
-    return Measured(
-        {name: _figures(one, test, section, runtime.seed) for name, one in tallies.items()},
+    return Evaluation(
+        {name: _metrics(sums, test, section, runtime.seed) for name, sums in models.items()},
         results.counts(test),
-        results.examples(test, tallies["model"]),
+        example_columns(test, models["model"]),
         page(_INTRODUCTION, samples),
-        {"gap_loss_by_position.csv": results.positions(tallies)},
+        {"gap_loss_by_position.csv": loss_by_position(models)},
         {"context": context, "stride": stride_of(section, context)},
     )
 
 
-def figures_of(
+def metrics_of(
     settings: Settings, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
 ) -> dict[str, float]:
-    """Hide and score every token of the test split; ``folder`` has the model's tokenizer.
-
-    Raises:
-        DataError: as ``measure``.
-        ModelError: the model does not fit the data, or has no finite loss.
-        SettingsError: the context is longer than the model's.
-    """
+    """Hide and score every token of the test split; raises what `Measure` says."""
     test = read_texts(PREPARED)
     check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
-    found = _tally(folder.name, model, settings, section, test, folder, runtime)
-    return _figures(found, test, section, runtime.seed)
+    scores = _score_all(model, settings, section, test, folder, runtime)
+    return _metrics(sum_scores(folder.name, test, scores), test, section, runtime.seed)
 
 
-def _tally(
-    name: str,
+def _score_all(
     model: Any,
     settings: Settings,
     section: EvaluateSection,
     test: HeldOut,
     folder: Path,
     runtime: Runtime,
-) -> Tally:
+) -> Iterator[Scores]:
     context = context_of(section, model, folder)
     windows = cut(test.split.offsets, context, stride_of(section, context))
     _, mask = mask_token(folder)
     rounds = round(1 / settings.hidden)
-    scores = _score(model, test, windows, mask, rounds, section.batch_tokens, runtime)
-    return tally(name, test, scores)
+    return _score(model, test, windows, mask, rounds, section.batch_tokens, runtime)
 
 
-def _figures(tally: Tally, test: HeldOut, section: EvaluateSection, seed: int) -> dict[str, float]:
-    found = figures(tally, test, section.resamples, seed)
+def _metrics(
+    sums: DocumentScores, test: HeldOut, section: EvaluateSection, seed: int
+) -> dict[str, float]:
+    found = token_metrics(sums, test, section.resamples, seed)
     return {name: value for name, value in found.items() if not name.startswith(_OF_TEXT)}
 
 

@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, default_collate
+from torch.utils.data import Dataset
+from torch.utils.data import default_collate as collate
 
 from stemma.corpus.packing import read_split
+from stemma.corpus.task import IGNORED
 from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import SettingsError
 from stemma.modeling.examples.packed import PackedBlocks, held_out_blocks
+from stemma.modeling.family import no_head as head
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch
 from stemma.modeling.training.settings import TrainSection
@@ -19,15 +22,13 @@ from stemma.tasks.masked_lm import AUTO, Settings, mask_token
 
 __all__ = ["AUTO", "collate", "examples", "head", "loss"]
 
-_IGNORED = -100  # cross_entropy leaves out labels of this value
-
 
 class MaskedBlocks(Dataset[Batch]):
-    """Blocks in which some tokens are hidden: which, the seed and the item alone decide.
+    """Blocks in which some tokens are hidden; only the seed and the item decide which.
 
     Args:
         blocks: with ``input_ids``, int64 [length].
-        settings: how much is hidden.
+        settings: of the task: how much is hidden, and by what.
         mask: id of the mask token.
         vocabulary: number of ids.
         seed: of the choice.
@@ -56,25 +57,20 @@ class MaskedBlocks(Dataset[Batch]):
         ids = self._blocks[index]["input_ids"].numpy().copy()
         draw = np.random.default_rng([self._seed, index])
         places = self._settings.choose(len(ids), draw)
-        labels = np.full(len(ids), _IGNORED)
+        labels = np.full(len(ids), IGNORED)
         labels[places] = ids[places]
         ids[places] = self._settings.replace(ids[places], self._mask, self._vocabulary, draw)
         return {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(labels)}
 
 
-def head(settings: Settings, prepared: Path) -> dict[str, Any]:
-    """Add nothing: the head is the embedding."""
-    return {}
-
-
 def examples(
     settings: Settings, prepared: Path, section: TrainSection, seed: int
 ) -> tuple[Dataset[Batch], list[Batch]]:
-    """Return blocks of packed documents, shuffled and hidden from anew in every epoch.
+    """Return blocks of packed documents, shuffled and masked anew in every epoch.
 
     Raises:
         DataError: the tokenizer has no mask token, or a split is missing or too small.
-        SettingsError: documents are to be read apart.
+        SettingsError: the documents of a block are to be read apart.
     """
     if not section.across_documents:
         raise SettingsError(
@@ -91,13 +87,8 @@ def examples(
     return MaskedBlocks(blocks, settings, mask, size, seed), [hidden[i] for i in range(len(fixed))]
 
 
-def collate(examples: list[Batch]) -> Batch:
-    """Stack blocks, which are of one length."""
-    return default_collate(examples)
-
-
 def loss(model: Any, batch: Batch, runtime: Runtime) -> Tensor:
     """Return the mean cross-entropy in nats per hidden token."""
     labels = batch["labels"]
-    logits = model(input_ids=batch["input_ids"]).logits[labels != _IGNORED]
-    return torch.nn.functional.cross_entropy(logits.float(), labels[labels != _IGNORED])
+    logits = model(input_ids=batch["input_ids"]).logits[labels != IGNORED]
+    return torch.nn.functional.cross_entropy(logits.float(), labels[labels != IGNORED])

@@ -1,31 +1,27 @@
 """Pairs of texts as tokens: the source, then the target, each with its end-of-text token.
 
-A conversation is a pair too: what was said, and the last answer.
+A conversation is a pair too: all that was said, and the last answer.
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stemma.corpus import task
 from stemma.corpus.documents import Part
-from stemma.corpus.task import IGNORED, Encoded, Example, fit
+from stemma.corpus.task import IGNORED, Encoded, Example
 from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError
 from stemma.tasks.seq2seq import Settings
 
 
 @dataclasses.dataclass(frozen=True)
-class Encoding:
-    """Encodes pairs; the labels are the ids of the target, and IGNORED over the source."""
+class Encoding(task.Encoding):
+    """Encodes pairs; the labels are the ids of the target, and IGNORED for the source."""
 
     settings: Settings
-    labelled = True
-
-    def names(self, example: Example) -> Iterable[str]:
-        """Return nothing: the labels are tokens."""
-        return ()
 
     def encode(
         self, examples: Sequence[Example], encoder: Encoder, names: Sequence[str]
@@ -46,8 +42,7 @@ class Encoding:
     def _join(
         self, example: Example, source: NDArray[np.integer], target: NDArray[np.integer]
     ) -> Encoded | str:
-        most, rule = self.settings.max_tokens, self.settings.too_long
-        whole = [fit(example, Encoded(side), most, rule) for side in (source, target)]
+        whole = [self.settings.fit(example, Encoded(side)) for side in (source, target)]
         sides = [side for side in whole if isinstance(side, Encoded)]
         if len(sides) < len(whole):
             return next(reason for reason in whole if isinstance(reason, str))
@@ -59,7 +54,7 @@ class Encoding:
 
 def _pair(example: Example) -> tuple[str, str]:
     *before, last = example.parts or (Part("", ""),)
-    # Of a conversation, the last answer and all that was said before it.
+    # In a conversation, the pair is the last answer and all that was said before it.
     if not before or last.role not in ("target", "assistant"):
         raise DataError(
             f"document '{example.id}' is no pair of a source and a target",

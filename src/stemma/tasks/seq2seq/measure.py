@@ -1,4 +1,4 @@
-"""Measure what a model writes for the sources of the test split, beside copying the source."""
+"""Measure what a model writes for the sources of the test split; the baseline copies them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ from stemma.layout import PREPARED
 from stemma.modeling.evaluation import results
 from stemma.modeling.evaluation.answers import read_answers
 from stemma.modeling.evaluation.heldout import check_vocabulary, read_held_out
-from stemma.modeling.evaluation.intervals import figures, of_examples, tally
+from stemma.modeling.evaluation.intervals import example_metrics
 from stemma.modeling.evaluation.samples import page
 from stemma.modeling.evaluation.scoring import loss_and_rank
-from stemma.modeling.evaluation.settings import EvaluateSection, Measured
-from stemma.modeling.evaluation.windows import Scores, batches, cut
+from stemma.modeling.evaluation.settings import EvaluateSection, Evaluation
+from stemma.modeling.evaluation.token_scores import (
+    Scores,
+    example_columns,
+    sum_scores,
+    token_metrics,
+)
+from stemma.modeling.evaluation.windows import whole_documents
 from stemma.modeling.examples.documents import Documents
 from stemma.modeling.examples.pairs import pad_pairs
-from stemma.modeling.metrics.text_overlap import WORDING
+from stemma.modeling.metrics.text_overlap import OVERLAP
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.weights.load import load_model
 from stemma.tasks.seq2seq import AUTO, Settings
@@ -37,13 +43,10 @@ against repetition), up to {} tokens."""
 
 def measure(
     settings: Settings, section: EvaluateSection, folder: Path, runtime: Runtime
-) -> Measured:
-    """Score the targets of the test split, and what the model writes in their place.
+) -> Evaluation:
+    """Score the targets of the test split, and what is written instead; raises as `Measure` says.
 
-    Raises:
-        DataError: data/prepared lacks a file, is torn, or has no test pair.
-        ModelError: the model cannot be loaded, does not fit the data, or has no finite loss.
-        SettingsError: sacrebleu is not installed.
+    A SettingsError also says that sacrebleu is not installed.
     """
     test, documents = read_held_out(PREPARED), Documents(PREPARED, "test")
     model = load_model(folder, AUTO, runtime.device)
@@ -51,46 +54,42 @@ def measure(
     decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
     targets = read_answers(test.ids, documents, folder)
     sources = [decoder.decode(ids) for ids in _sources(documents)]
-    found = tally("model", targets, _score(model, documents, section.batch_tokens, runtime))
+    scores = _score(model, documents, section.batch_tokens, runtime)
+    sums = sum_scores("model", targets, scores)
     most = settings.max_tokens
     written = _write_all(model, documents, section.batch_tokens, most, decoder)
     prompts = [np.append(ids, encoder.end_of_text) for ids in encoder.encode_batch(section.prompts)]
     samples = [_write(model, [_alone(ids, documents)], most, decoder)[0] for ids in prompts]
     how = (section.resamples, runtime.seed)
-    return Measured(
+    return Evaluation(
         {
-            "copy of the source": _worded(sources, targets.texts, *how),
-            "model": figures(found, targets, *how) | _worded(written, targets.texts, *how),
+            "copy of the source": _overlap(sources, targets.texts, *how),
+            "model": token_metrics(sums, targets, *how) | _overlap(written, targets.texts, *how),
         },
         results.counts(targets),
-        {**results.examples(targets, found), "wanted": targets.texts, "written": written},
+        {**example_columns(targets, sums), "wanted": targets.texts, "written": written},
         page(_INTRODUCTION.format(most), list(zip(section.prompts, samples, strict=True))),
         {},
     )
 
 
-def figures_of(
+def metrics_of(
     settings: Settings, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
 ) -> dict[str, float]:
-    """Score the targets of the test split, and what the model writes; ``folder`` has its tokenizer.
-
-    Raises:
-        DataError: as ``measure``.
-        ModelError: the model does not fit the data, or has no finite loss.
-        SettingsError: sacrebleu is not installed.
-    """
+    """Score the targets of the test split, and what is written instead; raises as `measure`."""
     test, documents = read_held_out(PREPARED), Documents(PREPARED, "test")
     check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
     decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
     targets = read_answers(test.ids, documents, folder)
-    found = tally(folder.name, targets, _score(model, documents, section.batch_tokens, runtime))
+    scores = _score(model, documents, section.batch_tokens, runtime)
+    sums = sum_scores(folder.name, targets, scores)
     written = _write_all(model, documents, section.batch_tokens, settings.max_tokens, decoder)
     how = (section.resamples, runtime.seed)
-    return figures(found, targets, *how) | _worded(written, targets.texts, *how)
+    return token_metrics(sums, targets, *how) | _overlap(written, targets.texts, *how)
 
 
-def _worded(written: list[str], wanted: list[str], resamples: int, seed: int) -> dict[str, float]:
-    return of_examples({"written": written, "wanted": wanted}, [WORDING], resamples, seed)
+def _overlap(written: list[str], wanted: list[str], resamples: int, seed: int) -> dict[str, float]:
+    return example_metrics({"written": written, "wanted": wanted}, [OVERLAP], resamples, seed)
 
 
 def _sources(documents: Documents) -> Iterator[list[int]]:
@@ -100,11 +99,6 @@ def _sources(documents: Documents) -> Iterator[list[int]]:
     )
     for ids, labels in parts:
         yield ids[labels == IGNORED].tolist()
-
-
-def _rows(documents: Documents, batch_tokens: int) -> list[Any]:
-    longest = int(np.diff(documents.split.offsets).max())
-    return list(batches(cut(documents.split.offsets, longest, longest), batch_tokens))
 
 
 def _alone(ids: Any, documents: Documents) -> dict[str, Any]:
@@ -120,7 +114,7 @@ def _score(
 ) -> Iterator[Scores]:
     import torch
 
-    for rows in _rows(documents, batch_tokens):
+    for rows in whole_documents(documents.split.offsets, batch_tokens):
         batch = pad_pairs([documents[int(row)] for row in rows])
         counts = batch["labels"] != IGNORED
         batch = {key: tensor.to(runtime.device) for key, tensor in batch.items()}
@@ -137,7 +131,8 @@ def _write_all(
 ) -> list[str]:
     """Return what the model writes for each source."""
     written = [""] * len(documents)
-    for batch in tqdm(_rows(documents, batch_tokens), desc="write", disable=None):
+    batches = list(whole_documents(documents.split.offsets, batch_tokens))
+    for batch in tqdm(batches, desc="write", disable=None):
         texts = _write(model, [documents[int(row)] for row in batch], most, decoder)
         for row, text in zip(batch, texts, strict=True):
             written[row] = text

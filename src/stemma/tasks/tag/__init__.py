@@ -1,20 +1,15 @@
 """Give every word a tag: names of people and places, parts of speech."""
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from stemma.config import settings
+from stemma.corpus.lengths import Lengths
 
 AUTO = "AutoModelForTokenClassification"
 
 
 @settings
-class Settings:
+class Settings(Lengths):
     """How documents become examples."""
 
     name: Literal["tag"]
-    max_tokens: Annotated[int, Field(ge=2)]
-    """Most tokens of a document, the one that begins it included."""
-    too_long: Literal["drop", "truncate", "refuse"]
-    """What happens to a document that has more."""

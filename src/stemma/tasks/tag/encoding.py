@@ -1,7 +1,7 @@
 """The words of a document as tokens; the last token of each is labelled with the word's tag.
 
-A decoder has read the whole word only there. A word of which nothing is left, since it consists of
-characters that cleaning or the tokenizer takes away, goes with its tag.
+Only there has a decoder read the whole word. A word that consists of characters which cleaning or
+the tokenizer removes is dropped with its tag.
 """
 
 import dataclasses
@@ -9,20 +9,20 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from stemma.corpus.task import IGNORED, Encoded, Example, fit, index_of
+from stemma.corpus import task
+from stemma.corpus.task import IGNORED, Encoded, Example, index_of
 from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError
 from stemma.tasks.tag import Settings
 
-_EMPTY = "empty"  # as cleaning calls a document of which nothing is left
+_EMPTY = "empty"  # cleaning's reason for a document of which nothing is left
 
 
 @dataclasses.dataclass(frozen=True)
-class Encoding:
-    """Encodes documents whose parts are words with their tags."""
+class Encoding(task.Encoding):
+    """Encodes documents whose parts are tagged words."""
 
     settings: Settings
-    labelled = True
 
     def names(self, example: Example) -> Iterable[str]:
         """Return the tags.
@@ -36,10 +36,10 @@ class Encoding:
     def encode(
         self, examples: Sequence[Example], encoder: Encoder, names: Sequence[str]
     ) -> list[Encoded | str]:
-        """Return the ids of the words, each but the first after a space.
+        """Return the ids of the words, with a space before each but the first.
 
         Raises:
-            DataError: a document has no words, a tag that training has not, or too many tokens.
+            DataError: a document has no words, a tag new to training, or too many tokens.
         """
         for example in examples:
             _require_words(example)
@@ -60,7 +60,7 @@ class Encoding:
         ends = np.cumsum([len(word) for word in words])
         labels[ends] = [index_of(word.role, names, example) for word, _ in shown]
         made = Encoded(ids, labels)
-        return fit(example, made, self.settings.max_tokens, self.settings.too_long)
+        return self.settings.fit(example, made)
 
 
 def _require_words(example: Example) -> None:

@@ -1,4 +1,4 @@
-"""Measure a tagger on the test split, beside the most frequent tag."""
+"""Measure a tagger on the test split; the baseline gives every word the most frequent tag."""
 
 from __future__ import annotations
 
@@ -13,18 +13,16 @@ from tokenizers import Tokenizer
 from stemma.corpus.task import IGNORED
 from stemma.layout import PREPARED
 from stemma.modeling.evaluation import results
-from stemma.modeling.evaluation.heldout import read_held_out
-from stemma.modeling.evaluation.intervals import of_examples
-from stemma.modeling.evaluation.predicting import check_classifier, predict
+from stemma.modeling.evaluation.intervals import example_metrics
+from stemma.modeling.evaluation.predicting import check_classifier, predict, read_labelled
 from stemma.modeling.evaluation.samples import page
-from stemma.modeling.evaluation.settings import EvaluateSection, Measured
+from stemma.modeling.evaluation.settings import EvaluateSection, Evaluation
 from stemma.modeling.examples.documents import Documents
-from stemma.modeling.examples.labels import read_names
 from stemma.modeling.metrics.entities import entities_of, read_tags
-from stemma.modeling.metrics.formulas import ENTITIES, WORDS
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.weights.load import load_model
 from stemma.tasks.tag import AUTO, Settings
+from stemma.tasks.tag.metrics import FORMULAS
 
 _SAMPLES = 3
 Tags = list[NDArray[np.int64]]
@@ -32,56 +30,43 @@ Tags = list[NDArray[np.int64]]
 
 def measure(
     settings: Settings, section: EvaluateSection, folder: Path, runtime: Runtime
-) -> Measured:
-    """Tag every document of the test split with the model in ``folder``.
-
-    Raises:
-        DataError: data/prepared lacks a file, is torn, or has no test document.
-        ModelError: the model cannot be loaded, does not fit the data, or has no finite loss.
-    """
-    test, names = read_held_out(PREPARED), read_names(PREPARED)
-    documents = Documents(PREPARED, "test")
+) -> Evaluation:
+    """Tag every document of the test split; raises what `Measure` says."""
+    split = read_labelled(PREPARED)
+    ids, names, documents = split.test.ids, split.names, split.documents
     model = load_model(folder, AUTO, runtime.device)
-    check_classifier(model, folder, PREPARED, names, test)
+    check_classifier(model, folder, PREPARED, split)
     actual = _tags(documents)
     predicted, loss = _predict(model, documents, section.batch_tokens, runtime)
     train = np.concatenate(_tags(Documents(PREPARED, "train")))
-    # One more of each (Laplace): the task may have cut off all training words of a tag.
+    # Each count is one more (Laplace): the task may have cut off all training words of a tag.
     prior = 1 + np.bincount(train, minlength=len(names))
     surprise = -np.log(prior / prior.sum())
     guess = [np.full_like(tags, prior.argmax()) for tags in actual]
     rows = {
-        "majority": _examples(
-            test.ids, actual, guess, [surprise[tags].sum() for tags in actual], names
-        ),
-        "model": _examples(test.ids, actual, predicted, loss, names),
+        "majority": _examples(ids, actual, guess, [surprise[tags].sum() for tags in actual], names),
+        "model": _examples(ids, actual, predicted, loss, names),
     }
-    table = {name: _figures(one, section, runtime.seed) for name, one in rows.items()}
-    samples = _samples(documents, predicted, names, test.ids, folder)
-    return Measured(table, results.counts(test), rows["model"], samples, {})
+    table = {name: _metrics(one, section, runtime.seed) for name, one in rows.items()}
+    samples = _samples(documents, predicted, names, ids, folder)
+    return Evaluation(table, results.counts(split.test), rows["model"], samples, {})
 
 
-def figures_of(
+def metrics_of(
     settings: Settings, section: EvaluateSection, model: Any, folder: Path, runtime: Runtime
 ) -> dict[str, float]:
-    """Tag every document of the test split; ``folder`` has the model's tokenizer.
-
-    Raises:
-        DataError: as ``measure``.
-        ModelError: the model does not fit the data, or has no finite loss.
-    """
-    test, names = read_held_out(PREPARED), read_names(PREPARED)
-    check_classifier(model, folder, PREPARED, names, test)
-    documents = Documents(PREPARED, "test")
-    found = _predict(model, documents, section.batch_tokens, runtime)
-    examples = _examples(test.ids, _tags(documents), *found, names)
-    return _figures(examples, section, runtime.seed)
+    """Tag every document of the test split; raises what `Measure` says."""
+    split = read_labelled(PREPARED)
+    check_classifier(model, folder, PREPARED, split)
+    found = _predict(model, split.documents, section.batch_tokens, runtime)
+    examples = _examples(split.test.ids, _tags(split.documents), *found, split.names)
+    return _metrics(examples, section, runtime.seed)
 
 
 def _predict(
     model: Any, documents: Documents, batch_tokens: int, runtime: Runtime
 ) -> tuple[Tags, NDArray[np.float64]]:
-    """Return the tags of each document, and the loss in nats of its own."""
+    """Return the predicted tags of each document, and the loss in nats of its own tags."""
     predicted, loss = [np.empty(0, np.int64)] * len(documents), np.zeros(len(documents))
     for chosen, logits, labels in predict(model, documents, batch_tokens, runtime):
         score = logits.log_softmax(2)
@@ -111,14 +96,14 @@ def _examples(
     }
 
 
-def _figures(examples: Mapping[str, Any], section: EvaluateSection, seed: int) -> dict[str, float]:
-    # Parts of speech and the like make no entities.
-    formulas = [one for one in (WORDS, ENTITIES) if examples.keys() >= set(one.needs)]
-    return of_examples(examples, formulas, section.resamples, seed)
+def _metrics(examples: Mapping[str, Any], section: EvaluateSection, seed: int) -> dict[str, float]:
+    # Parts of speech and the like mark no entities.
+    formulas = [one for one in FORMULAS if examples.keys() >= set(one.needs)]
+    return example_metrics(examples, formulas, section.resamples, seed)
 
 
 def _entities(actual: Tags, predicted: Tags, names: list[str]) -> dict[str, list[int]]:
-    """Count the entities found, labelled and predicted, by document; {} if tags make none.
+    """Count the entities of each document: found, labelled, predicted; {} if tags make no entities.
 
     An entity is found when its type and both its ends are right (CoNLL 2003).
     """
@@ -141,8 +126,8 @@ def _samples(
 ) -> str:
     decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
     shown = []
-    for index in np.linspace(0, len(documents) - 1, min(_SAMPLES, len(documents))).astype(int):
-        document = documents[int(index)]
+    for index in documents.places(_SAMPLES):
+        document = documents[index]
         (ends,) = np.nonzero(document["labels"].numpy() != IGNORED)
         words = np.split(document["input_ids"].numpy()[1:], ends)[: len(ends)]
         lines = [

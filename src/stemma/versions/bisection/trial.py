@@ -103,6 +103,7 @@ class _MeasuredAgain(Commit):
 
     def __init__(self, commit: str, root: Path, tell: Callable[[str], object]) -> None:
         super().__init__(commit[:7], commit, root)
+        self._files: dict[str, bytes] = {}
         check_top(root)
         locked = stages_at(commit, root)
         cache, remotes = surroundings(root)

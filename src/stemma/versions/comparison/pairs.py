@@ -40,10 +40,19 @@ class Pairs:
 
 @functools.lru_cache(maxsize=1)
 def paired(a: Version, b: Version) -> Pairs | None:
-    """Return the examples of two versions, paired by id; None if a version has none.
+    """Return the examples of two versions, paired once for all that compares these versions.
 
     The last result is kept, since several sections of a diff ask for it one after the other: a
     version must not change while it is compared.
+
+    Raises:
+        ProjectError: a file of a version is torn.
+    """
+    return pair(a, b)
+
+
+def pair(a: Version, b: Version) -> Pairs | None:
+    """Pair the examples of two versions by id; None if a version has none.
 
     Raises:
         ProjectError: a file of a version is torn.

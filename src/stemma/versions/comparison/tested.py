@@ -130,7 +130,7 @@ def changed(left: Examples, right: Examples, name: str) -> bool | None:
     if len(pairs.ids) < FEWEST:
         return None
     for formulas in _formulas(pairs):
-        found = jackknife(*_parts(formulas, pairs), formulas.figures)
+        found = jackknife(*_parts(formulas, pairs), formulas.values)
         if name in found:
             if name in formulas.by_token and _tokens_differ(pairs):
                 return None
@@ -176,7 +176,7 @@ def _test(pairs: Pairs, names: Iterable[str]) -> dict[str, Difference]:
         def chosen(
             sums: NDArray[np.float64], formulas: Formulas = formulas, wanted: set[str] = wanted
         ) -> dict[str, NDArray[np.float64]]:
-            return {name: one for name, one in formulas.figures(sums).items() if name in wanted}
+            return {name: one for name, one in formulas.values(sums).items() if name in wanted}
 
         for name, difference in compare(left, right, chosen, ROUNDS, _SEED).items():
             if column := formulas.right.get(name):
@@ -208,7 +208,7 @@ def _reason(version: Version, pairs: Pairs, name: str) -> str:
     if _tokens_differ(pairs) and any(name in one.by_token for one in formulas):
         return "it is per token, and the same texts have other tokens"
     with np.errstate(all="ignore"):
-        made = [one.figures(_parts(one, pairs)[0].sum(axis=1)) for one in formulas]
+        made = [one.values(_parts(one, pairs)[0].sum(axis=1)) for one in formulas]
     if any(name in one for one in made):
         return "it is not a finite number whichever documents are drawn"
     return f"{version.declared.examples} does not hold what it is made of"

@@ -27,9 +27,9 @@ def run_by(stages: Iterable[Stage]) -> dict[str, list[str]]:
     return found
 
 
-def digests(stages: Iterable[Stage]) -> dict[str, str]:
-    """Return the digest of each file of code that any of the stages ran."""
-    return {path: digest for stage in stages for path, digest in code_of(stage).items()}
+def has_lock(stages: Iterable[Stage]) -> bool:
+    """Return whether a version has a code.lock."""
+    return any(code_of(stage) for stage in stages)
 
 
 def _listed(stage: Stage, outs: set[str]) -> list[str]:

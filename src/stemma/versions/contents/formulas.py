@@ -1,6 +1,9 @@
-"""The formulas of every task: what a column of reports/examples.parquet can be made into."""
+"""The formulas of every task, by which columns of reports/examples.parquet become metrics."""
 
-from stemma.modeling.metrics.formulas import CLASSES, ENTITIES, TOKENS, WORDS
-from stemma.modeling.metrics.text_overlap import WORDING
+from stemma.modeling.metrics.classes import CLASSES
+from stemma.modeling.metrics.tags import ENTITIES, WORDS
+from stemma.modeling.metrics.text_overlap import OVERLAP
+from stemma.modeling.metrics.tokens import TOKENS
 
-FORMULAS = (TOKENS, WORDS, ENTITIES, CLASSES, WORDING)
+# In the order in which the metrics are shown.
+FORMULAS = (TOKENS, CLASSES, WORDS, ENTITIES, OVERLAP)

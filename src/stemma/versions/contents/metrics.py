@@ -1,68 +1,28 @@
 """The metrics of a version, from reports/metrics.json, and what each of them means."""
 
-import dataclasses
 import json
-from typing import Any, Literal
+from typing import Any
 
 from stemma import merging
+from stemma.modeling.metrics.formulas import Metric
 from stemma.modeling.metrics.names import names_of
-from stemma.pages.blocks import Tone
 from stemma.store.errors import DamagedError, ProjectError
 from stemma.store.version import Version
+from stemma.versions.contents.formulas import FORMULAS
 
 REMEDY = "`dvc repro evaluate` writes it again"
 
 
-@dataclasses.dataclass(frozen=True)
-class Metric:
-    """A metric by which versions are compared.
-
-    Attributes:
-        label: what people call it.
-        better: whether a lower or a higher value is better; None if that is not known.
-        aspect: what it measures about a model. Metrics of one aspect rise and fall together, so
-            they count as one finding and one test.
-    """
-
-    label: str
-    better: Literal["lower", "higher"] | None
-    aspect: str
-
-    def tone(self, difference: float) -> Tone:
-        """Return whether a change by so much is for the better or the worse; "" if neither."""
-        if not difference or self.better is None:
-            return ""
-        return "better" if (difference < 0) == (self.better == "lower") else "worse"
-
-
-def _higher(name: str, label: str) -> Metric:
-    return Metric(label, "higher", name)
-
-
 # In the order in which they are shown; the first of an aspect speaks for it.
-METRICS = {
-    "bits_per_byte": Metric("bits per byte", "lower", "loss"),
-    "loss": Metric("loss, nats", "lower", "loss"),
-    "perplexity": Metric("perplexity", "lower", "loss"),
-    "top1_accuracy": _higher("top1_accuracy", "top-1 accuracy"),
-    "top5_accuracy": _higher("top5_accuracy", "top-5 accuracy"),
-    "accuracy": _higher("accuracy", "accuracy"),
-    "macro_precision": _higher("macro_precision", "macro precision"),
-    "macro_recall": _higher("macro_recall", "macro recall"),
-    "macro_f1": _higher("macro_f1", "macro F1"),
-    "entity_precision": _higher("entity_precision", "entity precision"),
-    "entity_recall": _higher("entity_recall", "entity recall"),
-    "entity_f1": _higher("entity_f1", "entity F1"),
-    "bleu": _higher("bleu", "BLEU"),
-    "chrf": _higher("chrf", "chrF"),
-    "rouge_l": _higher("rouge_l", "ROUGE-L"),
-    "exact_match": _higher("exact_match", "exact match"),
-}
+METRICS: dict[str, Metric] = {}
+for _formulas in FORMULAS:
+    for _metric in _formulas.metrics:
+        METRICS.setdefault(_metric.name, _metric)
 
 
 def metric(name: str) -> Metric:
     """Return what is known of a metric; one that somebody added has its name as its label."""
-    return METRICS.get(name) or Metric(name, None, name)
+    return METRICS.get(name) or Metric(name, name, None, name)
 
 
 def read_metrics(version: Version) -> dict[str, Any] | None:

@@ -2,12 +2,13 @@
 
 import difflib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
+from stemma.identity import same_code
 from stemma.pages.blocks import Cell, Table, Text
 from stemma.store.version import Version
-from stemma.versions.contents.code import digests, run_by
+from stemma.versions.contents.code import has_lock, run_by
 from stemma.versions.differences.section import Alike, Section
 
 NAME = "code"
@@ -19,8 +20,7 @@ def compare(a: Version, b: Version) -> Section | Alike:
     left, right = run_by(a.stages()), run_by(b.stages())
     if not left or not right:
         return Alike.ABSENT
-    ours, theirs = _identities(a, b)
-    paths = [path for path in sorted({*left, *right}) if ours.get(path) != theirs.get(path)]
+    paths = _changed(a, b, sorted({*left, *right}))
     if not paths:
         return Alike.EQUAL
     facts = {path: _facts(path, a, b, left, right) for path in paths}
@@ -40,13 +40,17 @@ def compare(a: Version, b: Version) -> Section | Alike:
     return Section(NAME, (words,), facts, (table, *more))
 
 
-def _identities(a: Version, b: Version) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Return what tells one state of a file from another: its digest, else Git's hash.
+def _changed(a: Version, b: Version, paths: Sequence[str]) -> list[str]:
+    """Return the files that are not the same code in both versions.
 
-    To a digest comments are nothing. Where one side is from before code.lock, both go by Git.
+    To a version with a code.lock comments and the like are no code; of an older one any other byte
+    made another version.
     """
-    ours, theirs = digests(a.stages()), digests(b.stages())
-    return (ours, theirs) if ours and theirs else (a.tracked(), b.tracked())
+    ours, theirs = a.tracked(), b.tracked()
+    found = [path for path in paths if ours.get(path) != theirs.get(path)]
+    if not all(map(has_lock, (a.stages(), b.stages()))):
+        return found
+    return [path for path in found if not same_code(a.read(path), b.read(path))]
 
 
 def _facts(

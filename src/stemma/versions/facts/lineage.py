@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stemma.corpus.revoked import Entry, read
+from stemma.corpus.revoked import Revocation, read
 from stemma.layout import CONF, REVOKED
 from stemma.store import git
 from stemma.store.errors import ProjectError
@@ -110,7 +110,7 @@ def tainted(commit: str, root: Path) -> dict[str, Any] | None:
     }
 
 
-def _why(identifier: str, sha256: str, entries: Sequence[Entry]) -> str:
+def _why(identifier: str, sha256: str, entries: Sequence[Revocation]) -> str:
     return next(one.why for one in entries if identifier == one.id or sha256 == one.sha256)
 
 

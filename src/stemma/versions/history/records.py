@@ -201,8 +201,10 @@ def changes(before: Record, after: Record) -> dict[Kind, list[str]]:
     for kind, (old, new) in outputs.items():
         if before.lock.outs.get(old) != after.lock.outs.get(new):
             found.setdefault(kind, []).append(new)
-    if code := {path for path, _ in before.code.items() ^ after.code.items()}:
-        found["code"] = sorted({*found.get("code", ()), *code})
+    # What only one of them ran is of another choice in the settings, or comes with an edited file.
+    both = before.code.keys() & after.code.keys()
+    if code := sorted(path for path in both if before.code[path] != after.code[path]):
+        found["code"] = code
     one, other = before.settings, after.settings
     if moved := {key for key, _ in one.items() ^ other.items()}:
         found["settings"] = [key for key in {**one, **other} if key in moved]

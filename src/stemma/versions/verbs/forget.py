@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stemma.corpus.revoked import Entry, read
+from stemma.corpus.revoked import Revocation, read
 from stemma.files import atomic_file
 from stemma.layout import REVOKED
 from stemma.store.errors import ProjectError
@@ -60,7 +60,7 @@ class Forgotten:
             this cannot be told; newest first.
     """
 
-    revoked: tuple[Entry, ...]
+    revoked: tuple[Revocation, ...]
     similar: tuple[Match, ...]
     tainted: tuple[TaintedVersion, ...]
 
@@ -107,7 +107,7 @@ def forget(*ids: str, why: str, root: Path = Path()) -> Forgotten:
     path = root / REVOKED
     before = read(path)
     pairs -= {(one.id, one.sha256) for one in before}
-    added = tuple(Entry(identifier, key, why) for identifier, key in sorted(pairs))
+    added = tuple(Revocation(identifier, key, why) for identifier, key in sorted(pairs))
     entries = [*before, *added]
     if added:
         _write(path, entries)
@@ -128,7 +128,7 @@ def _check(ids: Sequence[str], known: set[str], missing: int, manifest: str) -> 
 
 
 def _similar(
-    files: set[tuple[Path, str]], rows: Sequence[Exact], entries: Sequence[Entry]
+    files: set[tuple[Path, str]], rows: Sequence[Exact], entries: Sequence[Revocation]
 ) -> tuple[Match, ...]:
     ids = frozenset(entry.id for entry in entries)
     hashes = frozenset(entry.sha256 for entry in entries)
@@ -143,7 +143,7 @@ def _similar(
     return tuple(near[key] for key in sorted(near))
 
 
-def _write(path: Path, entries: Sequence[Entry]) -> None:
+def _write(path: Path, entries: Sequence[Revocation]) -> None:
     lines = (json.dumps(dataclasses.asdict(one), ensure_ascii=False) for one in entries)
     with atomic_file(path, "w") as handle:
         handle.writelines(f"{line}\n" for line in lines)

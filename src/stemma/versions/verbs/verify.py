@@ -46,11 +46,8 @@ def verify(
     """
     commit = refs.commit_of(revision, root)
     check_top(root)
-    locked = stages_at(commit, root)
+    locked = _stages(commit, stage, root)
     version = {item.name: item for item in locked}
-    if stage is not None and stage not in version:
-        has = ", ".join(version)
-        raise ProjectError(f"dvc.lock of {commit[:10]} has no stage '{stage}'", f"it has {has}")
     if git.run(["status", "--porcelain"], root):
         tell(f"the working tree has changes; what is verified is the commit {commit[:10]}")
     cache, remotes = surroundings(root)
@@ -60,8 +57,7 @@ def verify(
         tracked = _set_aside(site, locked)
         result = rebuild(site, locked, cache, remotes, stage, tell)
         files = OutputFiles(cache_at(cache), cache_at(result.cache), site.tree, tracked)
-        names = [item.name for item in result.stages]
-        names += [stage] if stage else list(version)
+        names = [*(item.name for item in result.stages), *([stage] if stage else version)]
         rows = compare_outputs(dict.fromkeys(names), version, result, files, bounds)
         found = dataclasses.replace(
             judge(commit, rows, version, result, files),
@@ -87,6 +83,21 @@ def keep(found: Verification, bounds: Bounds, root: Path = Path()) -> None:
     """
     if not found.stopped:
         notes.add(found.commit, found.verdict, found.machine, bounds, root)
+
+
+def _stages(commit: str, wanted: str | None, root: Path) -> list[Stage]:
+    """Return the stages of a version.
+
+    Raises:
+        ProjectError: there are none, or not the wanted one among them.
+    """
+    locked = stages_at(commit, root)
+    names = [stage.name for stage in locked]
+    if wanted is not None and wanted not in names:
+        raise ProjectError(
+            f"dvc.lock of {commit[:10]} has no stage '{wanted}'", f"it has {', '.join(names)}"
+        )
+    return locked
 
 
 def _unlike_again(

@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from stemma.code import unlike
+from stemma.code import differing
 from stemma.hashes import md5_of
 from stemma.layout import CONF, ENVIRONMENT
 from stemma.store import git
@@ -70,8 +70,7 @@ def false_claims(
 
 def _of_code(locked: Stage, rebuilt: Stage) -> Iterator[LikelyCause]:
     before, after = code_of(locked), code_of(rebuilt)
-    for path in (unlike(before, after) if before and after else [])[:SHOWN]:
-        one, other = before.get(path, "nothing"), after.get(path, "nothing")
+    for path, one, other in (differing(before, after) if before and after else [])[:SHOWN]:
         yield LikelyCause("code", f"{path} is {one} in dvc.lock and {other} in the commit")
 
 

@@ -1,10 +1,13 @@
 """Why an output differs although all of its stage's inputs are what dvc.lock says."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
+from stemma import code
 from stemma.environment import packages, variables
+from stemma.errors import ReproducibilityError
 from stemma.hashes import md5_of
-from stemma.layout import ENVIRONMENT
+from stemma.layout import CODE, ENVIRONMENT
 from stemma.store.lock import LockEntry, Stage
 from stemma.versions.contents.measured import facts_of
 from stemma.versions.verification import line_endings, processors
@@ -40,6 +43,9 @@ def causes_of_divergence(
         claim = f"{row.output} has another hash than its readers: {evidence}"
         return [LikelyCause("dvc.lock", claim)]
     kept = files.tracked / row.output
+    coded = _of_code(kept, files.tree) if row.output == CODE.as_posix() else []
+    if coded:
+        return coded[:SHOWN]
     if kept.exists() and md5_of(kept) == row.rebuilt:
         evidence = f"{row.output} of the commit is what the rebuild gives, dvc.lock names another"
         return [LikelyCause("dvc.lock", evidence)]
@@ -52,6 +58,26 @@ def causes_of_divergence(
         return [LikelyCause("settings", "; ".join(facts[:SHOWN]))]
     found = _of_machine(facts, rebuilt, files)
     return found or [_unknown(row, locked, kept.exists(), files)]
+
+
+def _of_code(kept: Path, tree: Path) -> list[LikelyCause]:
+    """Return what the code.lock of the commit names that is not so in a checkout of the commit."""
+    try:
+        locked, found = code.read(kept), code.read(tree / CODE)
+    except ReproducibilityError:
+        return []
+    gone = [
+        LikelyCause("not committed", f"{stage} depends on {file}, and the commit does not have it")
+        for stage, files in locked.items()
+        for file in files
+        if not (tree / file).exists()
+    ]
+    # Without a file, what it alone imports is no code of the stage's either.
+    return gone or [
+        LikelyCause("code", f"{file} is {one} in {CODE} and {other} in the commit")
+        for stage in sorted({*locked, *found})
+        for file, one, other in code.differing(locked.get(stage, {}), found.get(stage, {}))
+    ]
 
 
 def _of_machine(facts: list[str], rebuilt: Stage, files: OutputFiles) -> list[LikelyCause]:

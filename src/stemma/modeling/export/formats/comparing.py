@@ -17,7 +17,7 @@ from stemma.modeling.weights.copy import copy_weights, size_of, weight_files
 from stemma.modeling.weights.load import load_saved
 
 Figures = dict[str, float]
-_DIGITS = 10  # as the figures have
+_DIGITS = 10  # as metrics have
 
 
 def write_formats(
@@ -31,13 +31,13 @@ def write_formats(
 
     Args:
         exported: the model, and where the folders are made.
-        formats: which.
+        formats: names of the formats.
         sparsity: of ``pruned``: the share of each linear layer that becomes zero.
-        original: figures of the model.
-        measure: gives those of a loaded model and the folder with its tokenizer.
+        original: metrics of the model.
+        measure: from a loaded model and the folder with its tokenizer to its metrics.
 
     Returns:
-        By format: ``bytes`` of the weights, the figures, and under ``change`` how far each figure
+        By format: ``bytes`` of the weights, the metrics, and under ``change`` how far each metric
         is from the original's.
 
     Raises:
@@ -52,13 +52,13 @@ def write_formats(
         for path in shared:
             shutil.copyfile(path, folder / path.name)
         facts = write(exported, folder)
-        figures = _measured(name, measure, load(folder), folder)
+        metrics = _measured(name, measure, load(folder), folder)
         change = {
-            key: round(figures[key] - original[key], _DIGITS)
-            for key in names_of(figures)
+            key: round(metrics[key] - original[key], _DIGITS)
+            for key in names_of(metrics)
             if key in original
         }
-        table[name] = {"bytes": size_of(folder), **facts, **figures, "change": change}
+        table[name] = {"bytes": size_of(folder), **facts, **metrics, "change": change}
     return table
 
 
@@ -81,7 +81,7 @@ def _measured(
     try:
         return measure(model, folder)
     except ModelError as error:
-        # The model itself was measured before, so that what is wrong is of the format.
+        # The model itself was measured before, so whatever is wrong is wrong with the format.
         raise ModelError(
             f"export.formats: {name}: {error.message}", "leave this format out"
         ) from error

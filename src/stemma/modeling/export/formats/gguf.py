@@ -1,7 +1,8 @@
 """GGUF: a Llama with its tokenizer in one file, for llama.cpp and what is built on it.
 
-Matrices have the type of the export, vectors are float32. llama.cpp turns neighbouring numbers of
-a query or key, transformers those that lie half a head apart: their rows are written in its order.
+Matrices have the type of the export, vectors are float32. Rotary positions turn pairs of numbers of
+a query or key: neighbours in llama.cpp, numbers half a head apart in transformers. So the rows of
+these matrices are written in llama.cpp's order.
 """
 
 import json
@@ -17,6 +18,7 @@ from torch import Tensor
 from stemma.errors import ModelError
 from stemma.files import read_json
 from stemma.modeling.weights import shards
+from stemma.modeling.weights.torn import reading
 
 _FILE = "model.gguf"
 _REMEDY = "take gguf out of export.formats"
@@ -25,7 +27,7 @@ _TYPES = {
     "bfloat16": (gguf.GGMLQuantizationType.BF16, gguf.LlamaFileType.MOSTLY_BF16),
 }
 _GPT4 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
-# What of the settings changes the arithmetic, and the value that GGUF's Llama has.
+# Settings that change the arithmetic, and the values that GGUF's Llama has.
 _PLAIN = {
     **{"hidden_act": "silu", "attention_bias": False, "mlp_bias": False},
     **{"rope_scaling": None, "pretraining_tp": 1},
@@ -40,8 +42,8 @@ def write(exported: Path, folder: Path) -> dict[str, float]:
         folder: an existing folder.
 
     Raises:
-        ModelError: it is no Llama that writes text, or GGUF does not know how its tokenizer cuts
-            a text.
+        ModelError: the model is no Llama that writes text, or GGUF has no name for the way in which
+            its tokenizer cuts texts.
     """
     config = read_json(exported / "config.json")
     _check(config)
@@ -67,7 +69,7 @@ def load(folder: Path) -> Any:
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    try:
+    with reading(f"{folder} cannot be loaded", "type `dvc checkout`"):
         return AutoModelForCausalLM.from_pretrained(
             folder,
             gguf_file=_FILE,
@@ -75,8 +77,6 @@ def load(folder: Path) -> Any:
             local_files_only=True,
             quantization_config=GgufConfig(dequantize=True),
         )
-    except Exception as error:  # transformers and gguf have no common exception
-        raise ModelError(f"{folder} cannot be loaded: {error}", "type `dvc checkout`") from error
 
 
 def _check(config: dict[str, Any]) -> None:
@@ -144,7 +144,7 @@ def _write_tokenizer(writer: gguf.GGUFWriter, exported: Path, size: int) -> None
 
 
 def _cutting(serialized: dict[str, Any]) -> str:
-    """Return llama.cpp's name for the way in which a tokenizer cuts a text into words."""
+    """Return llama.cpp's name for the way in which a tokenizer cuts texts into words."""
     whole = serialized["pre_tokenizer"] or {}
     steps = whole["pretokenizers"] if whole.get("type") == "Sequence" else [whole]
     kinds = [step.get("type") for step in steps]

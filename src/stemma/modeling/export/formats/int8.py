@@ -1,8 +1,8 @@
 """Weights in 8 bits: symmetric, one scale for each output of a matrix (weight-only).
 
-``*.int8.safetensors`` holds a matrix as whole numbers of -127 to 127 under its name, and under that
-name with ``_scale`` what to multiply them with, in the shape that broadcasts; everything else as it
-was. The arithmetic is that of the restored weights: what is saved is memory, not time.
+``*.int8.safetensors`` holds each matrix as integers from -127 to 127 under its name, and their
+factors under that name and ``_scale``, in a shape that broadcasts; all else is unchanged.
+Arithmetic uses the restored weights, so the format saves memory, not time.
 """
 
 import shutil
@@ -36,7 +36,7 @@ def write(exported: Path, folder: Path) -> dict[str, float]:
         tensors = dict[str, Tensor]()
         for name, tensor in load_file(file).items():
             tensors |= _quantised(name, tensor, axes[name]) if name in axes else {name: tensor}
-        # Not under the name of the file: from_pretrained would take the numbers for weights.
+        # Not under the usual name: from_pretrained would take the integers for weights.
         save_file(tensors, folder / f"{file.stem}{_SUFFIX}", {"format": "pt"})
     return {}
 
@@ -68,7 +68,7 @@ def load(folder: Path) -> Any:
 def _quantised(name: str, weight: Tensor, axis: int) -> dict[str, Tensor]:
     weight = weight.float()
     scale = weight.abs().amax(1 - axis, keepdim=True) / _LARGEST
-    # Of an output without weights any scale is right, but for zero.
+    # Where all weights of an output are zero, any scale but zero is right.
     numbers = torch.round(weight / torch.where(scale > 0, scale, 1))
     return {name: numbers.to(torch.int8), f"{name}{_SCALE}": scale}
 

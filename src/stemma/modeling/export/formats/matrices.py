@@ -10,7 +10,7 @@ _AXES = {nn.Linear: 0, Conv1D: 1}
 
 
 def layers(model: Any) -> dict[str, int]:
-    """Return the weights of linear layers but the output embedding's, and the axis of outputs."""
+    """Return the weights of linear layers except the output embedding, and their output axes."""
     head = model.get_output_embeddings()
     return {
         f"{name}.weight": axis

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,15 +19,18 @@ from torch import Tensor, nn
 
 from stemma.errors import ModelError, SettingsError
 from stemma.modeling.weights.load import load_saved
+from stemma.modeling.weights.torn import first_line, is_out_of_memory, reading
 
 _FILE = "model.onnx"
 _AXES = {0: "batch", 1: "tokens"}
-_MOST_BYTES = 2**31  # of a protobuf message
+_MOST_BYTES = 2**31  # that a protobuf message may have
+# What onnxruntime raises for a file that is missing, torn or wrong.
+_TORN = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile")
 _REMEDY = "take onnx out of export.formats"
 
 
 def check_installed() -> None:
-    """Refuse to begin without the packages that the format needs.
+    """Check that the packages are installed that the format needs.
 
     Raises:
         SettingsError: one is missing.
@@ -47,7 +51,7 @@ def write(exported: Path, folder: Path) -> dict[str, float]:
         folder: an existing folder.
 
     Raises:
-        ModelError: the model is none that can be written so.
+        ModelError: the model cannot be written as ONNX.
     """
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
@@ -65,10 +69,12 @@ def write(exported: Path, folder: Path) -> dict[str, float]:
                 dynamic_shapes=(_AXES, _AXES),
                 verbose=False,
             )
-    except Exception as error:  # each step of the conversion raises errors of its own
-        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+    except torch.onnx.OnnxExporterError as error:
+        if is_out_of_memory(error):
+            raise MemoryError(str(error)) from error
         name = type(model).__name__
-        raise ModelError(f"{name} cannot be converted to ONNX: {said}", _REMEDY) from error
+        message = f"{name} cannot be converted to ONNX: {first_line(error)}"
+        raise ModelError(message, _REMEDY) from error
     # Stack traces with the paths of this machine, and which build of torch it was.
     ClearMetadataAndDocStringPass()(program.model)
     program.model.producer_version = torch.__version__.partition("+")[0]
@@ -85,21 +91,22 @@ def load(folder: Path) -> "OnnxModel":
     import onnxruntime
     from transformers import AutoConfig
 
+    raised = import_module("onnxruntime.capi.onnxruntime_pybind11_state")  # has no stubs
+    torn = tuple(getattr(raised, name) for name in _TORN)
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.use_deterministic_compute = torch.are_deterministic_algorithms_enabled()
     providers = ["CPUExecutionProvider"]
-    try:
+    with reading(f"{folder} cannot be loaded", "type `dvc checkout`", more=torn):
         session = onnxruntime.InferenceSession(str(folder / _FILE), options, providers)
         trust = any(folder.glob("*.py"))
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=trust)
-    except Exception as error:  # onnxruntime and transformers have no common exception
-        raise ModelError(f"{folder} cannot be loaded: {error}", "type `dvc checkout`") from error
     return OnnxModel(session, config)
 
 
 class OnnxModel(nn.Module):
-    """Gives logits as the model that it was converted from.
+    """Returns logits, like the model that it was converted from.
 
     Args:
         session: of onnxruntime.
@@ -117,7 +124,7 @@ class OnnxModel(nn.Module):
         logits_to_keep: int = 0,
         **_: Any,
     ) -> SimpleNamespace:
-        """Return ``logits``, of the last ``logits_to_keep`` tokens or of all."""
+        """Return the ``logits`` of the last ``logits_to_keep`` tokens, or of all."""
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         inputs = {"input_ids": input_ids, "attention_mask": mask.to(torch.int64)}
         arrays = {name: tensor.cpu().numpy() for name, tensor in inputs.items()}
@@ -146,7 +153,7 @@ def _check(model: Any) -> None:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    # What the conversion has to say is about torch and packages that are not needed.
+    # The messages of the conversion are about torch and packages that are not needed.
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,7 +1,7 @@
 """Magnitude pruning: in every linear layer the weights nearest to zero become zero.
 
-Embeddings stay whole. The files are those of the model, as large as before: what is gained is what
-sparse arithmetic or compression makes of the zeros.
+Embeddings stay whole. The files are as large as before: the gain is what sparse arithmetic or
+compression makes of the zeros.
 """
 
 import shutil
@@ -21,7 +21,7 @@ def write(exported: Path, folder: Path, share: float) -> dict[str, float]:
     Args:
         exported: what ``from_pretrained`` loads.
         folder: an existing folder.
-        share: of the weights of each layer.
+        share: of the weights of each layer that become zero.
 
     Returns:
         ``sparsity``, the share of zeros among all weights.
@@ -42,7 +42,7 @@ def write(exported: Path, folder: Path, share: float) -> dict[str, float]:
 
 
 def _pruned(weight: Tensor, share: float) -> Tensor:
-    # A stable order, or of two equal weights now the one would go and now the other.
+    # In a stable order, so that of equal weights always the same ones go.
     order = weight.abs().flatten().argsort(stable=True)
     kept = weight.flatten().clone()
     kept[order[: round(share * len(order))]] = 0

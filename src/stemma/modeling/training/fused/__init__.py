@@ -1,4 +1,4 @@
-"""The loss of some small decoders on a CPU, forward and backward by hand.
+"""The loss of some small decoders on a CPU, with a forward and a backward pass written by hand.
 
 transformers' own forward spends much of a small model's step outside matrix products: casts of the
 weights at every use, a flash attention whose backward is slow on short sequences, fp32 logits of
@@ -19,12 +19,12 @@ from torch import Tensor
 
 from stemma.modeling.training.fused import gpt2, llama
 
-# By the type itself: an adapter or a wrapper lies around layers whose weights alone are read here.
+# The exact type: an adapter or a wrapper has layers of its own, which would not be read here.
 _MODULES: dict[str, Any] = {"GPT2LMHeadModel": gpt2, "LlamaForCausalLM": llama}
 
 
 def supports(model: Any, device: str) -> bool:
-    """Return whether ``loss`` computes what the model does: some GPT-2 and Llamas, on a CPU."""
+    """Return whether ``loss`` computes what the model does: some GPT-2 and Llamas on a CPU."""
     module = _MODULES.get(type(model).__name__)
     return (
         device == "cpu"

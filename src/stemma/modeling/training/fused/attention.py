@@ -1,4 +1,4 @@
-"""Causal attention, there and back, on heads that lie one after another."""
+"""Causal attention, forward and backward, on heads that lie one after another."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def causal_mask(length: int, positions: Tensor | None, dtype: torch.dtype) -> Te
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the weights [B * K, H / K * T, T] and what they mix of the values [B, H, T, S].
+    """Return the attention weights [B * K, H / K * T, T] and the output [B, H, T, S].
 
     Args:
         query: [B, H, T, S], scaled already.
         key: [B, K, T, S]; each head serves H / K heads of queries, one after another.
-        value: the same.
+        value: of the same shape as ``key``.
         mask: see ``causal_mask``.
     """
     keys, values = key.flatten(0, 1), value.flatten(0, 1)
@@ -45,7 +45,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> tuple[Ten
 def attend_backward(
     grad: Tensor, query: Tensor, key: Tensor, value: Tensor, weights: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the gradients of query, key and value, from that of what was mixed."""
+    """Return the gradients of query, key and value, given that of the output."""
     grads, queries = _grouped(grad, key), _grouped(query, key)
     keys, values = key.flatten(0, 1), value.flatten(0, 1)
     d_value = torch.bmm(weights.transpose(1, 2), grads)
@@ -57,5 +57,5 @@ def attend_backward(
 
 
 def _grouped(query: Tensor, key: Tensor) -> Tensor:
-    # All queries of a head of keys as the rows of one matrix: [B * K, H / K * T, S].
+    # All queries that share a head of keys become rows of one matrix: [B * K, H / K * T, S].
     return query.view(key.shape[0] * key.shape[1], -1, query.shape[-1])

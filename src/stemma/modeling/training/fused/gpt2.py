@@ -19,7 +19,7 @@ _layer_norm_backward = torch.ops.aten.native_layer_norm_backward
 
 
 def supports(model: GPT2LMHeadModel) -> bool:
-    """Return whether its biases and gains stand still, and its activation is relu2."""
+    """Return whether biases and gains of a GPT-2 are not trained, and its activation is relu2."""
     config = model.config
     return (
         config.activation_function == "relu2"
@@ -39,7 +39,7 @@ def loss(
     dtype: torch.dtype,
     positions: Tensor | None,
 ) -> Tensor:
-    """Return the mean cross-entropy in nats per token; arguments as of the package's."""
+    """Return the mean cross-entropy in nats per token; the package's ``loss`` says of what."""
     net, (batch, length) = model.transformer, ids.shape
     width, heads = model.config.n_embd, model.config.n_head
     dropout = model.config.resid_pdrop if model.training else 0.0
@@ -60,12 +60,12 @@ def loss(
             block.mlp.c_proj.weight,
         )
         cast = [weight.to(dtype) for weight in weights]
-        stream = _Block.apply(stream, *cast, mask, (batch, length, heads), dropout)
+        stream = _Gpt2Block.apply(stream, *cast, mask, (batch, length, heads), dropout)
     normed = functional.layer_norm(stream, (width,), eps=EPSILON).to(dtype)
     return HeadLoss.apply(normed, model.lm_head.weight.to(dtype), labels.reshape(-1))
 
 
-class _Block(torch.autograd.Function):
+class _Gpt2Block(torch.autograd.Function):
     """Attention and feed-forward with their residuals: fp32 [M, D] -> fp32 [M, D]."""
 
     @staticmethod
@@ -177,7 +177,7 @@ def _split_heads(joined: Tensor, shape: tuple[int, int, int]) -> Tensor:
 
 
 def _dropout_mask(like: Tensor, share: float) -> Tensor:
-    # Eight random bits an element, since drawing them is what dropout costs on a CPU. They come
+    # Eight random bits per element, since drawing them is what dropout costs on a CPU. They come
     # from the default generator, whose state is part of a checkpoint.
     words = torch.empty((like.numel() + 7) // 8, dtype=torch.int64)
     bits = words.random_(-(2**63), None).view(torch.uint8)[: like.numel()]

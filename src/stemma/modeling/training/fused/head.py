@@ -11,7 +11,7 @@ CHUNK = 512  # rows of logits at a time: 512 x 2048 in fp32 are 4 MB, which cach
 
 
 class HeadLoss(torch.autograd.Function):
-    """Mean cross-entropy of normed [M, D] @ weight.T; its gradients are made on the way forward."""
+    """Mean cross-entropy of normed [M, D] @ weight.T; the forward pass computes the gradients."""
 
     @staticmethod
     def forward(ctx: Any, normed: Tensor, weight: Tensor, labels: Tensor) -> Tensor:  # type: ignore[override]
@@ -24,7 +24,7 @@ class HeadLoss(torch.autograd.Function):
             logits = (rows @ weight.t()).float()
             best, asked = logits.amax(1, keepdim=True), logits.gather(1, wanted)
             shares = torch.softmax(logits, 1, out=logits)
-            # The best token's share is never too small for a logarithm; the asked one's may be.
+            # The likeliest token's share is never too small for a logarithm; the label's may be.
             total += (best - shares.amax(1, keepdim=True).log_() - asked).sum()
             error = shares.scatter_add_(1, wanted, torch.full_like(asked, -1)).to(weight.dtype)
             torch.mm(error, weight, out=d_normed[start : start + CHUNK])

@@ -19,7 +19,7 @@ _silu_backward = torch.ops.aten.silu_backward
 
 
 def supports(model: LlamaForCausalLM) -> bool:
-    """Return whether all of it is trained, and as Llama was published."""
+    """Return whether all of a Llama is trained, and it is built as Llama was published."""
     config = model.config
     rope: Any = config.rope_parameters
     weights = list(model.parameters())
@@ -42,7 +42,7 @@ def loss(
     dtype: torch.dtype,
     positions: Tensor | None,
 ) -> Tensor:
-    """Return the mean cross-entropy in nats per token; arguments as of the package's."""
+    """Return the mean cross-entropy in nats per token; the package's ``loss`` says of what."""
     config, net = model.config, model.model
     mask = causal_mask(ids.shape[1], positions, dtype)
     turn = _rotations(net.rotary_emb.inv_freq, ids.shape[1], positions)
@@ -51,21 +51,23 @@ def loss(
     for layer in layers:
         attention, mlp = layer.self_attn, layer.mlp
         size = attention.head_dim
-        # A gain on the inputs of a product is one on the columns of its weights, which are fewer.
+        # A gain on a product's inputs equals one on the columns of its weights, which are fewer.
         query, key = _paired(attention.q_proj.weight, size), _paired(attention.k_proj.weight, size)
         w_in = torch.cat((query, key, attention.v_proj.weight)) * layer.input_layernorm.weight
         w_up = torch.cat((mlp.gate_proj.weight, mlp.up_proj.weight))
         w_up = w_up * layer.post_attention_layernorm.weight
         weights = (w_in, attention.o_proj.weight, w_up, mlp.down_proj.weight)
         cast = [weight.to(dtype) for weight in weights]
-        stream = _Block.apply(stream, *cast, turn, mask, (*ids.shape, size), config.rms_norm_eps)
+        stream = _LlamaBlock.apply(
+            stream, *cast, turn, mask, (*ids.shape, size), config.rms_norm_eps
+        )
     normed = functional.rms_norm(
         stream, stream.shape[1:], net.norm.weight, net.norm.variance_epsilon
     )
     return HeadLoss.apply(normed.to(dtype), model.lm_head.weight.to(dtype), labels.reshape(-1))
 
 
-class _Block(torch.autograd.Function):
+class _LlamaBlock(torch.autograd.Function):
     """Attention and feed-forward with their residuals: fp32 [M, D] -> fp32 [M, D]."""
 
     @staticmethod
@@ -155,14 +157,14 @@ def _norm(stream: Tensor, epsilon: float, dtype: torch.dtype) -> tuple[Tensor, T
 
 
 def _through_norm(grad: Tensor, d_normed: Tensor, normed: Tensor, rstd: Tensor) -> Tensor:
-    # Adds the gradient that went past the norm.
+    # Adds the gradient that bypassed the norm.
     d_normed = d_normed.float()
     along = (d_normed * normed).mean(1, keepdim=True)
     return torch.addcmul(grad, d_normed.addcmul_(normed, along, value=-1), rstd)
 
 
 def _rotations(frequencies: Tensor, length: int, positions: Tensor | None) -> Tensor:
-    """Return by what the numbers of a head are multiplied, complex [1 or B, 1, T, S / 2]."""
+    """Return the factors of the numbers of a head, complex [1 or B, 1, T, S / 2]."""
     if positions is None:
         positions = torch.arange(length)[None]
     angles = positions[:, None, :, None] * frequencies
@@ -170,8 +172,8 @@ def _rotations(frequencies: Tensor, length: int, positions: Tensor | None) -> Te
 
 
 def _paired(weight: Tensor, size: int) -> Tensor:
-    # A rotation turns numbers i and i + S / 2 of a head: side by side, they are a complex number.
-    # Queries and keys are ordered alike, so their products stay what they are.
+    # A rotation turns numbers i and i + S / 2 of a head: side by side they make a complex number.
+    # Queries and keys are reordered alike, so their products stay the same.
     return weight.view(-1, 2, size // 2, weight.shape[1]).transpose(1, 2).reshape_as(weight)
 
 
@@ -188,7 +190,7 @@ def _split_heads(
 
 
 def _join_heads(d_query: Tensor, d_key: Tensor, d_value: Tensor, turn: Tensor) -> Tensor:
-    """Return the gradient of what ``_split_heads`` took apart, [M, (H + 2 K) * S]."""
+    """Return the gradient of the input of ``_split_heads``, [M, (H + 2 K) * S]."""
     (batch, heads, length, size), others = d_query.shape, d_key.shape[1]
     joined = torch.empty(batch, length, heads + 2 * others, size)
     query, key, value = joined.transpose(1, 2).split((heads, others, others), 1)

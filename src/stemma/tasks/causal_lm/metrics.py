@@ -1,0 +1,5 @@
+"""The metrics of continued text."""
+
+from stemma.modeling.metrics.tokens import TOKENS
+
+FORMULAS = (TOKENS,)

@@ -1,0 +1,5 @@
+"""The metrics of answers."""
+
+from stemma.modeling.metrics.tokens import TOKENS
+
+FORMULAS = (TOKENS,)
