@@ -221,6 +221,7 @@ def test_figures_are_those_of_the_reports(diff, version, pair):
     found = facts_of(diff(pair))["metrics"]
     sides = [json.loads(version(tag).read("reports/metrics.json")) for tag in pair]
     for side, given in zip("ab", sides, strict=True):
+        assert found["headline"][side]
         assert all(given[name] == value for name, value in found["headline"][side].items())
     one, other = (examples(version(tag)) for tag in pair)
     if pair == ("start", "rewritten"):
