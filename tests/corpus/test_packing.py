@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemma.corpus.packing import TokenWriter, merge_parts, read_split
+from stemma.corpus.packing import (
+    LabelWriter,
+    TokenWriter,
+    merge_labels,
+    merge_parts,
+    read_labels,
+    read_split,
+)
 from stemma.errors import DataError
 
 
@@ -69,6 +76,31 @@ def test_parts_join_into_what_one_writer_writes(tmp_path, monkeypatch, copy_item
     merge_parts(parts, joined, "train")
     for name in ("train.tokens.npy", "train.offsets.npy"):
         assert (joined / name).read_bytes() == (whole / name).read_bytes()
+
+
+def label(folder: Path, documents: list[list[int]]) -> Path:
+    with LabelWriter(folder, "train") as writer:
+        # A batch of which every document was dropped, and one of the rest.
+        for batch in ([], documents):
+            writer.append([np.array(document, np.int32) for document in batch])
+    return folder
+
+
+def test_labels_join_and_stand_beside_their_tokens(tmp_path):
+    documents = [[1, 2], [3]], [[4]]
+    parts = [pack(tmp_path / str(number), some) for number, some in enumerate(documents)]
+    label(parts[0], [[-100, 2, -100], [3, -100]])
+    label(parts[1], [[4, -100]])
+    merge_parts(parts, tmp_path, "train")
+    merge_labels(parts, tmp_path, "train")
+    assert read_labels(tmp_path, "train").tolist() == [-100, 2, -100, 3, -100, 4, -100]
+
+
+@pytest.mark.parametrize("labels", [[], [[1, 0, 2]], [[1, 0, 2, 0, 0, 0]]])
+def test_labels_that_are_not_one_per_token_are_refused(tmp_path, labels):
+    label(pack(tmp_path, [[1], [2, 3]]), labels)
+    with pytest.raises(DataError, match=r"train\.labels\.npy does not fit train\.tokens\.npy"):
+        read_labels(tmp_path, "train")
 
 
 def test_an_interrupted_write_is_never_read(tmp_path):

@@ -61,6 +61,12 @@ def test_quantiles_of_t(degrees: int, probability: float) -> None:
     assert quantile_of_t(probability, degrees) == pytest.approx(expected, rel=2e-3, abs=1e-9)
 
 
+@pytest.mark.parametrize("degrees", [5, 7, 33, 100])
+def test_quantiles_of_t_lack_no_more_than_a_fifth_order(degrees: int) -> None:
+    expected = stats.t.ppf(POWER, degrees)
+    assert quantile_of_t(POWER, degrees) == pytest.approx(expected, rel=0.1 / degrees**5)
+
+
 def test_the_smallest_effect_is_found_four_times_in_five() -> None:
     random = np.random.default_rng(0)
     pairs, rounds = 30, 20_000

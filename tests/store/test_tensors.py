@@ -29,6 +29,7 @@ def test_numbers_are_read_bit_by_bit(tmp_path: Path):
     for kind, count in kinds.items():
         with stored[str(kind)].open(count) as read:
             ours = read(0, count).copy()
+            assert np.array_equal(read(count // 2, count), ours[count // 2 :], equal_nan=True)
         theirs = patterns[kind].float().numpy()
         assert ours.dtype == np.float32
         fine = ~np.isnan(theirs)
