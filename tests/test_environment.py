@@ -141,5 +141,6 @@ def test_stages_depend_on_all_of_the_runtime_that_changes_bytes():
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     declared = {f"runtime.{field}" for field in RuntimeSettings.__dataclass_fields__}
     for stage in ("train", "evaluate", "export"):
-        listed = {key for key in stages[stage]["params"] if key.startswith("runtime")}
+        keys = [key for key in stages[stage]["params"] if isinstance(key, str)]
+        listed = {key for key in keys if key.startswith("runtime")}
         assert listed == declared - {"runtime.name", "runtime.strict"}

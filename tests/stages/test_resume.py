@@ -215,7 +215,7 @@ def test_a_kill_of_dvc_and_all_its_processes(started, whole, draw):
     process = subprocess.Popen(
         ["dvc", "repro", "train"],
         cwd=started.path,
-        env=environment(),
+        env=environment(started.path),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -69,7 +69,7 @@ def test_one_byte_of_a_raw_document(project: Project):
     edit(project.path / "data/input/scenes.jsonl", "the", "thy")
     project.commit("Another text under the old lock")
     report, _ = verify(project, "--stage", "ingest", code=1)
-    assert (report["verdict"], report["first"]) == ("different", "compose")
+    assert (report["verdict"], report["first"]) == ("different", "ingest")
     assert report["output"] == "data/raw"
     assert evidence_of(report).startswith("data: data/input is ")
     assert read(report["commit"], project.path) == [], "one stage is no version"
@@ -83,7 +83,7 @@ def test_a_digit_in_dvc_lock(project: Project):
     lock.write_text(before + marker + after.replace(md5, forged, 1))
     project.commit("A forged hash")
     report, _ = verify(project, "--stage", "ingest", code=1)
-    assert (report["verdict"], report["first"]) == ("different", "compose")
+    assert (report["verdict"], report["first"]) == ("different", "ingest")
     assert evidence_of(report).startswith(
         "dvc.lock: data/raw has another hash than its readers: prepare, export read"
     )
@@ -270,7 +270,7 @@ def object_of(project: Project, output: str) -> Path:
 def test_an_interruption_leaves_nothing_behind(project: Project, number: signal.Signals):
     command = ["stemma", "verify", "--stage", "prepare"]
     started = subprocess.Popen(
-        command, cwd=project.path, env=environment(), stderr=subprocess.PIPE, text=True
+        command, cwd=project.path, env=environment(project.path), stderr=subprocess.PIPE, text=True
     )
     assert started.stderr is not None
     assert started.stderr.readline().startswith("rebuilding prepare")
@@ -296,7 +296,7 @@ def test_a_killed_dvc_is_a_stage_that_stopped(project: Project):
     started = subprocess.Popen(
         ["stemma", "verify", "--stage", "prepare", "--json"],
         cwd=project.path,
-        env=environment(),
+        env=environment(project.path),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
