@@ -71,6 +71,7 @@ SILENT = {
 # Modules of nothing but names with values: of these only what is imported counts.
 _CONSTANTS = ("stemma.layout",)
 _PACKAGES = Path(__file__).resolve().parents[1]
+_SHOWN = 5  # files that a message names
 _WRITE = "type `stemma compose`, or `dvc repro`"
 
 
@@ -133,7 +134,9 @@ def refuse_drift(stage: str, values: Mapping[str, Any]) -> None:
     """
     changed = unlike(read().get(stage, {}), closure(stage, values))
     if changed:
-        raise ReproducibilityError(f"{CODE} has other code: {', '.join(changed)}", _WRITE)
+        more = f", and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+        named = ", ".join(changed[:_SHOWN])
+        raise ReproducibilityError(f"{CODE} has other code: {named}{more}", _WRITE)
 
 
 def read(path: Path = CODE) -> dict[str, dict[str, str]]:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stemma.versions.verbs.bisect import bisect
+    from stemma.versions.verbs.diff import diff
     from stemma.versions.verbs.forget import forget
     from stemma.versions.verbs.fsck import fsck
     from stemma.versions.verbs.gc import gc
     from stemma.versions.verbs.log import log
+    from stemma.versions.verbs.show import show
     from stemma.versions.verbs.status import status
     from stemma.versions.verbs.trace import trace
     from stemma.versions.verbs.verify import verify
