@@ -1,7 +1,7 @@
-"""How the versions of a repository are listed: 1,000 commits, each with figures of its own.
+"""How the versions of a repository are listed: 1,000 commits, each with metrics of its own.
 
 Every version has this project's dvc.yaml, dvc.lock, params.yaml and reports, with other weights, a
-setting changed and figures that vary by document; every fortieth commit merges a branch, and one in
+setting changed and metrics that vary by document; every fortieth commit merges a branch, and one in
 ten versions starts from what an earlier one made. Against what DVC has for it, in turn; DVC's arms
 take minutes and run once.
 

@@ -134,7 +134,7 @@ def test_foreign_runtimes_write_what_transformers_writes(tmp_path, dtype):
     assert all(len(set(ids)) > 5 for ids in wanted)
     assert by_ctranslate2(folder, tmp_path / "ctranslate2") == wanted
     assert by_llama_cpp(folder, tmp_path / "llama.cpp") == wanted
-    # So the figures of the format are those of the model.
+    # So the metrics of the format are those of the model.
     ids = torch.tensor(prompts(folder)[:1])
     with torch.inference_mode():
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)

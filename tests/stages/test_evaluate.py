@@ -21,7 +21,7 @@ from stemma.files import read_json
 from stemma.layout import EVALUATION, METRICS, PREPARED, REPORTS, TRAINED
 from stemma.stages.evaluate import EvaluateSettings, run
 
-FIGURES = ("loss", "perplexity", "bits_per_byte", "top1_accuracy", "top5_accuracy")
+NAMES = ("loss", "perplexity", "bits_per_byte", "top1_accuracy", "top5_accuracy")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_figures_agree_with_each_other_and_with_the_rows(here: Path) -> None:
     assert found["top1_accuracy"] == pytest.approx(sums["correct"] / sums["tokens"], abs=1e-4)
     assert found["top5_accuracy"] == pytest.approx(sums["top5"] / sums["tokens"], abs=1e-4)
     for model in (found, *found["baselines"].values()):
-        for name in FIGURES:
+        for name in NAMES:
             assert model[f"{name}_low"] <= model[name] <= model[f"{name}_high"]
 
 

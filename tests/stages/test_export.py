@@ -17,7 +17,7 @@ from stemma.layout import BASE, EXPORTED, FORMATS, METRICS, PREPARED, RAW, TRAIN
 from stemma.modeling.observed import record
 from stemma.stages.export import ExportSettings, run
 
-FIGURES = ("loss", "perplexity", "bits_per_byte", "top1_accuracy", "top5_accuracy")
+NAMES = ("loss", "perplexity", "bits_per_byte", "top1_accuracy", "top5_accuracy")
 TRAINING = {
     "parameters": 12345,
     "settings": {"model": {"layers": 2}, "train": {"learning_rate": 0.01}},
@@ -27,18 +27,18 @@ TRAINING = {
 }
 
 
-def figures(value: float) -> dict[str, float]:
+def intervals(value: float) -> dict[str, float]:
     ends = (("", 0), ("_low", -0.1), ("_high", 0.1))
-    return {f"{name}{end}": value + shift for name in FIGURES for end, shift in ends}
+    return {f"{name}{end}": value + shift for name in NAMES for end, shift in ends}
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
     tiny.make_project(root)
-    baselines = {name: figures(value) for name, value in (("unigram", 3.25), ("bigram", 2.25))}
+    baselines = {name: intervals(value) for name, value in (("unigram", 3.25), ("bigram", 2.25))}
     counts = {"documents": 12, "tokens": 345, "bytes": 1234}
-    write_json(root / METRICS, {**figures(1.75), "baselines": baselines, **counts})
+    write_json(root / METRICS, {**intervals(1.75), "baselines": baselines, **counts})
     write_json(root / TRAINED / "training.json", TRAINING)
     return root
 
@@ -230,7 +230,7 @@ def test_copying_weights_needs_no_torch(here: Path) -> None:
     subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, check=True)
     assert (EXPORTED / "model.safetensors").exists()
     # What evaluate has measured is not measured again.
-    original = {"bytes": (EXPORTED / "model.safetensors").stat().st_size, **figures(1.75)}
+    original = {"bytes": (EXPORTED / "model.safetensors").stat().st_size, **intervals(1.75)}
     assert read_json(FORMATS) == {"original": original}
 
 

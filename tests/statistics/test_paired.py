@@ -68,7 +68,7 @@ def test_the_p_value_is_scipys(seed: int, effect: float) -> None:
 
 
 def test_a_figure_that_is_no_sum_is_swapped_as_a_whole() -> None:
-    # With other sizes on the two sides, and a bend: what is swapped are documents, not figures.
+    # With other sizes on the two sides, and a bend: what is swapped are documents, not metrics.
     random = np.random.default_rng(5)
     a, b = random.lognormal(0, 1, (2, 2, 10))
 
@@ -105,10 +105,10 @@ def test_no_difference_at_all() -> None:
 def test_what_is_not_finite_is_left_out() -> None:
     a, b = documents(np.random.default_rng(0), 30)
 
-    def figures(sums: NDArray) -> dict[str, NDArray]:
+    def metrics_of(sums: NDArray) -> dict[str, NDArray]:
         return ratio(sums) | {"perplexity": np.exp(sums[0]), "nothing": sums[0] / (0 * sums[1])}
 
-    assert list(compare(a, b, figures, 100, 0)) == ["ratio"]
+    assert list(compare(a, b, metrics_of, 100, 0)) == ["ratio"]
 
 
 @pytest.mark.parametrize("count", [8, 34])
@@ -155,7 +155,7 @@ def test_false_alarms_of_the_jackknife(count: int) -> None:
 def test_of_several_figures_holm_lets_any_be_false_in_one_case_of_twenty() -> None:
     random = np.random.default_rng(0)
     rounds, count, pairs = 600, 4, 20
-    names = [f"figure-{index}" for index in range(count)]
+    names = [f"metric-{index}" for index in range(count)]
     alarms = 0
     for seed in range(rounds):
         a, b = random.lognormal(0, 1, (2, count, pairs))

@@ -59,12 +59,12 @@ def version(
     samples: Sequence[tuple[str, str]] = (),
     evaluate: Mapping[str, Any] | None = None,
 ) -> Tree:
-    """Lay a version out; its figures follow from its examples unless they are given."""
+    """Lay a version out; its metrics follow from its examples unless they are given."""
     reports = folder / "reports"
     reports.mkdir(parents=True)
     if examples is not None:
         pq.write_table(pa.table(dict(examples)), reports / "examples.parquet")
-    found = figures(examples) if examples is not None and metrics is None else metrics
+    found = metrics_of(examples) if examples is not None and metrics is None else metrics
     if found is not None:
         (reports / "metrics.json").write_text(json.dumps(found))
     if samples:
@@ -78,7 +78,7 @@ def version(
     return tree
 
 
-def figures(examples: Mapping[str, Any]) -> dict[str, float]:
+def metrics_of(examples: Mapping[str, Any]) -> dict[str, float]:
     """Return what evaluate would say of examples."""
     arrays = {name: np.asarray(column) for name, column in examples.items()}
     found: dict[str, float] = {"documents": len(arrays["id"])}

@@ -1,4 +1,4 @@
-"""A history of versions with figures by document: what `log` colours and `bisect` judges."""
+"""A history of versions with metrics by document: what `log` colours and `bisect` judges."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from history import History
-from measured import figures
+from measured import metrics_of
 
 
 class MeasuredHistory(History):
@@ -24,7 +24,7 @@ class MeasuredHistory(History):
         metrics: Mapping[str, Any] | None = None,
         settings: str = "",
     ) -> str:
-        """Commit a version; its figures follow from its examples unless they are given."""
+        """Commit a version; its metrics follow from its examples unless they are given."""
         reports = self.root / "reports"
         reports.mkdir(exist_ok=True)
         for name in ("examples.parquet", "metrics.json"):
@@ -32,7 +32,7 @@ class MeasuredHistory(History):
         if examples is not None:
             pq.write_table(pa.table(dict(examples)), reports / "examples.parquet")
         if examples is not None or metrics is not None:
-            found = metrics if metrics is not None else figures(examples or {})
+            found = metrics if metrics is not None else metrics_of(examples or {})
             (reports / "metrics.json").write_text(json.dumps(found))
         self._count += 1
         weights = {"model.safetensors": str(self._count).encode()}

@@ -61,8 +61,8 @@ def project(folder: Path) -> History:
         examples = {"id": [*"abcdefgh"], "words": [4] * 8, "loss": [4.0 * loss] * 8}
         examples["correct"] = [2] * 8
         pq.write_table(pa.table(examples), folder / "reports/examples.parquet")
-        figures = {"loss": loss, "accuracy": 0.5, "documents": 8, "tokens": 32}
-        (folder / "reports/metrics.json").write_text(json.dumps(figures))
+        metrics = {"loss": loss, "accuracy": 0.5, "documents": 8, "tokens": 32}
+        (folder / "reports/metrics.json").write_text(json.dumps(metrics))
         made.commit(
             outputs(b"{}" if name == "one" else b'{"steps": 2}'), f"train:\n  steps: {loss}\n"
         )

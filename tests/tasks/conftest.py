@@ -1,4 +1,4 @@
-"""Every task on tiny data, from raw documents to figures, in this process: imports cost seconds."""
+"""Every task on tiny data, from raw documents to metrics, in this process: imports cost seconds."""
 
 import importlib
 

@@ -52,7 +52,7 @@ def test_from_raw_documents_to_an_export(stages, task, way):
     lines = (json.dumps(row) + "\n" for row in rows(task))
     Path("data/input/rows.jsonl").write_text("".join(lines))
     stages(STAGES, *RECIPE, f"task={task}", *COLUMNS[task], f"train={way}")
-    # A base has no figures for a head that it lacks.
+    # A base has no metrics for a head that it lacks.
     assert ("base" in read_json(METRICS)["baselines"]) == (task == "chat")
     card = (EXPORTED / "README.md").read_text()
     assert ("under `base` above" in card) == (task == "chat")

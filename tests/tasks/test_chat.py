@@ -146,11 +146,11 @@ def talks(stages):
     return stages
 
 
-def test_from_raw_conversations_to_figures_exact_twice(talks):
+def test_from_raw_conversations_to_metrics_exact_twice(talks):
     from transformers import AutoTokenizer
 
     talks(STAGES, *RECIPE, TOKENS)
-    weights, figures = TRAINED / "model.safetensors", METRICS.read_bytes()
+    weights, metrics = TRAINED / "model.safetensors", METRICS.read_bytes()
     first, found = sha256_of(weights), read_json(METRICS)
     assert found["loss"] == pytest.approx(np.log(300), rel=0.05)
     labels = np.load(PREPARED / "test.labels.npy")
@@ -162,7 +162,7 @@ def test_from_raw_conversations_to_figures_exact_twice(talks):
     assert "## the king\n" in (REPORTS / "samples.md").read_text()
     talks(["train", "evaluate"], *RECIPE, TOKENS)
     assert sha256_of(weights) == first
-    assert METRICS.read_bytes() == figures
+    assert METRICS.read_bytes() == metrics
     tokenizer = AutoTokenizer.from_pretrained(TRAINED)
     assert tokenizer.eos_token == "<|im_end|>"
     assert tokenizer.chat_template

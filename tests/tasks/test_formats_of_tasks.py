@@ -55,10 +55,10 @@ def test_formats_stand_beside_the_original(stages, task):
     stages(STAGES, *RECIPE, f"task={task}", tokens, *longest, *OF_TASK[task])
     found, metrics = read_json(FORMATS), read_json(METRICS)
     whole = found.pop("original")
-    figures = {key for key in metrics if f"{key}_low" in metrics}
-    assert {key: whole[key] for key in figures} == {key: metrics[key] for key in figures}
+    names = {key for key in metrics if f"{key}_low" in metrics}
+    assert {key: whole[key] for key in names} == {key: metrics[key] for key in names}
     for name, of_format in found.items():
-        assert {*of_format["change"]} == figures
+        assert {*of_format["change"]} == names
         if name != "pruned":
             assert of_format["bytes"] != whole["bytes"]
             assert of_format["loss"] == pytest.approx(metrics["loss"], abs=0.01)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from documents import classified, tagged
-from measured import figures as metrics_of
+from measured import metrics_of
 from project import Project
 
 from stemma.config import build
@@ -24,7 +24,7 @@ from stemma.layout import METRICS, PREPARED, REPORTS, TRAINED
 from stemma.stages import evaluate, train
 from stemma.stages.prepare import PrepareSettings
 from stemma.tasks import encoding_of
-from stemma.versions.contents.metrics import figures
+from stemma.versions.contents.metrics import metric_values
 
 CONF = Path(__file__).parents[2] / "conf"
 DOCUMENTS = {"classify": classified, "tag": tagged}
@@ -110,8 +110,8 @@ def test_a_task_learns_is_measured_and_gives_the_same_bytes_twice(tmp_path, monk
     assert len(rows) == metrics["documents"]
     # So that `stemma diff` can pair them.
     again = metrics_of(table.to_pydict())
-    assert figures(metrics) == pytest.approx(
-        {name: again[name] for name in figures(metrics)}, abs=1e-4
+    assert metric_values(metrics) == pytest.approx(
+        {name: again[name] for name in metric_values(metrics)}, abs=1e-4
     )
     config = read_json(TRAINED / "config.json")
     assert list(config["label2id"]) == json.loads((PREPARED / "labels.json").read_text())

@@ -165,15 +165,15 @@ def plays(stages, scenes):
     return stages
 
 
-def test_from_raw_documents_to_figures_exact_twice(plays):
+def test_from_raw_documents_to_metrics_exact_twice(plays):
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
     plays(STAGES, *RECIPE, MASK)
-    weights, figures = TRAINED / "model.safetensors", METRICS.read_bytes()
+    weights, metrics = TRAINED / "model.safetensors", METRICS.read_bytes()
     first = sha256_of(weights)
     plays(["train", "evaluate"], *RECIPE, MASK)
     assert sha256_of(weights) == first
-    assert METRICS.read_bytes() == figures
+    assert METRICS.read_bytes() == metrics
     tokenizer = AutoTokenizer.from_pretrained(TRAINED)
     assert tokenizer.mask_token == "<|mask|>"
     found = AutoModelForMaskedLM.from_pretrained(TRAINED)

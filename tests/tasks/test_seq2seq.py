@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import tiny
-from measured import figures as metrics_of
+from measured import metrics_of
 
 from stemma.corpus.documents import Part
 from stemma.corpus.task import IGNORED, Encoded, Example
@@ -22,7 +22,7 @@ from stemma.modeling.evaluation.intervals import example_metrics
 from stemma.modeling.metrics.text_overlap import OVERLAP, rouge_l
 from stemma.tasks.seq2seq import Settings
 from stemma.tasks.seq2seq.encoding import Encoding
-from stemma.versions.contents.metrics import figures
+from stemma.versions.contents.metrics import metric_values
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_from_raw_pairs_to_metrics_exact_twice(plays):
     rows = pq.read_table(REPORTS / "examples.parquet").to_pydict()
     assert len(rows["written"]) == found["documents"]
     # So that `stemma diff` can pair them.
-    again, said = metrics_of(rows), figures(found)
+    again, said = metrics_of(rows), metric_values(found)
     assert said == pytest.approx({name: again[name] for name in said}, abs=1e-4)
     plays(["train", "evaluate"], *RECIPE)
     assert sha256_of(weights) == first

@@ -28,7 +28,7 @@ PORTABLE = {"runtime.precision": "fp32", "runtime.instructions": "avx2", "runtim
 
 
 class Remade:
-    """A version of which Git has the figures and no place has the weights; and its rebuild."""
+    """A version of which Git has the metrics and no place has the weights; and its rebuild."""
 
     def __init__(self, root: Path, told: dict | None, params: dict, loss: float = 2.001) -> None:
         self.tree, self.tracked = root / "tree", root / "tracked"
@@ -128,14 +128,12 @@ def test_figures_and_export_of_other_weights_are_named_whatever_else_differs(tmp
     report = made.judge()
     assert report.verdict == "different"
     assert [found.cause for found in report.findings][-1] == "stale"
-    assert "the figures speak of other weights than models/trained" in (
-        report.findings[-1].evidence
-    )
+    assert "the metrics are of other weights than models/trained" in (report.findings[-1].evidence)
 
 
 @pytest.fixture
 def history(tmp_path: Path) -> History:
-    """v1 is of one piece; of v2 the figures are those of v1; v3 does not say."""
+    """v1 is of one piece; of v2 the metrics are those of v1; v3 does not say."""
     made = History(tmp_path / "project")
     reports = made.root / "reports"
     reports.mkdir()
@@ -164,7 +162,7 @@ def test_log_show_and_diff_say_that_figures_are_of_other_weights(history: Histor
     lines = run(history.root, "log").stdout.splitlines()
     assert ["of other weights" in line for line in lines] == [False, True, False]
 
-    claim = "the figures speak of other weights than models/trained (`dvc repro`"
+    claim = "the metrics are of other weights than models/trained (`dvc repro`"
     for name, said in (("v1", False), ("v2", True), ("v3", False)):
         assert (claim in run(history.root, "show", name).stdout) is said, name
     assert json.loads(run(history.root, "show", "v2", "--json").stdout)["metrics_match"] is False

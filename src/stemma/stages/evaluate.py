@@ -1,9 +1,9 @@
 """Measure the trained model on the test split, beside baselines.
 
-Takes models/trained and data/prepared; gives reports/metrics.json (each figure with the ends of its
+Takes models/trained and data/prepared; gives reports/metrics.json (each metric with the ends of its
 95 % interval, for the model and under ``baselines``), reports/examples.parquet (one row per
 example), reports/samples.md, reports/measured.json (which weights all of this speaks of, and what
-the declared runtime came to), and under reports/plots/evaluation/ the same figures as a table and
+the declared runtime came to), and under reports/plots/evaluation/ the same metrics as a table and
 what else the task has to show.
 """
 

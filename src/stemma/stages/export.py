@@ -7,7 +7,7 @@ SHA-256 of every other file of the version, and DVC's name of the models/trained
 of. Beside them, and outside of it, observed.json says what the model was made on.
 
 The formats that are asked for stand in folders of their names, and reports/formats.json has the
-size and the figures of each, measured as evaluate does; those of the original are evaluate's own,
+size and the metrics of each, measured as evaluate does; those of the original are evaluate's own,
 or measured too where its weights were rounded.
 """
 
@@ -123,9 +123,9 @@ def _formats(
     from stemma.modeling.weights.copy import read_object, size_of
 
     task, section = settings.task, settings.export
-    figures = headline(read_object(METRICS, "evaluate"))
+    metrics = headline(read_object(METRICS, "evaluate"))
     if runtime is None:
-        return {"original": {"bytes": size_of(folder), **figures}}
+        return {"original": {"bytes": size_of(folder), **metrics}}
 
     from stemma.modeling.export.formats.comparing import write_formats
     from stemma.modeling.weights.load import load_saved
@@ -135,8 +135,8 @@ def _formats(
         return measure_of(task).metrics_of(task, settings.evaluate, placed, its, runtime)
 
     if section.dtype != "float32":
-        figures = measure(load_saved(folder), folder)
-    original = {"bytes": size_of(folder), **figures}
+        metrics = measure(load_saved(folder), folder)
+    original = {"bytes": size_of(folder), **metrics}
     formats = write_formats(folder, section.formats, section.sparsity, original, measure)
     return {"original": original, **formats}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from measured import Columns, figures, texts
+from measured import Columns, metrics_of, texts
 from scipy import stats
 
 from stemma.modeling.metrics.formulas import Examples
@@ -40,7 +40,7 @@ class OnlyExamples(Version):
 
 
 def compared(a: Columns, b: Columns) -> Comparison:
-    return compare_versions(OnlyExamples(a), OnlyExamples(b), figures(a), figures(b))
+    return compare_versions(OnlyExamples(a), OnlyExamples(b), metrics_of(a), metrics_of(b))
 
 
 def arrays(columns: Columns) -> Examples:
@@ -52,7 +52,7 @@ def test_without_a_difference_any_is_told_in_one_case_of_twenty() -> None:
     for seed in range(ROUNDS):
         a, b = (texts(DOCUMENTS, seed=2 * seed + side) for side in (1, 2))
         tested = compared(a, b).tested
-        assert len(tested) == 5, "five figures of three aspects, and one level for all"
+        assert len(tested) == 5, "five metrics of three aspects, and one level for all"
         alarms += any(one.real for one in tested.values())
         quick += bool(changed(arrays(a), arrays(b), "bits_per_byte"))
     limit = stats.binom.ppf(0.999, ROUNDS, LEVEL)
@@ -75,20 +75,20 @@ def test_the_smallest_effect_that_is_named_is_seen_four_times_in_five() -> None:
 def test_a_figure_that_diverged_is_named_as_the_reason() -> None:
     a, b = texts(DOCUMENTS, seed=1), texts(DOCUMENTS, seed=2)
     b["loss"] = b["loss"] + 9000 * np.asarray(b["tokens"])
-    metrics_b = figures(a) | {"perplexity": float("inf")}
-    found = compare_versions(OnlyExamples(a), OnlyExamples(b), figures(a), metrics_b)
+    metrics_b = metrics_of(a) | {"perplexity": float("inf")}
+    found = compare_versions(OnlyExamples(a), OnlyExamples(b), metrics_of(a), metrics_b)
     assert found.untested == {"perplexity": "it is no finite number: the training diverged"}
     assert found.tested["loss"].real
 
 
 def test_why_one_version_has_no_bits_per_byte() -> None:
     a, b = texts(DOCUMENTS, seed=1), texts(DOCUMENTS, seed=2)
-    lossy = {name: value for name, value in figures(b).items() if name != "bits_per_byte"}
+    lossy = {name: value for name, value in metrics_of(b).items() if name != "bits_per_byte"}
     found = compare_versions(
-        OnlyExamples(a), OnlyExamples(b), figures(a), {**lossy, "not_restored": 9}
+        OnlyExamples(a), OnlyExamples(b), metrics_of(a), {**lossy, "not_restored": 9}
     )
     assert found.untested == {
         "bits_per_byte": "the texts do not come back from the tokens of measured"
     }
-    other = compare_versions(OnlyExamples(a), OnlyExamples(b), figures(a), lossy)
+    other = compare_versions(OnlyExamples(a), OnlyExamples(b), metrics_of(a), lossy)
     assert other.untested == {"bits_per_byte": "only one version has it"}

@@ -6,12 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 from history import History, json_bytes
-from measured import figures, texts
+from measured import metrics_of, texts
 
 from stemma.store.version import resolve
 from stemma.versions.contents.examples import read_examples
 from stemma.versions.contents.manifest import has_manifest, read
-from stemma.versions.contents.measured import export_matches, figures_match
+from stemma.versions.contents.measured import export_matches, metrics_match
 from stemma.versions.contents.metrics import read_metrics
 from stemma.versions.contents.samples import read_samples
 from stemma.versions.contents.sources import read_sources
@@ -41,7 +41,7 @@ def test_another_layout_is_read_as_ours_is(tmp_path: Path) -> None:
     examples, evaluation = texts(), history.root / "eval"
     evaluation.mkdir()
     (history.root / "dvc.yaml").write_text(PIPELINE, encoding="utf-8")
-    (evaluation / "scores.json").write_text(json.dumps(figures(examples)), encoding="utf-8")
+    (evaluation / "scores.json").write_text(json.dumps(metrics_of(examples)), encoding="utf-8")
     pq.write_table(pa.table(examples), evaluation / "rows.parquet")
     (evaluation / "said.md").write_text("## A\n\n```text\nsaid\n```\n", encoding="utf-8")
     pq.write_table(pa.table({"id": ["a"]}), tmp_path / "manifest")
@@ -57,7 +57,7 @@ def test_another_layout_is_read_as_ours_is(tmp_path: Path) -> None:
     (evaluation / "notes.json").write_text(json.dumps({"weights": weights}), encoding="utf-8")
     history.commit({**outputs, "out/served": {"manifest.json": json_bytes({"trained": "x"})}})
     version = resolve("HEAD", history.root)
-    assert read_metrics(version) == figures(examples)
+    assert read_metrics(version) == metrics_of(examples)
     read_back = read_examples(version)
     assert read_back
     assert read_back["id"].tolist() == examples["id"]
@@ -68,10 +68,10 @@ def test_another_layout_is_read_as_ours_is(tmp_path: Path) -> None:
     tokenizer = find(version)
     assert tokenizer
     assert tokenizer.files["tokenizer.json"][0] == "in/clean"
-    assert figures_match(version) is True
+    assert metrics_match(version) is True
     assert export_matches(version) is False
     newest, oldest = records(["HEAD"], history.root)
-    assert newest.metrics == figures(examples)
+    assert newest.metrics == metrics_of(examples)
     assert newest.metrics_match is True
     assert newest.examples
     assert oldest.metrics_match is None

@@ -6,7 +6,7 @@ import pytest
 
 from stemma import tasks
 from stemma.versions.contents.formulas import FORMULAS
-from stemma.versions.contents.metrics import METRICS, figures, metric
+from stemma.versions.contents.metrics import METRICS, metric, metric_values
 
 TASKS = [module.name for module in iter_modules(tasks.__path__)]
 
@@ -40,7 +40,11 @@ def test_figures_are_what_is_neither_count_nor_interval_nor_baseline() -> None:
         "baselines": {"unigram": {"loss": 9}},
         "strict": True,
     }
-    assert list(figures(content).items()) == [("bits_per_byte", 1.0), ("loss", 2.0), ("taste", 1.0)]
+    assert list(metric_values(content).items()) == [
+        ("bits_per_byte", 1.0),
+        ("loss", 2.0),
+        ("taste", 1.0),
+    ]
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -43,7 +43,7 @@ def test_a_real_gain_is_said_once_and_shown_in_every_figure(tmp_path: Path) -> N
     assert bits["difference"] == bits["b"] - bits["a"]
     assert bits["p"] == tested["loss"]["p"] == tested["perplexity"]["p"]
     corrected = {name: round(one["corrected"] / one["p"]) for name, one in tested.items()}
-    assert max(corrected.values()) == 3, "three aspects, not five figures"
+    assert max(corrected.values()) == 3, "three aspects, not five metrics"
     (headline,) = section.headline
     assert headline.tone == "better"
     assert headline.text.startswith(f"Better: bits per byte {signed(bits['difference'])} [")
@@ -90,7 +90,7 @@ def test_no_reports_at_all(tmp_path: Path) -> None:
     assert compare(bare, version(tmp_path / "other", None)) is Alike.ABSENT
     section = compare(bare, version(tmp_path / "measured", texts()))
     assert not isinstance(section, Alike)
-    assert section.words == ("bare has no reports/metrics.json: there are no figures to compare.",)
+    assert section.words == ("bare has no reports/metrics.json: there are no metrics to compare.",)
 
 
 def test_documents_of_one_side_are_counted_and_named(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_documents_of_one_side_are_counted_and_named(tmp_path: Path) -> None:
     assert "2 only in that of a (doc-005, doc-006), 1 only in that of b (doc-003)" in paragraphs(
         section
     )
-    # Headline figures are of other documents than the paired ones: both are shown.
+    # Headline metrics are of other documents than the paired ones: both are shown.
     headline = tables(section)["Over each one's own test split"]
     assert headline.rows[0][1] != tables(section)["Over the documents of both"].rows[0][1]
 
@@ -222,8 +222,8 @@ def test_the_same_versions_give_the_same_bytes(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("{", "reports/metrics.json of b is torn"),
-        ("[]", "reports/metrics.json of b holds no figure"),
-        ('{"documents": 3, "loss_low": 1, "baselines": {}}', "metrics.json of b holds no figure"),
+        ("[]", "reports/metrics.json of b holds no metric"),
+        ('{"documents": 3, "loss_low": 1, "baselines": {}}', "metrics.json of b holds no metric"),
     ],
 )
 def test_broken_metrics(tmp_path: Path, content: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Which version made a figure worse, in histories of which that is known."""
+"""Which version made a metric worse, in histories of which that is known."""
 
 import json
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_the_version_that_raised_bits_per_byte(history: MeasuredHistory, broken:
 
 @pytest.mark.parametrize("name", ["top1_accuracy", "perplexity"])
 def test_higher_is_better_and_lower_is_better(history: MeasuredHistory, name: str):
-    # A gain comes first: it is no loss, whichever way the figure counts.
+    # A gain comes first: it is no loss, whichever way the metric counts.
     commits = line(history, 0, -LOSS, -LOSS, LOSS, LOSS)
     result = found(history, commits[0], commits[-1], name)
     assert first(result) == [commits[3]]
@@ -139,7 +139,7 @@ def test_one_in_the_middle_that_cannot_be_told_is_passed_over(history: MeasuredH
         (classes(40, [1]), "it has no bits_per_byte"),
         (texts(seed=3, noise=0.3), "would have shown"),
     ],
-    ids=["no figures", "few documents", "another task", "a test that sees too little"],
+    ids=["no metrics", "few documents", "another task", "a test that sees too little"],
 )
 def test_why_it_cannot_be_told(history: MeasuredHistory, middle: dict | None, why: str):
     (good,) = line(history, 0)
@@ -200,9 +200,9 @@ def test_what_changed_since_the_parent(history: MeasuredHistory):
         ("bits_per_byte", "HEAD", "HEAD", "HEAD and HEAD are the same commit"),
         ("bits_per_byte", "HEAD", "HEAD~1", r"HEAD is no ancestor of HEAD~1 \(did you mean --good"),
         ("bits_per_byte", "other", "HEAD", r"other is no ancestor of HEAD \(name an ancestor"),
-        ("bleu", "HEAD~1", "HEAD", r"HEAD~1 has no figure 'bleu' \(it has bits_per_byte, loss"),
+        ("bleu", "HEAD~1", "HEAD", r"HEAD~1 has no metric 'bleu' \(it has bits_per_byte, loss"),
         ("speed", "HEAD~1", "HEAD", "whether a lower or a higher speed is better is not known"),
-        ("accuracy", "HEAD~2", "HEAD", "HEAD has no figure 'accuracy'"),
+        ("accuracy", "HEAD~2", "HEAD", "HEAD has no metric 'accuracy'"),
         ("bits_per_byte", "HEAD~3", "HEAD", r"has no reports/metrics.json \(without --no-rebuild"),
         ("bits_per_byte", "reports", "HEAD", "reports is no folder with a model"),
     ],
@@ -293,7 +293,7 @@ def test_a_version_without_figures_is_measured_again(project: Project):
     (again,) = [one for one in facts["judged"] if one["commit"] == middle]
     assert again["rebuilt"] and again["verdict"] == "worse"
     assert "train.learning_rate" in facts["changed"][good]["settings"]
-    assert f"{middle[:7]} has no figures in Git" in done.stderr
+    assert f"{middle[:7]} has no metrics in Git" in done.stderr
     assert "rebuilding evaluate" in done.stderr and "rebuilding train" not in done.stderr
     assert project.run("git status --porcelain").stdout == ""
     assert not list((project.path / ".dvc/tmp").glob("verify-*"))

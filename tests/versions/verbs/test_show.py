@@ -97,7 +97,7 @@ def test_the_working_tree(project: Project):
         "go back              git checkout <commit> && dvc checkout\n"
     )
 
-    # What its figures were not made with is no part of that version.
+    # What its metrics were not made with is no part of that version.
     params = project.path / "params.yaml"
     settings = params.read_text()
     params.write_text(settings.replace("seed: 1", "seed: 2"))

@@ -60,7 +60,7 @@ _USES = {
         "text-generation",
         "conversational",
         "A chat model",
-        f"The figures are of the answers alone. {_NGRAMS}",
+        f"The metrics are of the answers alone. {_NGRAMS}",
         (
             "It knows no facts: what it answers may be wrong or offensive.",
             "It may repeat answers of its training data word for word.",
@@ -91,7 +91,7 @@ _USES = {
         "text2text-generation",
         "seq2seq",
         "A model that turns one text into another",
-        "The figures are of the targets alone. The baseline\ncopies the source.",
+        "The metrics are of the targets alone. The baseline\ncopies the source.",
         ("It knows no facts: what it writes may be wrong or offensive.",),
         "The tokenizer puts the end-of-text token after a source, as in training; what it writes "
         "ends with one.",

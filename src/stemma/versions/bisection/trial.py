@@ -11,7 +11,7 @@ from stemma.store.errors import ProjectError
 from stemma.store.lock import LOCK, stages_at
 from stemma.store.version import Commit, Version
 from stemma.versions.comparison.tested import compare_versions
-from stemma.versions.contents.metrics import figures, metric, read_metrics
+from stemma.versions.contents.metrics import metric, metric_values, read_metrics
 from stemma.versions.verification.rebuild import reproduce, surroundings
 from stemma.versions.verification.worktree import check_top, worktree
 
@@ -87,7 +87,7 @@ class Measuring:
                 f"{version.name} has no {version.declared.metrics}",
                 "without --no-rebuild it is rebuilt",
             )
-        self.tell(f"{version.name} has no figures in Git: `dvc repro {STAGE}`")
+        self.tell(f"{version.name} has no metrics in Git: `dvc repro {STAGE}`")
         version = _MeasuredAgain(commit, self.root, self.tell)
         metrics = read_metrics(version)
         if metrics is None:
@@ -181,7 +181,7 @@ def judge(
     Raises:
         ProjectError: a file of a version is torn.
     """
-    value = figures(other.metrics).get(name)
+    value = metric_values(other.metrics).get(name)
     if value is None:
         return Judgement("cannot tell", f"it has no {name}", rebuilt=other.rebuilt)
     sides = [{name: side.metrics[name]} for side in (good, other)]

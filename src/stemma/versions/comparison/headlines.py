@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from stemma.pages.blocks import Tone
 from stemma.store import git
 from stemma.store.memo import keep, recall
-from stemma.versions.contents.metrics import figures, metric
+from stemma.versions.contents.metrics import metric, metric_values
 from stemma.versions.history.records import Record
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ def headlines(
     made: dict[str, Headline] = {}
     tests: dict[str, _Test] = {}
     for record in asked:
-        commit, ours = record.commit, figures(dict(record.metrics))
+        commit, ours = record.commit, metric_values(dict(record.metrics))
         name = next(iter(ours), "")
         parent = next((one for one in record.parents if one in records), "")
-        theirs = figures(dict(records[parent].metrics)) if parent else {}
+        theirs = metric_values(dict(records[parent].metrics)) if parent else {}
         # Of two metrics of which one was measured on other weights, the difference says nothing.
         stale = name and parent and False in (record.metrics_match, records[parent].metrics_match)
         if next(iter(theirs), None) != name or stale:

@@ -22,8 +22,8 @@ from stemma.store.version import Version
 from stemma.versions.comparison.measuring import TASK, measuring
 from stemma.versions.comparison.pairs import Pairs, match, paired
 from stemma.versions.contents.formulas import FORMULAS
-from stemma.versions.contents.measured import FIGURES, REMEDY, figures_match
-from stemma.versions.contents.metrics import figures, metric
+from stemma.versions.contents.measured import METRICS_DIFFER, REMEDY, metrics_match
+from stemma.versions.contents.metrics import metric, metric_values
 
 ROUNDS = 10_000
 """How often the bootstrap draws, and how often the permutation test swaps."""
@@ -83,13 +83,14 @@ def compare_versions(
     Raises:
         ProjectError: a file of a version is torn.
     """
-    names = list(figures(metrics_a | metrics_b))
-    both = [name for name in names if name in figures(metrics_a) and name in figures(metrics_b)]
+    names = list(metric_values(metrics_a | metrics_b))
+    left, right = metric_values(metrics_a), metric_values(metrics_b)
+    both = [name for name in names if name in left and name in right]
     how = measuring(a, b)
     pairs = paired(a, b)
     found: dict[str, Difference] = {}
     untested = {
-        name: _missing(name, a if name in figures(metrics_b) else b, metrics_a, metrics_b)
+        name: _missing(name, a if name in right else b, metrics_a, metrics_b)
         for name in names
         if name not in both
     }
@@ -98,7 +99,7 @@ def compare_versions(
     else:
         assert pairs
         found = _test(pairs, both)
-        values = {name: (figures(metrics_a)[name], figures(metrics_b)[name]) for name in both}
+        values = {name: (left[name], right[name]) for name in both}
         untested |= {
             name: _reason(a, pairs, name) if all(map(math.isfinite, values[name])) else _DIVERGED
             for name in both
@@ -151,8 +152,8 @@ def _missing(name: str, version: Version, *metrics: dict[str, Any]) -> str:
 
 def _obstacle(a: Version, b: Version, pairs: Pairs | None, how: dict[str, tuple[Any, Any]]) -> str:
     for one in (a, b):
-        if figures_match(one) is False:
-            return f"{FIGURES} in {one.name} ({REMEDY})"
+        if metrics_match(one) is False:
+            return f"{METRICS_DIFFER} in {one.name} ({REMEDY})"
     if TASK in how:
         return "the tasks are {} and {}".format(*how[TASK])
     if pairs is None:

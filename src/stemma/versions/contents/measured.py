@@ -14,8 +14,8 @@ from stemma.store.errors import MissingError
 from stemma.store.lock import Stage
 from stemma.store.version import Version
 
-FIGURES = "the figures speak of other weights than models/trained"
-EXPORT = "models/exported was made of other weights than models/trained"
+METRICS_DIFFER = "the metrics are of other weights than models/trained"
+EXPORT_DIFFERS = "models/exported was made of other weights than models/trained"
 REMEDY = "`dvc repro` makes them of these"
 
 
@@ -41,7 +41,7 @@ def is_of(name: object, stages: Iterable[Stage], trained: str) -> bool | None:
     return None if locked is None or not isinstance(name, str) else name == locked
 
 
-def figures_match(version: Version) -> bool | None:
+def metrics_match(version: Version) -> bool | None:
     """Say whether the metrics of a version are those of its weights; None if that is not known."""
     raw = version.read(version.declared.measured) if version.has_reports else None
     return _is_of(facts_of(raw).get("weights"), version) if raw else None

@@ -37,8 +37,8 @@ def read_metrics(version: Version) -> dict[str, Any] | None:
         return None
     owner = f"{version.declared.metrics} of {version.name}"
     content = parse(raw, owner)
-    if not figures(content):
-        raise ProjectError(f"{owner} holds no figure", REMEDY)
+    if not metric_values(content):
+        raise ProjectError(f"{owner} holds no metric", REMEDY)
     return content
 
 
@@ -59,11 +59,11 @@ def parse(raw: bytes, owner: str) -> dict[str, Any]:
     except ValueError as error:
         raise DamagedError(f"{owner} is torn: {error}", REMEDY) from error
     if not isinstance(content, dict):
-        raise DamagedError(f"{owner} holds no figure", REMEDY)
+        raise DamagedError(f"{owner} holds no metric", REMEDY)
     return content
 
 
-def figures(content: dict[str, Any]) -> dict[str, float]:
+def metric_values(content: dict[str, Any]) -> dict[str, float]:
     """Return the values of the metrics: no counts, no ends of intervals, no baselines.
 
     Those of METRICS come first, in its order.

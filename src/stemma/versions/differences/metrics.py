@@ -12,8 +12,8 @@ from stemma.store.version import Version
 from stemma.versions.comparison.measuring import TASK
 from stemma.versions.comparison.pairs import Pairs
 from stemma.versions.comparison.tested import ROUNDS, Comparison, Tested, compare_versions
-from stemma.versions.contents.measured import figures_match
-from stemma.versions.contents.metrics import figures, metric, read_metrics
+from stemma.versions.contents.measured import metrics_match
+from stemma.versions.contents.metrics import metric, metric_values, read_metrics
 from stemma.versions.differences.section import Alike, Section, without
 
 _SHOWN = 5
@@ -33,9 +33,9 @@ def compare(a: Version, b: Version) -> Section | Alike:
     left, right = read_metrics(a), read_metrics(b)
     if left is None or right is None:
         has = left is not None, right is not None
-        return without(NAME, (a, b), has, Path(a.declared.metrics), "figures")
-    same = figures(left) == figures(right) and _same_examples(a, b)
-    if same and False not in (figures_match(a), figures_match(b)):
+        return without(NAME, (a, b), has, Path(a.declared.metrics), "metrics")
+    same = metric_values(left) == metric_values(right) and _same_examples(a, b)
+    if same and False not in (metrics_match(a), metrics_match(b)):
         return Alike.EQUAL
     found = compare_versions(a, b, left, right)
     return Section(
@@ -55,7 +55,7 @@ def _headline(found: Comparison) -> tuple[Cell, ...]:
     """Return what got worse, what got better and what just changed; or why that cannot be said."""
     tested = _spoken(found)
     if not tested:
-        return (Cell("Whether it is better cannot be said: no figure can be compared."),)
+        return (Cell("Whether it is better cannot be said: no metric can be compared."),)
     told: dict[Tone, list[str]] = {"worse": [], "better": [], "": []}
     for name, one in tested.items():
         if one.real:
@@ -149,7 +149,7 @@ def _measuring(found: Comparison) -> list[str]:
 def _facts(found: Comparison, left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
     pairs = found.pairs
     return {
-        "headline": {"a": figures(left), "b": figures(right)},
+        "headline": {"a": metric_values(left), "b": metric_values(right)},
         "pairs": len(pairs.ids) if pairs else 0,
         "only_a": pairs.only_a if pairs else [],
         "only_b": pairs.only_b if pairs else [],
@@ -184,7 +184,7 @@ def _blocks(
             Table(
                 "Over the documents of both",
                 (
-                    "figure",
+                    "metric",
                     *names,
                     "change",
                     f"{CONFIDENCE} interval",
@@ -207,10 +207,10 @@ def _blocks(
         blocks.append(
             Table(
                 "Over each one's own test split",
-                ("figure", *names),
+                ("metric", *names),
                 tuple(
                     (metric(name).label, written(left.get(name)), written(right.get(name)))
-                    for name in figures(left | right)
+                    for name in metric_values(left | right)
                 ),
                 frozenset({1, 2}),
             )

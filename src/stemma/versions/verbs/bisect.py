@@ -113,7 +113,7 @@ def bisect(
     return Bisection(
         metric,
         start,
-        metrics.figures(first.metrics)[metric],
+        metrics.metric_values(first.metrics)[metric],
         status,
         firsts,
         _since(firsts[0], found, root) if status == "found" else {},
@@ -156,9 +156,9 @@ def _reaches(commit: str, other: str, root: Path) -> bool:
 
 
 def _check_metric(name: str, side: str, measured: MeasuredVersion) -> None:
-    known = metrics.figures(measured.metrics)
+    known = metrics.metric_values(measured.metrics)
     if name not in known:
-        raise ProjectError(f"{side} has no figure '{name}'", f"it has {', '.join(known)}")
+        raise ProjectError(f"{side} has no metric '{name}'", f"it has {', '.join(known)}")
     if metrics.metric(name).better is None:
         judged = ", ".join(one for one in known if metrics.metric(one).better)
         raise ProjectError(

@@ -12,7 +12,7 @@ from stemma.store.cache import Cache
 from stemma.store.errors import ProjectError
 from stemma.store.refs import parse_scope
 from stemma.versions.comparison.headlines import headlines
-from stemma.versions.contents.metrics import figures
+from stemma.versions.contents.metrics import metric_values
 from stemma.versions.history.descent import bases
 from stemma.versions.history.names import names_of
 from stemma.versions.history.records import History, Kind, Record, changes
@@ -235,7 +235,7 @@ def _logged(
                 value=headline.value,
                 difference=headline.difference,
                 significant=headline.tone or None,
-                metrics=figures(dict(record.metrics)),
+                metrics=metric_values(dict(record.metrics)),
                 graph=record.graph,
             )
         )

@@ -10,13 +10,13 @@ from stemma.store.version import Commit, Tree, resolve
 from stemma.versions.contents.environment import packages
 from stemma.versions.contents.kept import Kept, json_of
 from stemma.versions.contents.measured import (
-    EXPORT,
-    FIGURES,
+    EXPORT_DIFFERS,
+    METRICS_DIFFER,
     REMEDY,
     export_matches,
-    figures_match,
+    metrics_match,
 )
-from stemma.versions.contents.metrics import figures, metric, read_metrics
+from stemma.versions.contents.metrics import metric, metric_values, read_metrics
 from stemma.versions.contents.samples import read_samples
 from stemma.versions.facts import making
 from stemma.versions.facts.lineage import ordered, standing
@@ -64,7 +64,7 @@ def show(revision: str | None = None, root: Path = Path()) -> dict[str, Any]:
         "data": making.data(version, kept),
         "base": making.base(version, kept),
         "metrics": metrics,
-        "metrics_match": figures_match(version),
+        "metrics_match": metrics_match(version),
         "export_matches": export_matches(version),
         "formats": json_of(formats, f"{parts.formats} of {version.name}") if formats else None,
         "samples": read_samples(version),
@@ -76,11 +76,11 @@ def show(revision: str | None = None, root: Path = Path()) -> dict[str, Any]:
 def labels(facts: dict[str, Any]) -> dict[str, str]:
     """Return what people call each metric of a version, in the order in which they are shown."""
     tables = [facts["metrics"] or {}, *(facts["formats"] or {}).values()]
-    named = dict.fromkeys((name for table in tables for name in figures(table)), 0.0)
-    return {name: metric(name).label for name in figures(named)}
+    named = dict.fromkeys((name for table in tables for name in metric_values(table)), 0.0)
+    return {name: metric(name).label for name in metric_values(named)}
 
 
 def warnings(facts: dict[str, Any]) -> list[str]:
     """Return why the metrics or the export of a version do not speak for its weights."""
-    claims = {"metrics_match": FIGURES, "export_matches": EXPORT}
+    claims = {"metrics_match": METRICS_DIFFER, "export_matches": EXPORT_DIFFERS}
     return [f"{claim} ({REMEDY})" for key, claim in claims.items() if facts[key] is False]

@@ -11,15 +11,21 @@ from stemma.store import git
 from stemma.store.declared import CONVENTION
 from stemma.store.lock import LockEntry, Stage
 from stemma.versions.contents.code import code_of, is_folder_of_code
-from stemma.versions.contents.measured import EXPORT, FIGURES, REMEDY, facts_of, is_of
+from stemma.versions.contents.measured import (
+    EXPORT_DIFFERS,
+    METRICS_DIFFER,
+    REMEDY,
+    facts_of,
+    is_of,
+)
 from stemma.versions.verification import line_endings
 from stemma.versions.verification.causes import SHOWN, STALE, CauseName, LikelyCause, changes
 from stemma.versions.verification.output_files import OutputFiles
 
 # Where a stage notes the weights that it read: output -> file, key, and what is wrong otherwise.
 _NOTES = {
-    CONVENTION.measured: [("", "weights", FIGURES)],
-    CONVENTION.exported: [("manifest.json", "trained", EXPORT)],
+    CONVENTION.measured: [("", "weights", METRICS_DIFFER)],
+    CONVENTION.exported: [("manifest.json", "trained", EXPORT_DIFFERS)],
 }
 _HISTORY = 200  # commits that are searched for the content of a hash
 

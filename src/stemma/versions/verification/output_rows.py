@@ -114,7 +114,7 @@ def follow(rows: Iterable[OutputRow], stages: Mapping[str, Stage]) -> list[Outpu
             row = dataclasses.replace(row, status="different")
         elif row.status == "not compared":
             loose.add(row.output)
-            row = dataclasses.replace(row, note="judged by the figures in Git")
+            row = dataclasses.replace(row, note="judged by the metrics in Git")
         elif row.status == "equivalent" and row.weights:
             loose.add(row.output)
         elif row.status == "different" and not row.note and loose & (inputs | beside):

@@ -103,7 +103,7 @@ def _origin(facts: Facts) -> str:
     if base["kind"] is None:
         return ""
     measured = "base" in facts.metrics["baselines"]
-    told = ", whose figures are under `base` above" if measured else ""
+    told = ", whose metrics are under `base` above" if measured else ""
     return f"Trained from `{base['origin']} {exact_version(base)}` ({base['license']}){told}.\n\n"
 
 
@@ -124,7 +124,7 @@ def _limits(facts: Facts) -> str:
     context = context_of(facts.config)
     lines = [
         *facts.use.limits,
-        "The figures above hold for documents like those of its data, and say nothing of others.",
+        "The metrics above hold for documents like those of its data, and say nothing of others.",
     ]
     if context:
         lines.append(f"It sees at most {context:,} tokens at a time.")

@@ -16,7 +16,7 @@ from stemma.modeling.metrics.names import names_of
 from stemma.modeling.weights.copy import copy_weights, size_of, weight_files
 from stemma.modeling.weights.load import load_saved
 
-Figures = dict[str, float]
+Metrics = dict[str, float]
 _DIGITS = 10  # as metrics have
 
 
@@ -25,7 +25,7 @@ def write_formats(
     formats: Sequence[Format],
     sparsity: float,
     original: Mapping[str, Any],
-    measure: Callable[[Any, Path], Figures],
+    measure: Callable[[Any, Path], Metrics],
 ) -> dict[str, dict[str, Any]]:
     """Write the formats of a model into folders of their names, and measure each.
 
@@ -62,7 +62,7 @@ def write_formats(
     return table
 
 
-def _maker_of(name: Format, sparsity: float) -> tuple[Callable[..., Figures], Callable[..., Any]]:
+def _maker_of(name: Format, sparsity: float) -> tuple[Callable[..., Metrics], Callable[..., Any]]:
     """Return what writes a format and what loads it.
 
     By its name, so that a version depends on the formats that it has alone (`stemma.code`).
@@ -76,8 +76,8 @@ def _maker_of(name: Format, sparsity: float) -> tuple[Callable[..., Figures], Ca
 
 
 def _measured(
-    name: str, measure: Callable[[Any, Path], Figures], model: Any, folder: Path
-) -> Figures:
+    name: str, measure: Callable[[Any, Path], Metrics], model: Any, folder: Path
+) -> Metrics:
     try:
         return measure(model, folder)
     except ModelError as error:
@@ -87,7 +87,7 @@ def _measured(
         ) from error
 
 
-def _write_bf16(exported: Path, folder: Path) -> Figures:
+def _write_bf16(exported: Path, folder: Path) -> Metrics:
     copy_weights(exported, folder, "bfloat16")
     config = folder / "config.json"
     write_json(config, {**read_json(config), "dtype": "bfloat16"})
