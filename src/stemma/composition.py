@@ -65,7 +65,7 @@ def compose(overrides: Sequence[str] = (), root: Path = Path()) -> Composition:
     Raises:
         SettingsError: names the key that is unknown, missing, wrong, or that would write a secret.
     """
-    values = _checked(_compose(overrides, root))
+    values = _checked(composed("config", overrides, root))
     return Composition(values, _canonical(values, root), digest_of_conf(root / CONF))
 
 
@@ -139,19 +139,29 @@ def digest_of_values(values: Values) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _compose(overrides: Sequence[str], root: Path) -> DictConfig:
+def composed(name: str, overrides: Sequence[str], root: Path) -> DictConfig:
+    """Compose a file of conf/ by Hydra, as it stands: nothing is checked or resolved.
+
+    Args:
+        name: of the file at the top of conf/, without its ending.
+        overrides: in Hydra's grammar.
+        root: the project.
+
+    Raises:
+        SettingsError: there is no such file, Hydra refuses, or a merge is unfinished in conf/.
+    """
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.errors import HydraException
 
     conf = (root / CONF).resolve()
-    if not (conf / "config.yaml").exists():
-        raise SettingsError(f"{root / CONF}/config.yaml does not exist", "run this in a project")
+    if not (conf / f"{name}.yaml").exists():
+        raise SettingsError(f"{root / CONF}/{name}.yaml does not exist", "run this in a project")
     for path in sorted(conf.rglob("*.yaml")):
         merging.check(path.read_bytes(), path.relative_to(conf.parent).as_posix(), SettingsError)
     try:
         with initialize_config_dir(str(conf), version_base="1.3"):
-            return hydra_compose("config", list(overrides))
+            return hydra_compose(name, list(overrides))
     # Hydra lets the errors of YAML through, and meets a group without a choice with a ValueError.
     except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
         shown = _few(overrides, " ")
@@ -194,11 +204,11 @@ def _resolved(config: DictConfig) -> Values:
 
 def _canonical(values: Values, root: Path) -> tuple[str, ...]:
     found: list[str] = []
-    base = _resolved(_compose([], root))
+    base = _resolved(composed("config", [], root))
     recipe = values.get("experiment")
     if recipe != base.get("experiment"):
         found.append("~experiment" if recipe is None else f"experiment={grammar.literal(recipe)}")
-        base = _resolved(_compose(found, root))
+        base = _resolved(composed("config", found, root))
     choices = [
         f"{group}={section['name']}"
         for group, section in values.items()
@@ -208,7 +218,7 @@ def _canonical(values: Values, root: Path) -> tuple[str, ...]:
     ]
     if choices:
         found += choices
-        base = _resolved(_compose(found, root))
+        base = _resolved(composed("config", found, root))
     return (*found, *grammar.between(base, values))
 
 

@@ -28,7 +28,7 @@ def run(arguments: Sequence[str], root: Path = Path(), given: str | None = None)
     text = {"encoding": "utf-8", "errors": "surrogateescape"}
     done = _finished(words, input=given, env=english, **text)
     if done.returncode:
-        raise _refusal(arguments[0], done.stderr, root)
+        raise refusal(arguments[0], done.stderr, root)
     return done.stdout
 
 
@@ -50,7 +50,7 @@ def _installed() -> Iterator[None]:
         ) from error
 
 
-def _refusal(verb: str, told: str, root: Path) -> ProjectError:
+def refusal(verb: str, told: str, root: Path) -> ProjectError:
     lines = [line.strip() for line in told.splitlines() if line.strip()] or ["no reason given"]
     if any("not a git repository" in line for line in lines):
         return _no_repository(root)
