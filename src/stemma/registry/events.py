@@ -87,8 +87,8 @@ def name_of(
     kind: Kind, artifact: str, version: str = "", stage: str = "", counter: int = 0, who: str = ""
 ) -> str:
     """Return the name of a tag that Stemma writes."""
-    from gto.constants import name_to_tag
-    from gto.tag import Action, name_tag
+    from gto.constants import Action, name_to_tag
+    from gto.tag import name_tag
 
     assert kind in _WRITTEN
     if kind == "register":

@@ -51,6 +51,13 @@ def _installed() -> Iterator[None]:
 
 
 def refusal(verb: str, told: str, root: Path) -> ProjectError:
+    """Return the error that says what git said, and the command that it recommends if it does.
+
+    Args:
+        verb: of git, that failed.
+        told: what it wrote on its standard error.
+        root: where it ran.
+    """
     lines = [line.strip() for line in told.splitlines() if line.strip()] or ["no reason given"]
     if any("not a git repository" in line for line in lines):
         return _no_repository(root)

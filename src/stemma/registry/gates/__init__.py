@@ -24,10 +24,9 @@ def judged(case: Case, gates: Mapping[str, Mapping[str, Any] | None]) -> Iterato
         SettingsError: a setting of a gate is missing, unknown or wrong. It is raised before the
             first gate is asked.
     """
-    asked = [
-        (name, _prepared(name, values)) for name, values in gates.items() if values is not None
-    ]
-    for name, judge in asked:
+    asked = {name: values for name, values in gates.items() if values is not None}
+    prepared = [(name, _prepared(name, values)) for name, values in asked.items()]
+    for name, judge in prepared:
         try:
             yield judge(case)
         except SettingsError:

@@ -1,10 +1,10 @@
 """Each named metric is not worse than that of the version on the stage, by more than a margin.
 
-Non-inferiority, judged by the comparison that `stemma diff` makes: paired over the examples that both
-were measured on. A version passes if the worse end of the interval of the difference, at the
+Non-inferiority, judged by the comparison that `stemma diff` makes: paired over the examples that
+both were measured on. A version passes if the worse end of the interval of the difference, at the
 confidence of `stemma.statistics.significance`, is within the margin (Piaggio et al. 2012, JAMA
-308:2594). That an interval is wide because examples are few is no reason to pass: it is refused, with
-the number of examples that it takes.
+308:2594). That an interval is wide because examples are few is no reason to pass: it is refused,
+with the number of examples that it takes.
 """
 
 import math

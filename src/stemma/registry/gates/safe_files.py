@@ -1,4 +1,4 @@
-"""The weights are safetensors, and no file of the model is or names code that a loader would run."""
+"""The weights are safetensors, and no file is, or names, code that a loader would run."""
 
 import json
 from pathlib import PurePosixPath

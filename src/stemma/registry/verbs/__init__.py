@@ -1,0 +1,1 @@
+"""The verbs of the registry: a module for each, which returns data."""
