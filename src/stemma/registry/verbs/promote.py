@@ -51,16 +51,16 @@ def promote(
     settings.stage(stage)
     registered = find(registry, version)
     case = decision.case_of(registry, registered, stage, settings)
-    current = registry.current(registered.artifact, stage)
-    settled = not registry.contradictions(registered.artifact, stage)
-    if current and current.commit == registered.commit and current.evidence and settled:
-        raise RefusedError(f"{registered.name} stands on {stage} already", f"by {current.tag}")
     if recall := registry.recall(registered.artifact, registered.version):
         reason = recall.evidence.get("why", "no reason is given")
         raise RefusedError(
             f"{registered.name} was recalled by {recall.tag.by}: {reason}",
             "no --force helps: register a version that is made anew",
         )
+    current = registry.current(registered.artifact, stage)
+    settled = not registry.contradictions(registered.artifact, stage)
+    if current and current.commit == registered.commit and current.evidence and settled:
+        raise RefusedError(f"{registered.name} stands on {stage} already", f"by {current.tag}")
     found = _decided(case, force, why, tell)
     if not found.allowed or dry_run:
         return found
