@@ -151,7 +151,7 @@ class Registry:
         if last is None:
             return
         for one in self._of(artifact):
-            newer = (one.tag.time, one.counter) > (last.time, last.counter)
+            newer = one.tag.time >= last.time or one.counter > last.counter
             if one.kind == "unassign" and one.stage == stage and newer:
                 yield f"{one.tag.name} takes back what {last.tag} says"
             if one.kind == "deregister" and one.version == last.version:

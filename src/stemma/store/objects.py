@@ -73,7 +73,7 @@ def _unfinished(root: Path) -> list[str]:
     return [path for path, file in files.items() if merging.has_marks(file.read_bytes())]
 
 
-def _is_failure(error: Exception) -> bool:
+def is_failure(error: Exception) -> bool:
     """Say whether an exception is how a backend fails; all others are mistakes in a program.
 
     Every library of a backend (botocore, aiohttp, asyncssh, azure, …) has exceptions of its own
@@ -200,7 +200,7 @@ class ObjectStore:
                 # Object stores show an upload when it is complete.
                 self._database.fs.put_file(whole.name, path)
             except Exception as error:
-                if not _is_failure(error):
+                if not is_failure(error):
                     raise
                 raise OSError(f"{self.name}: {error}") from error
 
@@ -227,7 +227,7 @@ class ObjectStore:
         except FileNotFoundError:
             raise
         except Exception as error:
-            if self._local or not _is_failure(error):
+            if self._local or not is_failure(error):
                 raise
             raise ProjectError(
                 f"{self.name} cannot be {done}: {error}", "try again later"

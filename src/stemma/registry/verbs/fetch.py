@@ -9,6 +9,7 @@ from typing import Any
 
 from stemma.files import atomic_directory, sha256_of
 from stemma.hashes import files_of
+from stemma.layout import EXPORTED
 from stemma.registry import pins, trust
 from stemma.registry.digest import digest_of
 from stemma.registry.models import artifact_of, find
@@ -17,7 +18,8 @@ from stemma.registry.policy import Require
 from stemma.registry.state import Registered, Registry
 from stemma.registry.trust import RefusedError
 from stemma.store import git
-from stemma.store.errors import MissingError, ProjectError
+from stemma.store.download import download
+from stemma.store.errors import ProjectError
 
 _SHOWN = 3  # files that a message names
 
@@ -145,7 +147,8 @@ def _brought(
         key = _signature(one, registry, root / folder, require, keys)
     else:
         with atomic_directory(root / folder) as whole:
-            _download(one, source, whole / "model")
+            output = str(one.evidence.get("output") or EXPORTED)
+            download(source, output, one.commit, whole / "model")
             there = _hashed(whole / "model")
             if wanted is not None:
                 _check_bytes(one, there, wanted)
@@ -154,22 +157,6 @@ def _brought(
     digest = digest_of(there)
     pin = Pin(one.artifact, one.version, one.commit, digest, key, source, folder)
     return Fetched(pin, not is_here, len(there))
-
-
-def _download(one: Registered, source: str, target: Path) -> None:
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
-    output = one.evidence.get("output") or "models/exported"
-    try:
-        Repo.get(source, str(output), out=str(target), rev=one.commit)
-    except (DvcException, OSError) as error:
-        cause = error.__cause__ or error
-        told = " ".join(str(cause).split())
-        raise MissingError(
-            f"{output} of {one.name} cannot be fetched from {source}: {told}",
-            "has it been pushed there (`dvc push`), and may you read its remote?",
-        ) from error
 
 
 def _unpack(whole: Path) -> None:

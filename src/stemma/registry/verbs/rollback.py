@@ -73,12 +73,17 @@ def _target(registry: Registry, history: list[Assignment], version: str | None) 
         for one in reversed(history[:-1])
         if (one.version == version if version else one.commit != today.commit)
     ]
+    refusals: list[RefusedError] = []
     for one in earlier:
-        if version is None and one.version and registry.recall(one.artifact, one.version):
-            continue
-        trust.check_not_recalled(registry, one.artifact, one.version or "")
-        trust.check_assignment(one, registry)
-        return one
+        try:
+            trust.check_not_recalled(registry, one.artifact, one.version or "")
+            trust.check_assignment(one, registry)
+        except RefusedError as error:
+            refusals.append(error)
+        else:
+            return one
+    if version is not None and refusals:
+        raise refusals[0]
     if version is not None:
         raise RefusedError(
             f"{version} did not stand on {today.stage} before",
