@@ -24,11 +24,12 @@ PIPELINE = """\
 stages:
   made:
     cmd: make
-    outs: [data/raw, data/prepared, models/trained, models/exported]
+    outs: [data/raw, data/prepared, models/base, models/trained, models/exported]
     metrics: [reports/metrics.json: {cache: false}]
 artifacts:
   lm: {path: models/exported, type: model, labels: [exported]}
   weights: {path: models/trained, type: model, labels: [trained]}
+  base: {path: models/base, type: model, labels: [base]}
   raw: {path: data/raw, type: dataset, labels: [raw]}
   prepared: {path: data/prepared, type: dataset, labels: [prepared]}
   examples: {path: reports/examples.parquet, type: evaluation, labels: [examples]}
@@ -88,30 +89,47 @@ class Released(History):
         report: Mapping[str, Any] | None = None,
         rows: Any = ROWS,
         pushed: bool = True,
+        metrics: Mapping[str, Any] | None = None,
+        columns: Mapping[str, Any] | None = None,
+        slower: Mapping[str, float] | None = None,
+        base: int | None = None,
+        raw: bytes | None = None,
     ) -> str:
-        """Commit a version that is worse by an effect, in bits per byte; return its commit."""
+        """Commit a version; return its commit.
+
+        Args:
+            effect: by how many bits per byte it is worse.
+            columns: further columns of the examples.
+            slower: by how many bits per byte examples with a label are worse.
+            base: the seed of the version from whose weights it started.
+        """
         self._seed = self._seed + 1 if seed is None else seed
-        examples = texts(count, self._seed, effect)
+        examples = texts(count, self._seed, effect) | dict(columns or {})
+        for label, more in (slower or {}).items():
+            here = np.array([one == label for one in examples["label"]])
+            examples["loss"] = examples["loss"] + here * more * np.log(2) * examples["bytes"]
         reports = self.root / "reports"
         reports.mkdir(exist_ok=True)
         pq.write_table(pa.table(examples), reports / "examples.parquet")
-        (reports / "metrics.json").write_text(json.dumps(metrics_of(examples)))
-        weights = save({"weight": np.full((8, 8), self._seed, np.float32)})
+        (reports / "metrics.json").write_text(json.dumps(metrics or metrics_of(examples)))
+        weights = weights_of(self._seed)
         model = {
             "config.json": json_bytes({**CONFIG, **(config or {})}),
             "model.safetensors": weights,
             "tokenizer.json": tokenizer,
             **(exported or {}),
         }
-        raw = {"sources.json": json_bytes({"sources": [{**SOURCE, **(source or {})}]})}
+        sources = raw or json_bytes({"sources": [{**SOURCE, **(source or {})}]})
         prepared = {
             "data_report.json": json_bytes(report or REPORT),
             "manifest.parquet": manifest(list(rows)),
         }
         commit = self.commit(
             {
-                "data/raw": raw,
+                "data/raw": {"sources.json": sources},
                 "data/prepared": dict(sorted(prepared.items())),
+                "models/base": {"base.json": b"{}"}
+                | ({} if base is None else {"model.safetensors": weights_of(base)}),
                 "models/trained": {"model.safetensors": weights},
                 "models/exported": dict(sorted(model.items())),
             }
@@ -158,6 +176,11 @@ class Released(History):
         other.root, other.store, other._seed = folder, self.store, 100
         other.known_as_test()
         return other
+
+
+def weights_of(seed: int) -> bytes:
+    """Return the weights of a version by its seed."""
+    return save({"weight": np.full((8, 8), seed, np.float32)})
 
 
 def agreed(project: Released, stage: str = "prod") -> str | None:

@@ -81,7 +81,7 @@ def test_frozen_refuses_a_tag_that_was_written_anew(released: Released, user: Pa
 def swapped(released: Released, file: str, content: bytes, version: str = "v1.0.0") -> None:
     """Swap a file of the export in the remote, its listing with it, as who can write there may."""
     lock = yaml.safe_load(released.git("show", f"lm@{version}:dvc.lock"))
-    md5 = lock["stages"]["made"]["outs"][3]["md5"]
+    md5 = lock["stages"]["made"]["outs"][4]["md5"]
     listing = released.store / "files/md5" / md5[:2] / md5[2:]
     entries = [one for one in json.loads(listing.read_text()) if one["relpath"] != file]
     if content:

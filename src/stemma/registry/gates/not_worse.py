@@ -70,7 +70,8 @@ def judge_metric(
     sign = 1 if better == "lower" else -1
     worse, worst = sign * (one.b - one.a), one.high if better == "lower" else -one.low
     passed = worst <= margin
-    needed = None if passed else examples_needed(worse, one.error, margin, pairs)
+    best = one.low if better == "lower" else -one.high
+    needed = None if passed or best > margin else examples_needed(worse, one.error, margin, pairs)
     fact = {
         "incumbent": one.a, "version": one.b, "low": one.low, "high": one.high, "margin": margin,
         "examples": pairs, "examples_needed": needed,
@@ -89,11 +90,11 @@ def judge_metric(
 
 
 def examples_needed(worse: float, error: float, margin: float, pairs: int) -> int | None:
-    """Return how many examples would decide; None if more would not, since it is worse.
+    """Return how many examples it takes for a version that is as bad as it looks to pass.
 
-    With n times the examples the error is 1 / sqrt(n) of today's, and a version that is as good as
-    the incumbent passes with a probability of POWER (Julious 2004, Statistics in Medicine 23:1921);
-    where it looks worse than that, one that is as much worse as it looks.
+    With n times the examples the error is 1 / sqrt(n) of today's; they let it pass with a
+    probability of POWER (Julious 2004, Statistics in Medicine 23:1921). Where it looks worse than
+    the margin, which few examples can make of any version: one that is as good as the incumbent.
 
     Args:
         worse: by how much the version looks worse.
@@ -101,8 +102,8 @@ def examples_needed(worse: float, error: float, margin: float, pairs: int) -> in
         margin: by which it may be worse.
         pairs: how many examples there are.
     """
-    room = margin - max(0.0, worse)
-    if room <= 0:
+    room = margin - max(0.0, worse) if worse < margin else margin
+    if not room:
         return None
     wide = quantile_of_t(1 - LEVEL / 2, pairs - 1) + quantile_of_t(POWER, pairs - 1)
     return max(FEWEST, pairs + 1, math.ceil(pairs * (wide * error / room) ** 2))
