@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stemma.registry.verbs.recall import recall
     from stemma.registry.verbs.register import register
     from stemma.registry.verbs.rollback import rollback
+    from stemma.registry.verbs.sign import sign
     from stemma.registry.verbs.versions import versions
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "recall",
     "register",
     "rollback",
+    "sign",
     "versions",
 ]
 

@@ -15,6 +15,7 @@ from stemma.registry.digest import digest_of
 from stemma.registry.models import artifact_of, find
 from stemma.registry.pins import Pin
 from stemma.registry.policy import Require
+from stemma.registry.signatures import checked
 from stemma.registry.state import Registered, Registry
 from stemma.registry.trust import RefusedError
 from stemma.store import git
@@ -187,7 +188,11 @@ def _check_bytes(one: Registered, there: Mapping[str, str], wanted: str) -> None
 def _signature(
     one: Registered, registry: Registry, folder: Path, require: Require, keys: tuple[str, ...]
 ) -> str | None:
-    return None
+    if require != "signed" and not keys:
+        return None
+    if not keys:
+        raise ProjectError("which keys count?", "--key FILE names a public key")
+    return checked(one, registry, folder, [Path(key) for key in keys])
 
 
 def _hashed(folder: Path) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Who made a version of what, and proof of it."""
