@@ -19,7 +19,7 @@ from prepared import manifest, row
 from project import environment
 
 from stemma.cli import main
-from stemma.modeling.bases.converting import RECORD
+from stemma.modeling.bases.writing import RECORD
 from stemma.store import refs
 from stemma.store.errors import ProjectError
 from stemma.versions.verbs.forget import forget
