@@ -226,9 +226,17 @@ def _dropped(report: dict[str, Any]) -> str:
 def _base(base: dict[str, Any] | None) -> Iterator[str]:
     if base:
         yield base["origin"]
-        commit = base["version"][:10] if base["origin"].startswith("stemma://") else ""
         digest = f"digest {base['md5'][:8]}" if base["md5"] else ""
-        yield ", ".join(filter(None, [commit, base.get("license"), digest]))
+        yield ", ".join(filter(None, [_commit_of(base), base.get("license"), digest]))
+        related = [("parent", one) for one in base.get("parents") or ()]
+        related += [("ancestor", base["ancestor"])] if base.get("ancestor") else []
+        for role, one in related:
+            told = filter(None, [one["origin"], _commit_of(one), one.get("license")])
+            yield f"{role} {', '.join(told)}"
+
+
+def _commit_of(base: dict[str, Any]) -> str:
+    return base["version"][:10] if base["origin"].startswith("stemma://") else ""
 
 
 def _short(text: str) -> str:

@@ -107,9 +107,7 @@ def _snapshot(base: HubBase, key: str) -> Path:
 
 
 def _local(name: str, key: str) -> Path:
-    folder = inputs.below(
-        name, key, f"copy it there, or name an earlier version as {_EARLIER}TAG"
-    )
+    folder = inputs.below(name, key, f"copy it there, or name an earlier version as {_EARLIER}TAG")
     if not folder.is_dir():
         raise SourceError(
             f"{key}: {name} is no folder", "save a model there with save_pretrained()"
