@@ -82,6 +82,7 @@ def test_the_log_and_the_card_name_both_parents(merged: Project):
     assert f" <- {parents[0][:7]}, {parents[1][:7]} " in merged.run("stemma log").stdout
     card = (merged.path / "models/exported/README.md").read_text()
     page = " ".join(merged.run("stemma show").stdout.split())
+    assert "train: steps=0 runtime:" in page
     for tag, commit in zip(PARENTS, parents, strict=True):
         assert f"`stemma://{tag}` | `{commit}`" in card
         assert f"parent stemma://{tag}, {commit[:10]}" in page

@@ -185,7 +185,9 @@ def _settings(settings: dict[str, Any]) -> Iterator[str]:
     yield " ".join(f"{group}={name}" for group, name in settings["choices"].items())
     for group, keys in _SETTINGS.items():
         section = settings["values"].get(group) or {}
-        told = [f"{key}={section[key]}" for key in keys if section.get(key) is not None]
+        # Where nothing is trained, how would mislead.
+        asked = ("steps",) if section.get("steps") == 0 else keys
+        told = [f"{key}={section[key]}" for key in asked if section.get(key) is not None]
         if told:
             yield f"{group}: {' '.join(told)}"
 
