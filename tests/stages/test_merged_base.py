@@ -254,6 +254,7 @@ def test_a_merged_weight_that_is_no_number(here: Path) -> None:
         run(settings(method="task_arithmetic", ancestor=ANCESTOR, weights=[3e38, 3e38]))
 
 
+HUB = {"kind": "hub", "id": "a/b", "revision": "main", "license": "MIT", "trusted": []}
 TIES = {"method": "ties", "ancestor": ANCESTOR, "density": 0.2}
 
 
@@ -273,6 +274,11 @@ TIES = {"method": "ties", "ancestor": ANCESTOR, "density": 0.2}
         ({"ancestor": ANCESTOR}, r"method is 'average', and model\.base\.ancestor is 'data"),
         ({"density": 0.5}, r"method is 'average', and model\.base\.density is 0.5"),
         ({"method": "slerp"}, r"model\.base\.method"),
+        ({"parents": ["", OTHER]}, r"'model\.base\.parents\.0\.path' is '': String should"),
+        ({"parents": [ONE, 3]}, r"model\.base\.parents\.1"),
+        ({"parents": [ONE, {"kind": "path", "path": OTHER}]}, r"key 'model\.base\.parents\.1\."),
+        ({"parents": [ONE, HUB]}, r"'model\.base\.parents\.1\.revision' is 'main'"),
+        ({"parents": ONE}, r"'model\.base\.parents' is 'data/input/one'"),
     ],
 )
 def test_settings_that_make_no_merge(changes: dict[str, Any], said: str) -> None:

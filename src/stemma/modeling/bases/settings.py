@@ -1,8 +1,8 @@
 """Settings of the base; light, since Hydra's plugin imports them at each composition."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from stemma.config import settings
 from stemma.errors import SettingsError
@@ -56,7 +56,15 @@ class PathBase:
 
 Single = Annotated[GgufBase | HubBase | PathBase, Field(discriminator="kind")]
 """One model."""
-Parent = Name | Single
+
+
+def _form(parent: Any) -> str:
+    return "path" if isinstance(parent, str) else "base"
+
+
+Parent = Annotated[
+    Annotated[Name, Tag("path")] | Annotated[Single, Tag("base")], Discriminator(_form)
+]
 """A model that is merged: the path of a PathBase, or any base with all its keys."""
 
 
