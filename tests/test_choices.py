@@ -5,6 +5,7 @@ import math
 
 import based
 import pytest
+import torch
 import yaml
 from documents import DOCUMENTS, TOKENS
 from project import ROOT
@@ -13,9 +14,10 @@ from tiny import texts
 from stemma import composition
 from stemma.config import build
 from stemma.corpus.documents import write_shards
-from stemma.errors import ModelError
+from stemma.errors import ModelError, SettingsError
 from stemma.files import read_json
 from stemma.layout import BASE, PLOTS, PREPARED, RAW, TRAINED
+from stemma.modeling.weights import shards
 from stemma.stages import prepare
 from stemma.stages.train import TrainSettings, run
 
@@ -107,6 +109,26 @@ def test_every_experiment_takes_a_step(tmp_path, monkeypatch, recipe):
 def test_every_way_of_training_takes_a_step(tmp_path, monkeypatch, way, task):
     train(tmp_path, monkeypatch, f"task={task}", "model=path", "tokenizer=base", f"train={way}")
     assert read_json(TRAINED / "training.json")["settings"]["train"]["name"] == way
+
+
+@pytest.mark.parametrize("task", ["causal_lm", "classify"])
+def test_a_base_is_taken_as_it_is(tmp_path, monkeypatch, task):
+    based = ["model=path", "tokenizer=base", "train=as_is", "train.steps=0"]
+    train(tmp_path, monkeypatch, f"task={task}", *based)
+    facts = read_json(TRAINED / "training.json")
+    assert (facts["steps"], facts["tokens_seen"]) == (0, 0)
+    assert curve("training.csv") == []
+    (row,) = curve("validation.csv")
+    assert row["step"] == 0 and math.isfinite(row["loss"])
+    base, trained = shards.locate(BASE), shards.locate(TRAINED)
+    with shards.Reader(base) as before, shards.Reader(trained) as after:
+        assert all(torch.equal(before[name], after[name]) for name in base)
+        assert all(before[name].dtype == after[name].dtype for name in base)
+
+
+def test_without_a_base_there_is_nothing_to_take(tmp_path, monkeypatch):
+    with pytest.raises(SettingsError, match=r"train\.steps is 0, but model\.base is null"):
+        train(tmp_path, monkeypatch, "train=as_is", "train.steps=0")
 
 
 @pytest.mark.parametrize(

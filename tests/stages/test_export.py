@@ -158,6 +158,25 @@ def test_the_card_names_the_base_and_its_revision(here: Path, base: dict) -> Non
     assert f"Trained from `{base['origin']} {exact}` (MIT)" in card.text
 
 
+@pytest.mark.parametrize("steps", [0, 3])
+def test_the_card_names_all_that_was_merged(here: Path, steps: int) -> None:
+    parents = [{**HUB, "license": "MIT"}, {**HUB, "id": "owner/other", "license": "MIT"}]
+    merged = {"kind": "merged", "id": None, "origin": "ties of a, b", "version": ""}
+    merged |= {"license": "MIT", "method": "ties", "weights": [1.0, 0.5], "density": 0.2}
+    merged |= {"parents": parents, "ancestor": {**OWN, "license": "CC0-1.0"}, "files": {}}
+    write_json(BASE / "base.json", merged)
+    training = {"steps": steps, "tokens_seen": 9, "settings": {}, "runtime": {}}
+    write_json(TRAINED / "training.json", training)
+    run(settings())
+    card = ModelCard.load(EXPORTED / "README.md")
+    assert card.data.base_model == ["owner/name", "owner/other"]
+    assert card.data.base_model_relation == "merge"
+    assert f"{'Trained' if steps else 'Taken as it is'} from `ties of a, b sha256:" in card.text
+    assert "Merged by `ties`, density 0.2:" in card.text
+    assert f"| `hf://owner/name` | `{'1' * 40}` | MIT | 0.5 |" in card.text
+    assert "| `data/input/model` |  | CC0-1.0 | ancestor |" in card.text
+
+
 @pytest.mark.parametrize("activation", ["gelu_new", "relu", "relu2"])
 def test_the_card_says_which_runtimes_take_the_activation_for_another(
     here: Path, activation: str

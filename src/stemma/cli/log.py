@@ -24,8 +24,9 @@ def log(scope: tuple[str, ...], everything: bool, experiments: bool, as_json: bo
     """Show the versions as the tree they are, a line for each, newest first.
 
     Commit, date, headline metric and its change (green or red where it is significant), bytes
-    added (≤ where the cache does not tell), the version that it was tuned from, whether revoked
-    records taint it, what changed since the parent, names, author and subject.
+    added (≤ where the cache does not tell), the version that it was tuned from or those that it
+    was merged of, whether revoked records taint it, what changed since the parent, names, author
+    and subject.
 
     \b
     stemma log                    the versions of this branch
@@ -72,6 +73,7 @@ def _line(version: "LoggedVersion") -> list[tuple[str, str]]:
     if version.refs:
         more = f", +{len(version.refs) - _NAMES}" if len(version.refs) > _NAMES else ""
         names = f"({', '.join(version.refs[:_NAMES])}{more}) "
+    bases = ", ".join(base.commit[:7] for base in version.bases)
     measured = version.value is not None
     tone = _TONES.get(version.significant or "", "dim")
     return [
@@ -81,7 +83,7 @@ def _line(version: "LoggedVersion") -> list[tuple[str, str]]:
         (f"{written(version.value)} " if measured else "", ""),
         (f"{_change(version.difference):8} " if measured else "", tone),
         (f"{_size(version.bytes_added, version.bytes_added_exact):>8} ", "dim"),
-        (f"<- {version.base[:7]} " if version.base else "", "yellow"),
+        (f"<- {bases} " if bases else "", "yellow"),
         ("of other weights " if version.metrics_match is False else "", "bold red"),
         ("tainted " if version.tainted else "", "bold red"),
         # Before the names: those of branches on a remote would leave no room for it.

@@ -185,7 +185,9 @@ def _settings(settings: dict[str, Any]) -> Iterator[str]:
     yield " ".join(f"{group}={name}" for group, name in settings["choices"].items())
     for group, keys in _SETTINGS.items():
         section = settings["values"].get(group) or {}
-        told = [f"{key}={section[key]}" for key in keys if section.get(key) is not None]
+        # Where nothing is trained, how would mislead.
+        asked = ("steps",) if section.get("steps") == 0 else keys
+        told = [f"{key}={section[key]}" for key in asked if section.get(key) is not None]
         if told:
             yield f"{group}: {' '.join(told)}"
 
@@ -226,9 +228,17 @@ def _dropped(report: dict[str, Any]) -> str:
 def _base(base: dict[str, Any] | None) -> Iterator[str]:
     if base:
         yield base["origin"]
-        commit = base["version"][:10] if base["origin"].startswith("stemma://") else ""
         digest = f"digest {base['md5'][:8]}" if base["md5"] else ""
-        yield ", ".join(filter(None, [commit, base.get("license"), digest]))
+        yield ", ".join(filter(None, [_commit_of(base), base.get("license"), digest]))
+        related = [("parent", one) for one in base.get("parents") or ()]
+        related += [("ancestor", base["ancestor"])] if base.get("ancestor") else []
+        for role, one in related:
+            told = filter(None, [one["origin"], _commit_of(one), one.get("license")])
+            yield f"{role} {', '.join(told)}"
+
+
+def _commit_of(base: dict[str, Any]) -> str:
+    return base["version"][:10] if base["origin"].startswith("stemma://") else ""
 
 
 def _short(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The base stage: the trained model that training starts from -> models/base.
+"""The base stage: the trained model that training starts from, or several merged -> models/base.
 
 Gives safetensors with one file per layer, the configuration, the tokenizer with its chat template,
 and base.json: where it is from, under which licence, and the SHA-256 of every file. A model that is
@@ -39,10 +39,11 @@ def run(settings: BaseSettings) -> None:
 
     Raises:
         SourceError: the base cannot be fetched, or is not what the settings name.
-        ModelError: it has no safetensors, is torn, would run code, or its tokenizer does not fit.
+        ModelError: it has no safetensors, is torn, would run code, or its tokenizer does not fit;
+            or models cannot be merged.
     """
     from stemma.files import atomic_directory
-    from stemma.modeling.bases.converting import write_base
+    from stemma.modeling.bases.writing import write_base
 
     with atomic_directory(BASE) as folder:
         write_base(settings.model.base, folder)

@@ -35,6 +35,11 @@ class TrainSettings:
                 f"train.method is '{self.train.method}', but model.base is null",
                 "there is nothing to adapt: use -S train=scratch, or a model with a base",
             )
+        if self.model.base is None and self.train.steps == 0:
+            raise SettingsError(
+                "train.steps is 0, but model.base is null",
+                "there is nothing to take as it is: use -S train=scratch, or a model with a base",
+            )
 
     def check_context(self, limit: int | None) -> None:
         """Hold the lengths of examples against what the model sees; None for no limit.
@@ -87,7 +92,10 @@ def run(settings: TrainSettings) -> None:
     trainer = LanguageTrainer(model, task, section, started, folder, examples, held_out)  # type: ignore[arg-type]
     trainer.add_callback(Curves(folder, made_with, section))
     resumed = checkpoints.latest(folder / "checkpoints")
-    trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    if section.steps:
+        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    else:
+        trainer.evaluate()
     if trainer.is_world_process_zero():
         write_curves(trainer.state.log_history, section, PLOTS)
         facts = _facts(model, section, trainer.state, examples.tokens_seen, made_with)
@@ -137,7 +145,7 @@ def _facts(
         **made_with,
         "parameters": model.num_parameters(),
         "steps": steps,
-        "tokens_seen": tokens * steps // section.steps,
+        "tokens_seen": tokens * steps // max(section.steps, 1),
     }
 
 

@@ -19,7 +19,7 @@ from prepared import manifest, row
 from project import environment
 
 from stemma.cli import main
-from stemma.modeling.bases.converting import RECORD
+from stemma.modeling.bases.writing import RECORD
 from stemma.store import refs
 from stemma.store.errors import ProjectError
 from stemma.versions.verbs.forget import forget
@@ -224,7 +224,7 @@ class TestBases:
         base = {RECORD: json_bytes({"origin": "stemma://v1", "version": first})}
         history.commit({"models/base": base}, BASED.format(path="stemma://v1"))
         tuned, plain = told()
-        assert tuned["base"] == {"commit": first, "refs": ["v1"]} and plain["base"] is None
+        assert tuned["bases"] == [{"commit": first, "refs": ["v1"]}] and plain["bases"] == []
         assert f" <- {first[:7]} " in lines()[0]
 
     def test_weights_that_were_brought_as_files(self, history: MeasuredHistory, told):
@@ -234,7 +234,7 @@ class TestBases:
         record = {RECORD: json_bytes({"origin": "data/input/model", "version": ""})}
         settings = BASED.format(path="data/input/model")
         history.commit({"models/base": weights | record}, settings)
-        assert told()[0]["base"]["commit"] == first
+        assert [one["commit"] for one in told()[0]["bases"]] == [first]
 
     def test_a_base_whose_bytes_are_gone_is_named_by_the_settings(
         self, history: MeasuredHistory, told
@@ -245,12 +245,12 @@ class TestBases:
         history.commit({"models/base": base}, BASED.format(path="stemma://v1"))
         for path in (history.root / ".dvc/cache").rglob("*.dir"):
             path.unlink()
-        assert told()[0]["base"]["commit"] == first
+        assert [one["commit"] for one in told()[0]["bases"]] == [first]
 
     def test_a_foreign_base_is_no_edge(self, history: MeasuredHistory, told):
         base = {RECORD: json_bytes({"origin": "hf://x/y", "version": "1" * 40})}
         history.commit({"models/base": base}, "model:\n  base:\n    kind: hub\n    id: x/y\n")
-        assert told()[0]["base"] is None
+        assert told()[0]["bases"] == []
 
 
 def test_tainted_versions_are_marked(history: MeasuredHistory, told, lines):

@@ -1,4 +1,4 @@
-"""Turn a model that was found into models/base: checked, split by layer, always the same bytes."""
+"""Turn a model that was found into a base: checked, split by layer, always the same bytes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from stemma.corpus.tokenizer.pretrained import read_config
 from stemma.corpus.tokenizer.reading import read_tokenizer
 from stemma.errors import ModelError
 from stemma.files import read_json, sha256_of, write_json
-from stemma.modeling.bases.settings import Base
+from stemma.modeling.bases.settings import Single
 from stemma.modeling.bases.sources import Source, opened
 from stemma.modeling.weights import shards
+from stemma.modeling.weights.load import ADAPTER
 from stemma.modeling.weights.torn import first_line, reading
 
-RECORD = "base.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _TEMPLATE = "chat_template.jinja"
 # Types of the keys of a configuration that are read here before transformers reads them.
@@ -28,31 +28,28 @@ _DROPPED = (
 )
 
 
-def write_base(base: Base | None, folder: Path) -> None:
-    """Write a base into ``folder``, with base.json, which says where it is from.
+def convert(base: Single, folder: Path, key: str = "") -> dict[str, Any]:
+    """Write a model into ``folder``, and return where it is from, as base.json has it.
 
     Args:
-        base: None for training from scratch; then base.json is all there is.
+        base: what names the model.
         folder: an existing, empty folder.
+        key: of the setting that names it, for messages; empty if that is model.base itself.
 
     Raises:
-        SourceError: the base cannot be fetched, or is not what the settings name.
-        ModelError: the base has no safetensors, is torn, has weights that are not finite, would run
-            code that nobody trusts, or has a tokenizer that does not fit.
+        SourceError: the model cannot be fetched, or is not what the settings name.
+        ModelError: it has no safetensors, is torn, is an adapter, has weights that are not finite,
+            would run code that nobody trusts, or has a tokenizer that does not fit.
     """
-    if base is None:
-        write_json(folder / RECORD, {"kind": None})
-        return
-    with opened(base) as source:
+    with opened(base, key) as source:
         _convert(source, folder)
-        facts = {
+        return {
             "kind": base.kind,
             "id": getattr(base, "id", None),  # what the Hub calls it
             "origin": source.origin,
             "version": source.version,
+            "license": base.license,
         }
-    files = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
-    write_json(folder / RECORD, {**facts, "license": base.license, "files": files})
 
 
 def _convert(source: Source, folder: Path) -> None:
@@ -62,6 +59,7 @@ def _convert(source: Source, folder: Path) -> None:
             _save_gguf(source, source.gguf, saved)
             tokenizer = saved
         else:
+            _check_whole(source)
             config = _read(source.folder / "config.json", source)
             _check_weights(source)
             _save(source, config, saved)
@@ -130,6 +128,15 @@ def _class_of(source: Source, config: dict[str, Any]) -> Any:
             "write one that it has under 'architectures'",
         )
     return found
+
+
+def _check_whole(source: Source) -> None:
+    folder = source.folder
+    if (folder / ADAPTER).exists() and not (folder / "config.json").exists():
+        raise ModelError(
+            f"{source.name} is an adapter without its base",
+            "bring the whole model: PEFT's merge_and_unload() makes it",
+        )
 
 
 def _check_weights(source: Source) -> None:

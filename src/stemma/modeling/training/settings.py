@@ -47,7 +47,8 @@ class TrainSection:
     lora: LoraSettings | None
     trainable_layers: Positive | None
     """How many of the last layers the method ``frozen`` trains."""
-    steps: Positive
+    steps: Annotated[int, Field(ge=0)]
+    """Of the optimiser; 0 takes the base as it is."""
     batch_size: Positive
     micro_batch_size: Positive
     sequence_length: Annotated[int, Field(ge=2)]

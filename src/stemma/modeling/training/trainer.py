@@ -54,7 +54,8 @@ class LanguageTrainer(Trainer):
             data_collator=task.collate,
             train_dataset=examples,
             eval_dataset=held_out,  # type: ignore[arg-type]
-            callbacks=[Checkpointing(), Progress()],
+            # A bar stands where training begins.
+            callbacks=[Checkpointing(), *([Progress()] if section.steps else [])],
         )
         self.remove_callback(PrinterCallback)
         if section.patience is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,22 +64,36 @@ def write(source: Path, folder: Path, like: Path | None = None, dtype: Any = Non
     Raises:
         ModelError: a file of ``source`` or ``like`` is missing or torn.
     """
+    located = locate(source)
+    base = locate(like) if like else {}
+    with Reader(located) as ours, Reader(base) as theirs:
+
+        def tensor(name: str) -> Tensor:
+            kept = _kept(name, ours[name], theirs)
+            return kept if dtype is None else _rounded(kept, dtype)
+
+        write_tensors(located, tensor, folder)
+
+
+def write_tensors(names: Iterable[str], tensor: Callable[[str], Tensor], folder: Path) -> None:
+    """Write the weights of a model, a file per layer; those of one layer are in memory at a time.
+
+    Args:
+        names: of the tensors.
+        tensor: from the name of a tensor to its numbers.
+        folder: an existing folder.
+    """
     from safetensors.torch import save_file
 
     layers: dict[str, list[str]] = {}
-    located = locate(source)
-    for name in located:
+    for name in names:
         layers.setdefault(_file_of(name), []).append(name)
-    base = locate(like) if like else {}
     total = 0
-    with Reader(located) as ours, Reader(base) as theirs:
-        for file, names in layers.items():
-            tensors = {name: _kept(name, ours[name], theirs) for name in names}
-            if dtype is not None:
-                tensors = {name: _rounded(tensor, dtype) for name, tensor in tensors.items()}
-            total += sum(tensor.nbytes for tensor in tensors.values())
-            save_file(tensors, folder / file, {"format": "pt"})
-    write_index(folder, {name: _file_of(name) for name in located}, total)
+    for file, inside in layers.items():
+        tensors = {name: tensor(name) for name in inside}
+        total += sum(one.nbytes for one in tensors.values())
+        save_file(tensors, folder / file, {"format": "pt"})
+    write_index(folder, {name: file for file, inside in layers.items() for name in inside}, total)
 
 
 def write_index(folder: Path, files: Mapping[str, str], total: int) -> None:
@@ -113,11 +127,22 @@ class Reader(contextlib.ExitStack):
         Raises:
             ModelError: the tensor's file is torn.
         """
+        return self._ask(name, lambda file: file.get_tensor(name))
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of a tensor, whose numbers are not read.
+
+        Raises:
+            ModelError: the tensor's file is torn.
+        """
+        return self._ask(name, lambda file: tuple(file.get_slice(name).get_shape()))
+
+    def _ask(self, name: str, what: Callable[[Any], Any]) -> Any:
         path = self._located[name]
         try:
             if path not in self._open:
                 self._open[path] = self.enter_context(safe_open(path, framework="pt"))
-            return self._open[path].get_tensor(name)
+            return what(self._open[path])
         except SafetensorError as error:
             lfs.refuse_file(path, ModelError)
             raise ModelError(f"{path} is torn or no safetensors file: {error}", _REMEDY) from error

@@ -41,7 +41,7 @@ def suggestions(settings: Mapping[str, Any] | None, root: Path = Path()) -> list
 def _setting(values: Mapping[str, Any]) -> Iterator[Suggestion]:
     train = values.get("train")
     steps = train.get("steps") if isinstance(train, dict) else None
-    if isinstance(steps, int):
+    if isinstance(steps, int) and steps > 0:
         yield Suggestion("try one setting", f"dvc exp run -S train.steps={2 * steps}")
 
 

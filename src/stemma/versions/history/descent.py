@@ -1,9 +1,12 @@
-"""Which versions are fine-tunes of which."""
+"""Which versions are fine-tunes of which, or merged of which."""
 
+import dataclasses
 import functools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from stemma.errors import ModelError
 from stemma.store import git
@@ -13,17 +16,37 @@ from stemma.store.lock import LOCK
 from stemma.versions.history.records import Record
 
 _WEIGHTS = ".safetensors"
-# As modeling/bases/converting.py has it, which takes 0.1 s to import.
+# As modeling/bases/writing.py has it, which takes 0.1 s to import.
 _RECORD = "base.json"
-_KIND, _PATH = "model.base.kind", "model.base.path"
+_KIND = "model.base.kind"
+# The settings that name what was started from, by the kinds that may be earlier versions.
+_NAMING = {"path": "model.base.path", "merged": "model.base.parents"}
 _EARLIER = "stemma://"
+_NAME = re.compile(rf"{_EARLIER}([^\s'\"]+)")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Start:
+    """A model that the training of a version, or a merge, started from.
+
+    Attributes:
+        commit: the version that base.json says it is; empty if none.
+        weights: the MD5 of its files.
+        is_parent: False of what the parents of a merged model were trained from.
+    """
+
+    commit: str
+    weights: frozenset[str]
+    is_parent: bool = True
 
 
 class Descent:
-    """From which earlier versions each version of a history was fine-tuned.
+    """From which earlier versions each version of a history was fine-tuned or merged.
 
-    A version descends from another if its base.json names that one (``stemma://``), or if its base
-    has a file of weights that the other made, byte for byte, however it was brought here.
+    A version descends from another if its base.json names that one (``stemma://``), or if its base,
+    or a model that was merged into it, has a file of weights that the other made, byte for byte,
+    however it was brought here. What was merged also descends from what its parents were trained
+    from.
 
     Args:
         records: the versions, newest first.
@@ -42,17 +65,17 @@ class Descent:
         self._cache, self._root = Cache(root, remote), root
         self._records = {record.commit: record for record in records}
         self._listed: dict[str, dict[str, str] | MissingError] = {}
+        self._started: dict[str, tuple[_Start, ...]] = {}
         self.unknown: dict[str, str] = {}
 
-    def base(self, commit: str) -> str:
-        """Return the commit whose weights a version started from; empty if there is none known.
+    def bases(self, commit: str) -> tuple[str, ...]:
+        """Return the commits whose weights a version started from: several if these were merged.
 
-        That is the commit that base.json names, or else the oldest that made the same weights.
+        Each is the commit that base.json names, or else the oldest that made the same weights.
         """
-        if named := self._named(self._records[commit]):
-            return named
-        made = [one for one in self._records if one in self._parents[commit]]
-        return made[-1] if made else ""
+        parents = [one for one in self._starts(self._records[commit]) if one.is_parent]
+        found = (one.commit or self._oldest(one, commit) for one in parents)
+        return tuple(dict.fromkeys(filter(None, found)))
 
     def ancestors(self, commit: str) -> set[str]:
         """Return the commits whose weights went into a version, through any number of bases."""
@@ -67,48 +90,57 @@ class Descent:
     @functools.cached_property
     def _parents(self) -> dict[str, set[str]]:
         records = self._records.values()
-        makers = self._makers(records)
-        named = {record.commit: self._named(record) for record in records}
-        keys = _keys({commit for commit in named.values() if commit}, self._root)
+        named = {one.commit for record in records for one in self._starts(record) if one.commit}
+        keys = _keys(named, self._root)
         by_key: dict[str, list[str]] = {}
         for record in records:
             by_key.setdefault(record.key, []).append(record.commit)
         found: dict[str, set[str]] = {}
         for record in records:
-            parents = set(by_key.get(keys.get(named[record.commit], ""), ()))
-            for weights in self._weights(record, record.declared.base):
-                parents |= makers.get(weights, set())
+            parents: set[str] = set()
+            for start in self._starts(record):
+                parents.update(by_key.get(keys.get(start.commit, ""), ()), self._made(start))
             found[record.commit] = parents - {record.commit}
         return found
 
-    def _makers(self, records: Iterable[Record]) -> Mapping[str, set[str]]:
-        """Return the versions that made a file of weights, not took it over, by the file's MD5."""
+    @functools.cached_property
+    def _makers(self) -> Mapping[str, set[str]]:
+        """The versions that made a file of weights, not took it over, by the file's MD5."""
         makers: dict[str, set[str]] = {}
-        for record in records:
-            made = self._weights(record, record.declared.trained)
-            made |= self._weights(record, record.declared.exported)
-            for weights in made - self._weights(record, record.declared.base):
+        for record in self._records.values():
+            made = _weights_in(self._files(record, record.declared.trained))
+            made |= _weights_in(self._files(record, record.declared.exported))
+            for weights in made.difference(*(one.weights for one in self._starts(record))):
                 makers.setdefault(weights, set()).add(record.commit)
         return makers
 
-    def _weights(self, record: Record, output: str) -> set[str]:
-        files = self._files(record, output)
-        return {md5 for file, md5 in files.items() if file.endswith(_WEIGHTS)}
+    def _made(self, start: _Start) -> set[str]:
+        """Return the versions that made a file of a model."""
+        return set().union(*(self._makers.get(md5, ()) for md5 in start.weights))
 
-    def _named(self, record: Record) -> str:
-        """Return the commit that base.json names; empty if there is none."""
-        key = self._files(record, record.declared.base).get(_RECORD)
-        if key is None:
-            return ""
+    def _oldest(self, start: _Start, commit: str) -> str:
+        made = self._made(start) - {commit}
+        return next((one for one in reversed(self._records) if one in made), "")
+
+    def _starts(self, record: Record) -> tuple[_Start, ...]:
+        """Return the models that a version started from, as base.json and the files tell."""
+        if record.commit not in self._started:
+            self._started[record.commit] = self._read(record)
+        return self._started[record.commit]
+
+    def _read(self, record: Record) -> tuple[_Start, ...]:
+        files = self._files(record, record.declared.base)
+        unnamed = (_Start("", frozenset(_weights_in(files))),)
+        if _RECORD not in files:
+            return unnamed
         said = _of(record, f"{record.declared.base}/{_RECORD}")
         try:
-            facts = json.loads(self._cache.path(key, said).read_bytes())
-            earlier = str(facts.get("origin", "")).startswith(_EARLIER)
-            return facts["version"] if earlier else ""
+            facts = json.loads(self._cache.path(files[_RECORD], said).read_bytes())
+            return _starts_in(facts, files)
         except MissingError as error:
             self.unknown[record.commit] = str(error)
-            return ""
-        except (ValueError, LookupError, AttributeError) as error:
+            return unnamed
+        except (ValueError, LookupError, AttributeError, TypeError) as error:
             raise ModelError(
                 f"{said} cannot be read: {error!r}", "`stemma fsck` shows all that is lost"
             ) from error
@@ -130,8 +162,10 @@ class Descent:
         return listed
 
 
-def bases(asked: Sequence[Record], known: Sequence[Record], root: Path) -> dict[str, str]:
-    """Return the commit that each fine-tune started from, by the commit of the fine-tune.
+def bases(
+    asked: Sequence[Record], known: Sequence[Record], root: Path
+) -> dict[str, tuple[str, ...]]:
+    """Return the commits that each fine-tune or merged version started from, by its own commit.
 
     Nothing is fetched from a remote: where the cache lacks what tells, the settings do. Where no
     version has a base of its own, nothing is read.
@@ -145,24 +179,49 @@ def bases(asked: Sequence[Record], known: Sequence[Record], root: Path) -> dict[
     Raises:
         ModelError: a base.json is torn.
     """
-    based = [record for record in asked if record.settings.get(_KIND) == "path"]
+    based = [record for record in asked if record.settings.get(_KIND) in _NAMING]
     if not based:
         return {}
     descent = Descent(known, root, remote=False)
     edges = {
-        record.commit: descent.base(record.commit) or _set(record.settings.get(_PATH, ""), root)
+        record.commit: descent.bases(record.commit) or _set(record.settings, root)
         for record in based
     }
-    return {commit: base for commit, base in edges.items() if base}
+    return {commit: bases for commit, bases in edges.items() if bases}
 
 
-def _set(path: str, root: Path) -> str:
-    """Return the commit that the setting ``model.base.path`` names; empty if there is none."""
-    if not path.startswith(_EARLIER):
-        return ""
-    name = path.removeprefix(_EARLIER)
+def _set(settings: Mapping[str, str], root: Path) -> tuple[str, ...]:
+    """Return the commits that the settings name as bases; those that are no longer there not."""
+    names = _NAME.findall(settings.get(_NAMING[settings[_KIND]], ""))
     # As the stage base reads it: a tag or a whole hash.
-    return git.find(f"refs/tags/{name}", root) or git.find(name, root) or ""
+    found = (git.find(f"refs/tags/{name}", root) or git.find(name, root) for name in names)
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def _starts_in(facts: Mapping[str, Any], files: Mapping[str, str]) -> tuple[_Start, ...]:
+    """Return what a base.json says that was started from.
+
+    Args:
+        facts: its content.
+        files: the MD5 of each file that stands beside it.
+    """
+    if "parents" not in facts:
+        return (_Start(_commit(facts), frozenset(_weights_in(files))),)
+    merged = [(one, True) for one in facts["parents"]]
+    merged += [(facts["ancestor"], False)] if facts["ancestor"] else []
+    return tuple(
+        _Start(_commit(one), frozenset(one["weights"].values()), is_parent)
+        for one, is_parent in merged
+    )
+
+
+def _commit(facts: Mapping[str, Any]) -> str:
+    earlier = str(facts.get("origin", "")).startswith(_EARLIER)
+    return facts["version"] if earlier else ""
+
+
+def _weights_in(files: Mapping[str, str]) -> set[str]:
+    return {md5 for file, md5 in files.items() if file.endswith(_WEIGHTS)}
 
 
 def _of(record: Record, path: str) -> str:

@@ -21,6 +21,19 @@ from stemma.versions.history.sizes import Sizes
 
 
 @dataclasses.dataclass(frozen=True)
+class LoggedBase:
+    """A version whose weights another started from.
+
+    Attributes:
+        commit: the full hash.
+        refs: the names of that version, if it is in the same log.
+    """
+
+    commit: str
+    refs: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class LoggedVersion:
     """What the log says of a version.
 
@@ -36,9 +49,8 @@ class LoggedVersion:
         bytes_added: the size of the outputs that no parent has.
         bytes_added_exact: False if the cache lacks some of what tells; what is unknown counts as
             added then.
-        base: the commit whose weights it was fine-tuned from; None if it was from none of this
-            repository.
-        base_refs: the names of that version, if it is in the same log.
+        bases: the versions of this repository whose weights it started from: one of a fine-tune,
+            all parents of what was merged.
         tainted: the revoked documents that it learnt, in words; None if there are none.
         metrics_match: whether its metrics were measured on its weights; None if not known.
         metric: the name of its first metric; empty if it has none.
@@ -59,8 +71,7 @@ class LoggedVersion:
     changed: Mapping[Kind, list[str]]
     bytes_added: int
     bytes_added_exact: bool
-    base: str | None
-    base_refs: tuple[str, ...]
+    bases: tuple[LoggedBase, ...]
     tainted: str | None
     metrics_match: bool | None
     metric: str
@@ -73,10 +84,8 @@ class LoggedVersion:
     def facts(self) -> dict[str, Any]:
         """Return the version as ``stemma log --json`` prints it."""
         facts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        for name in ("graph", "base_refs"):
-            del facts[name]
-        base = {"commit": self.base, "refs": self.base_refs} if self.base else None
-        return facts | {"base": base}
+        del facts["graph"]
+        return facts | {"bases": [dataclasses.asdict(base) for base in self.bases]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,7 +224,7 @@ def _logged(
     for record in shown:
         parents = [known[parent] for parent in record.parents if parent in known]
         added = sizes.added([parent.lock for parent in parents], record.lock)
-        base, headline = edges.get(record.commit), heads[record.commit]
+        headline = heads[record.commit]
         made.append(
             LoggedVersion(
                 commit=record.commit,
@@ -227,8 +236,10 @@ def _logged(
                 changed=changes(parents[0], record) if parents else {},
                 bytes_added=added.size,
                 bytes_added_exact=added.exact,
-                base=base,
-                base_refs=tuple(refs.get(base, ())) if base in here else (),
+                bases=tuple(
+                    LoggedBase(base, tuple(refs.get(base, ())) if base in here else ())
+                    for base in edges.get(record.commit, ())
+                ),
                 tainted=tainted.get(record.commit),
                 metrics_match=record.metrics_match,
                 metric=headline.name,

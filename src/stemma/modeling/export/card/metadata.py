@@ -53,9 +53,12 @@ def _base(base: Mapping[str, Any], beside: bool) -> dict[str, Any]:
     told: dict[str, Any] = {
         "trained_from": {"origin": base["origin"], "revision": exact_version(base)}
     }
-    if base.get("id"):  # the Hub takes only its own repositories for a base
-        told["base_model"] = base["id"]
-        told["base_model_relation"] = "adapter" if beside else "finetune"
+    parents = base.get("parents") or [base]
+    ids = [one["id"] for one in parents if one.get("id")]
+    if len(ids) == len(parents):  # the Hub takes only its own repositories for a base
+        told["base_model"] = ids if len(ids) > 1 else ids[0]
+        kind = "merge" if "parents" in base else "finetune"
+        told["base_model_relation"] = "adapter" if beside else kind
     return told
 
 

@@ -104,7 +104,28 @@ def _origin(facts: Facts) -> str:
         return ""
     measured = "base" in facts.metrics["baselines"]
     told = ", whose metrics are under `base` above" if measured else ""
-    return f"Trained from `{base['origin']} {exact_version(base)}` ({base['license']}){told}.\n\n"
+    verb = "Taken as it is from" if facts.training.get("steps") == 0 else "Trained from"
+    origin = f"{verb} `{base['origin']} {exact_version(base)}` ({base['license']}){told}.\n\n"
+    return f"{origin}{_merged(base)}"
+
+
+def _merged(base: Mapping[str, Any]) -> str:
+    if "parents" not in base:
+        return ""
+    models = [*base["parents"], *filter(None, [base["ancestor"]])]
+    weights = [*(f"{weight:g}" for weight in base["weights"]), "ancestor"]
+    rows = [
+        [
+            f"`{one['origin']}`",
+            f"`{one['version']}`" if one["version"] else "",
+            one["license"],
+            told,
+        ]
+        for one, told in zip(models, weights, strict=False)
+    ]
+    density = f", density {base['density']:g}" if base["density"] else ""
+    header = ["merged", "version", "licence", "weight"]
+    return f"Merged by `{base['method']}`{density}:\n\n{table(header, rows)}\n\n"
 
 
 def _training(training: Mapping[str, Any]) -> str:
