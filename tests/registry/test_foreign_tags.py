@@ -9,7 +9,7 @@ from project import environment
 from refusing import refused, run
 from released import Released, agreed
 
-from stemma.registry.state import Registry
+from stemma.store.registry import Registry
 
 
 @pytest.fixture

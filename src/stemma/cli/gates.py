@@ -24,7 +24,7 @@ def gates(version: str | None, stage: str, tag: str | None, listed: bool, as_jso
     """  # noqa: D301 (click wants the character, not two)
     from stemma.cli.outcomes import refused, shown
     from stemma.pages.printing import print_json
-    from stemma.registry.verbs.gates import gates as verb
+    from stemma.registry import gates as verb
     from stemma.streams import say
 
     if listed:
@@ -46,7 +46,7 @@ def _list(as_json: bool) -> None:
     from rich.table import Table
 
     from stemma.pages.printing import console, print_json
-    from stemma.registry.gates import described
+    from stemma.registry.criteria import described
 
     found = described()
     if as_json:

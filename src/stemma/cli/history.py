@@ -8,8 +8,8 @@ import click
 from stemma.cli.group import main
 
 if TYPE_CHECKING:
-    from stemma.registry.state import Assignment
     from stemma.registry.verbs.history import StageHistory
+    from stemma.store.registry import Assignment
 
 
 @main.command()
@@ -27,7 +27,7 @@ def history(stage: str, at: str | None, artifact: str | None, as_json: bool) -> 
     stemma history prod --at 2026-03-03
     """  # noqa: D301 (click wants the character, not two)
     from stemma.pages.printing import print_json
-    from stemma.registry.verbs.history import history as verb
+    from stemma.registry import history as verb
 
     found = verb(stage, at=at, artifact=artifact)
     if as_json:

@@ -22,7 +22,7 @@ def versions(artifact: str | None, as_json: bool) -> None:
     exit 1    tags contradict one another
     """  # noqa: D301 (click wants the character, not two)
     from stemma.pages.printing import print_json
-    from stemma.registry.verbs.versions import versions as verb
+    from stemma.registry import versions as verb
 
     found = verb(artifact)
     if as_json:

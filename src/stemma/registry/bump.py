@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from stemma.registry.models import Model
-from stemma.registry.state import Registered, Registry
 from stemma.store import git
+from stemma.store.registry import Registered, Registry
 from stemma.store.version import Commit, Version
 
 Level = Literal["major", "minor", "patch"]

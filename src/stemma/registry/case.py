@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stemma.registry.digest import digest_of, files_of
 from stemma.registry.models import Model
 from stemma.registry.policy import RegistrySettings
-from stemma.registry.state import Registered, Registry
+from stemma.store.registry import Registered, Registry
 from stemma.store.version import Version
 from stemma.versions.contents.metrics import read_metrics
 

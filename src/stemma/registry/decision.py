@@ -7,11 +7,11 @@ from typing import Any
 
 from stemma.registry import policy
 from stemma.registry.case import Case, Outcome
-from stemma.registry.gates import judged
+from stemma.registry.criteria import judged
 from stemma.registry.models import model_of
 from stemma.registry.policy import RegistrySettings, StageSettings
-from stemma.registry.state import Registered, Registry
 from stemma.store.errors import ProjectError
+from stemma.store.registry import Registered, Registry
 from stemma.store.version import Commit, Version
 
 Tell = Callable[[Outcome], object]

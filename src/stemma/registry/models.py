@@ -3,9 +3,9 @@
 import dataclasses
 from pathlib import Path
 
-from stemma.registry.state import Registered, Registry
 from stemma.store import git
 from stemma.store.errors import ProjectError
+from stemma.store.registry import Registered, Registry
 from stemma.store.version import Tree, Version
 
 

@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from stemma.registry import events
 from stemma.registry.decision import Decision
 from stemma.registry.publishing import publish
-from stemma.registry.state import Registry
+from stemma.store import events
+from stemma.store.registry import Registry
 
 
 def place(found: Decision, registry: Registry, remote: str | None) -> Decision:

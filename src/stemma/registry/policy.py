@@ -123,7 +123,7 @@ def _check_gates(name: str, stage: StageSettings) -> None:
     for gate, asked in stage.gates.items():
         if asked is None or OWN in asked:
             continue
-        package = "stemma.registry.gates"
+        package = "stemma.registry.criteria"
         if not gate.isidentifier() or find_spec(f"{package}.{gate}") is None:
             raise SettingsError(
                 f"{REGISTRY}: the stage {name} asks for the gate '{gate}', which there is not",

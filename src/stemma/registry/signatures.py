@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stemma.registry.provenance import signing
-from stemma.registry.state import Registered, Registry
 from stemma.registry.trust import RefusedError
+from stemma.store.registry import Registered, Registry
 
 
 def checked(registered: Registered, registry: Registry, folder: Path, keys: Sequence[Path]) -> str:

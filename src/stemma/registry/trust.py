@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from stemma.registry.policy import Require
-from stemma.registry.state import Assignment, Registered, Registry
 from stemma.store.errors import ProjectError
+from stemma.store.registry import Assignment, Registered, Registry
 
 _BELONG = ("artifact", "stage", "version", "commit")
 

@@ -5,13 +5,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-from stemma.registry import decision, events, trust
+from stemma.registry import decision, trust
 from stemma.registry.case import Outcome
 from stemma.registry.decision import Tell
 from stemma.registry.models import find
 from stemma.registry.publishing import how_to_push, publish, remote_for
-from stemma.registry.state import Registry, user
 from stemma.registry.trust import RefusedError
+from stemma.store import events
+from stemma.store.registry import Registry, user
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,11 +16,11 @@ from stemma.registry.models import artifact_of, find
 from stemma.registry.pins import Pin
 from stemma.registry.policy import Require
 from stemma.registry.signatures import checked
-from stemma.registry.state import Registered, Registry
 from stemma.registry.trust import RefusedError
 from stemma.store import git
 from stemma.store.download import download
 from stemma.store.errors import ProjectError
+from stemma.store.registry import Registered, Registry
 
 _SHOWN = 3  # files that a message names
 

@@ -8,8 +8,8 @@ from stemma.registry import decision, trust
 from stemma.registry.case import Outcome
 from stemma.registry.decision import Tell
 from stemma.registry.models import find
-from stemma.registry.state import Registry
 from stemma.store.errors import ProjectError
+from stemma.store.registry import Registry
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from stemma.registry.models import artifact_of
-from stemma.registry.state import Assignment, Registry
 from stemma.store.errors import ProjectError
+from stemma.store.registry import Assignment, Registry
 
 
 @dataclasses.dataclass(frozen=True)

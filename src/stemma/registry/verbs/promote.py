@@ -9,9 +9,9 @@ from stemma.registry.decision import Decision, Tell
 from stemma.registry.models import find
 from stemma.registry.placing import place
 from stemma.registry.publishing import remote_for
-from stemma.registry.state import Registry, user
 from stemma.registry.trust import RefusedError
 from stemma.store.errors import ProjectError
+from stemma.store.registry import Registry, user
 
 
 def promote(

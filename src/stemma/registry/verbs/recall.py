@@ -4,12 +4,12 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from stemma.registry import events
 from stemma.registry.models import find
 from stemma.registry.publishing import how_to_push, publish, remote_for
-from stemma.registry.state import Registry, user
 from stemma.registry.trust import RefusedError
+from stemma.store import events
 from stemma.store.errors import ProjectError
+from stemma.store.registry import Registry, user
 
 
 @dataclasses.dataclass(frozen=True)

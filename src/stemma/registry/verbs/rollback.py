@@ -7,8 +7,8 @@ from stemma.registry.decision import Decision
 from stemma.registry.models import artifact_of, find
 from stemma.registry.placing import place
 from stemma.registry.publishing import remote_for
-from stemma.registry.state import Assignment, Registry, user
 from stemma.registry.trust import RefusedError
+from stemma.store.registry import Assignment, Registry, user
 
 
 def rollback(

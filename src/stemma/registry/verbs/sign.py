@@ -4,14 +4,15 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from stemma.registry import events, trust
+from stemma.registry import trust
 from stemma.registry.digest import digest_of, files_of
 from stemma.registry.exported import laid_out
 from stemma.registry.models import find, model_of
 from stemma.registry.provenance import signing
 from stemma.registry.publishing import how_to_push, publish, remote_for
-from stemma.registry.state import Registry
 from stemma.registry.trust import RefusedError
+from stemma.store import events
+from stemma.store.registry import Registry
 from stemma.store.version import Commit
 
 

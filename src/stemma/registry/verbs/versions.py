@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stemma.registry.models import artifact_of
-from stemma.registry.state import Registered, Registry
+from stemma.store.registry import Registered, Registry
 
 
 @dataclasses.dataclass(frozen=True)

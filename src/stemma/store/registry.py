@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stemma.registry import events
-from stemma.registry.events import Event
-from stemma.store import git
+from stemma.store import events, git
 from stemma.store.errors import ProjectError
+from stemma.store.events import Event
 
 
 @dataclasses.dataclass(frozen=True)

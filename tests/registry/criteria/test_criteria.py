@@ -9,7 +9,7 @@ from prepared import row
 from refusing import refused, run
 from released import ROWS, Released
 
-from stemma.registry.gates import names
+from stemma.registry.criteria import names
 
 LEAKING = {"contamination": {"ngram": 13, "test": {"ngrams": 1000, "ngrams_in_train": 60}}}
 TWIN = row("doc-200", "a text", split="train")
