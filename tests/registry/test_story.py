@@ -186,3 +186,18 @@ def test_consumers_get_what_stands_there(released: Released, tmp_path: Path):
     pinned = yaml.safe_load((user / "stemma.lock").read_text())["lm"]
     assert pinned["version"] == "v1.0.0" and len(pinned["sha256"]) == 64
     assert "is here already" in run(user, "fetch", "--frozen").stdout
+
+
+def test_log_and_show_draw_stages(released: Released):
+    second = released.candidate(-0.1)
+    lines = released.run("log").stdout.splitlines()
+    assert f" #staging [data] (lm@{second}, " in lines[0] or " #staging " in lines[0]
+    assert " #prod " in lines[1] and "(lm@v1.0.0)" in lines[1]
+    newest, oldest = released.json("log")[:2]
+    assert (newest["stages"], oldest["stages"]) == (["#staging"], ["#prod"])
+    assert newest["refs"][0] == f"lm@{second}", "tags of stages are no names"
+    assert "lm@v1.0.0 stands on prod; not signed" in released.run("show", "lm@v1.0.0").stdout
+    released.run("recall", second, "--why", "leaks")
+    assert "recalled: leaks" in released.run("show", "HEAD").stdout
+    (told,) = released.json("show", "HEAD")["registry"]
+    assert told["stages"] == ["staging"] and told["recalled"] == "leaks"

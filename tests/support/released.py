@@ -36,7 +36,13 @@ artifacts:
 """
 CONFIG = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 300}
 SOURCE = {"name": "plays", "origin": "tests", "version": "1", "license": "CC0-1.0"}
-REPORT = {"contamination": {"ngram": 13, "test": {"ngrams": 1000, "ngrams_in_train": 0}}}
+SIZES = {"documents": 1, "tokens": 2, "bytes": 9}
+COUNTS = {
+    "documents": {"raw": 2, "dropped": 0, "kept": 2},
+    "dropped": {},
+    "splits": {"train": SIZES, "test": SIZES},
+}
+REPORT = COUNTS | {"contamination": {"ngram": 13, "test": {"ngrams": 1000, "ngrams_in_train": 0}}}
 ROWS = (row("doc-000", "a text", split="test"), row("doc-100", "another", split="train"))
 
 
@@ -121,7 +127,7 @@ class Released(History):
         }
         sources = raw or json_bytes({"sources": [{**SOURCE, **(source or {})}]})
         prepared = {
-            "data_report.json": json_bytes(report or REPORT),
+            "data_report.json": json_bytes(COUNTS | dict(report or REPORT)),
             "manifest.parquet": manifest(list(rows)),
         }
         commit = self.commit(

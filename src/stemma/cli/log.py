@@ -86,6 +86,7 @@ def _line(version: "LoggedVersion") -> list[tuple[str, str]]:
         (f"<- {bases} " if bases else "", "yellow"),
         ("of other weights " if version.metrics_match is False else "", "bold red"),
         ("tainted " if version.tainted else "", "bold red"),
+        (f"{' '.join(version.stages)} " if version.stages else "", "bold green"),
         # Before the names: those of branches on a remote would leave no room for it.
         (f"{_changed(version)} " if version.changed else "", ""),
         (names, "bold cyan"),

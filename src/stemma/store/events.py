@@ -63,6 +63,11 @@ def read(root: Path = Path()) -> list[Event]:
     return sorted(found, key=lambda one: (one.tag.time, one.counter, one.tag.name))
 
 
+def is_event(tag: str) -> bool:
+    """Say, at a glance, whether a tag says something of a version and does not name one."""
+    return tag.startswith(OWN) or "#" in tag
+
+
 def message(summary: str, lines: Iterable[str], evidence: Mapping[str, Any]) -> str:
     """Return the message of a tag: for people first, then for machines."""
     told = "".join(f"{line}\n" for line in lines)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stemma.store import git
 from stemma.store.errors import ProjectError
+from stemma.store.events import is_event
 
 _LAST = ("refs/exps/", "refs/remotes/", "refs/heads/")  # behind tags, the last of all first
 _EXPERIMENTS = "refs/exps/*/*/*"
@@ -15,7 +16,8 @@ _RANGE = re.compile(r"(^\^|\.{2,3})")
 def names(root: Path = Path()) -> list[tuple[str, str]]:
     """Return the refs with their commits: tags, branches, those of remotes, experiments.
 
-    HEAD comes first of all where no branch is checked out.
+    HEAD comes first of all where no branch is checked out. Tags of a registry that name no version
+    are left out: `stemma.store.registry` reads them.
     """
     form = "%(refname) %(objectname) %(*objectname)"
     lines = git.run(["for-each-ref", f"--format={form}"], root).splitlines()
@@ -24,7 +26,7 @@ def names(root: Path = Path()) -> list[tuple[str, str]]:
     found = [(_short(words[0]), words[-1]) for words in listed]
     if not git.run(["branch", "--show-current"], root).strip():
         found.insert(0, ("HEAD", commit_of("HEAD", root)))
-    return [(name, commit) for name, commit in found if name is not None]
+    return [(name, commit) for name, commit in found if name is not None and not is_event(name)]
 
 
 def tips_of(root: Path = Path()) -> dict[str, list[str]]:

@@ -110,6 +110,20 @@ class Registry:
         history = self.history(artifact, stage)
         return history[-1] if history else None
 
+    def standing(self) -> dict[str, list[str]]:
+        """Return what stands where: by commit the stages, with the model's name if there are more.
+
+        Of a stage of which it cannot be told, whatever was put there last.
+        """
+        found: dict[str, list[str]] = {}
+        for artifact in self.artifacts:
+            for stage in self.stages(artifact):
+                now = self.current(artifact, stage)
+                assert now
+                name = f"{artifact}#{stage}" if len(self.artifacts) > 1 else f"#{stage}"
+                found.setdefault(now.commit, []).append(name)
+        return found
+
     def recall(self, artifact: str, version: str) -> Event | None:
         """Return the recall of a version; None if it is not recalled."""
         return next((one for one in self._of(artifact, "recall") if one.version == version), None)

@@ -1,11 +1,12 @@
-"""The names of each version: the tags, branches and experiments that point to it."""
+"""The names of each version: tags, branches and experiments, and the stages on which it stands."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from stemma.store import git
 from stemma.store.lock import LOCK
 from stemma.store.refs import names
+from stemma.store.registry import Registry
 from stemma.versions.history.records import Record
 
 
@@ -19,14 +20,35 @@ def names_of(found: Sequence[Record], root: Path) -> dict[str, list[str]]:
         found: versions, newest first.
         root: the project's root.
     """
+    return _placed(names(root), found, root)
+
+
+def stages_of(found: Sequence[Record], root: Path) -> dict[str, list[str]]:
+    """Return the stages on which each version stands, such as ``#prod``, by its commit.
+
+    Args:
+        found: versions, newest first.
+        root: the project's root.
+    """
+    standing = Registry(root).standing()
+    named = [(stage, commit) for commit, stages in standing.items() for stage in stages]
+    return _placed(named, found, root)
+
+
+def _placed(
+    listed: Iterable[tuple[str, str]], found: Sequence[Record], root: Path
+) -> dict[str, list[str]]:
+    """Return the names on each version, of names on commits."""
+    listed = list(listed)
+    if not listed:
+        return {}
     # The newest version of a lock is the one that a later commit left as it was.
     by_key = {record.key: record.commit for record in reversed(found)}
     versions = {record.commit for record in found}
-    listed = names(root)
     asked = "".join(f"{tip}:./{LOCK}\n" for _, tip in listed)
     told = git.run(["cat-file", "--batch-check=%(objectname)"], root, asked).splitlines()
-    refs: dict[str, list[str]] = {}
+    placed: dict[str, list[str]] = {}
     for (name, tip), key in zip(listed, told, strict=True):
         if commit := tip if tip in versions else by_key.get(key):
-            refs.setdefault(commit, []).append(name)
-    return refs
+            placed.setdefault(commit, []).append(name)
+    return placed

@@ -14,7 +14,7 @@ from stemma.store.refs import parse_scope
 from stemma.versions.comparison.headlines import headlines
 from stemma.versions.contents.metrics import metric_values
 from stemma.versions.history.descent import bases
-from stemma.versions.history.names import names_of
+from stemma.versions.history.names import names_of, stages_of
 from stemma.versions.history.records import History, Kind, Record, changes
 from stemma.versions.history.scope import tips
 from stemma.versions.history.sizes import Sizes
@@ -41,6 +41,7 @@ class LoggedVersion:
         commit: the full hash.
         parents: the commits of the versions before it.
         refs: the tags, branches and experiments that name it.
+        stages: the stages of the registry on which it stands, such as ``#prod``.
         date: when it was authored, YYYY-MM-DD.
         author: the name of the commit's author.
         subject: the first line of the commit message.
@@ -65,6 +66,7 @@ class LoggedVersion:
     commit: str
     parents: tuple[str, ...]
     refs: tuple[str, ...]
+    stages: tuple[str, ...]
     date: str
     author: str
     subject: str
@@ -215,7 +217,7 @@ def _logged(
     shown: list[Record], known: Mapping[str, Record], tainted: Mapping[str, str], root: Path
 ) -> list[LoggedVersion]:
     whole = list(known.values())
-    refs = names_of(whole, root)
+    refs, stages = names_of(whole, root), stages_of(whole, root)
     heads = headlines(shown, whole, root)
     edges = bases(shown, whole, root)
     here = {record.commit for record in shown}
@@ -230,6 +232,7 @@ def _logged(
                 commit=record.commit,
                 parents=record.parents,
                 refs=tuple(refs.get(record.commit, ())),
+                stages=tuple(stages.get(record.commit, ())),
                 date=record.date,
                 author=record.author,
                 subject=record.subject,
