@@ -35,7 +35,10 @@ artifacts:
   examples: {path: reports/examples.parquet, type: evaluation, labels: [examples]}
 """
 CONFIG = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 300}
-SOURCE = {"name": "plays", "origin": "tests", "version": "1", "license": "CC0-1.0"}
+SOURCE = {
+    "name": "plays", "origin": "tests", "version": "1", "license": "CC0-1.0",
+    "sha256": "0" * 64, "documents": 2, "bytes": 9,
+}  # fmt: skip
 SIZES = {"documents": 1, "tokens": 2, "bytes": 9}
 COUNTS = {
     "documents": {"raw": 2, "dropped": 0, "kept": 2},
@@ -152,7 +155,7 @@ class Released(History):
     def run(self, *words: str) -> Result:
         """Run a verb, which must end well."""
         done = run(self.root, *words)
-        assert done.exit_code == 0, done.output + done.stderr
+        assert done.exit_code == 0, (done.output, done.stderr, repr(done.exception))
         return done
 
     def json(self, *words: str) -> Any:
