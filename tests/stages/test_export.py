@@ -206,6 +206,7 @@ def test_the_manifest_lists_every_other_file_of_the_version(here: Path) -> None:
     assert "observed.json" in names
     assert names >= {
         "README.md",
+        "bom.cdx.json",
         "config.json",
         "generation_config.json",
         "model.safetensors",
@@ -215,6 +216,18 @@ def test_the_manifest_lists_every_other_file_of_the_version(here: Path) -> None:
     for entry in listed:
         path = EXPORTED / entry["path"]
         assert (entry["bytes"], entry["sha256"]) == (path.stat().st_size, sha256_of(path))
+
+
+def test_the_bill_of_materials_has_the_bytes_of_the_export(here: Path) -> None:
+    run(settings())
+    model = read_json(EXPORTED / "bom.cdx.json")["metadata"]["component"]
+    told = {one["name"]: one["hashes"][0]["content"] for one in model["components"]}
+    listed = {one["path"]: one["sha256"] for one in read_json(EXPORTED / "manifest.json")["files"]}
+    del listed["bom.cdx.json"]
+    assert told == listed
+    metrics = model["modelCard"]["quantitativeAnalysis"]["performanceMetrics"]
+    interval = {"lowerBound": "1.65", "upperBound": "1.85"}
+    assert [one["confidenceInterval"] for one in metrics if one["type"] == "loss"] == [interval]
 
 
 def test_weights_are_copied_where_the_type_is_right_and_rounded_where_not(here: Path) -> None:

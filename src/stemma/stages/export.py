@@ -2,9 +2,10 @@
 
 Takes models/trained, reports/metrics.json, data/raw/sources.json and
 data/prepared/data_report.json; gives a folder that ``AutoModelForCausalLM.from_pretrained`` loads
-without this package, with a model card (README.md) and manifest.json, which has the size and the
-SHA-256 of every other file of the version, and DVC's name of the models/trained that it was made
-of. Beside them, and outside of it, observed.json says what the model was made on.
+without this package, with a model card (README.md), a bill of materials (bom.cdx.json) and
+manifest.json, which has the size and the SHA-256 of every other file of the version, and DVC's name
+of the models/trained that it was made of. Beside them, and outside of it, observed.json says what
+the model was made on.
 
 The formats that are asked for stand in folders of their names, and reports/formats.json has the
 size and the metrics of each, measured as evaluate does; those of the original are evaluate's own,
@@ -87,6 +88,7 @@ def run(settings: ExportSettings) -> None:
     """
     from stemma.files import atomic_directory, write_json
     from stemma.hashes import hashes_of, name_of
+    from stemma.modeling.export import bom
     from stemma.modeling.export.card.writing import write_card
     from stemma.modeling.export.conventions import settle
     from stemma.modeling.observed import hand_on
@@ -97,10 +99,14 @@ def run(settings: ExportSettings) -> None:
         copy_model(TRAINED, folder, settings.export.dtype, settings.export.merge)
         settle(folder, settings.task)
         formats = _formats(settings, folder, runtime)
-        card = write_card(_facts(settings.export, settings.task, formats))
-        (folder / "README.md").write_text(card, encoding="utf-8")
-        trained = name_of(hashes_of(TRAINED))
-        write_json(folder / "manifest.json", {"trained": trained, "files": _files(folder)})
+        facts, trained = _facts(settings, formats), name_of(hashes_of(TRAINED))
+        (folder / "README.md").write_text(write_card(facts), encoding="utf-8")
+        files = _files(folder)
+        write_json(folder / bom.NAME, bom.bill(facts, files, trained))
+        files = sorted(
+            [*files, _file(folder, folder / bom.NAME)], key=lambda one: Path(one["path"])
+        )
+        write_json(folder / "manifest.json", {"trained": trained, "files": files})
         hand_on(TRAINED, folder)
     write_json(FORMATS, formats)
 
@@ -145,11 +151,12 @@ def _is_beside(settings: ExportSection) -> bool:
     return not settings.merge and (TRAINED / "adapter_config.json").exists()
 
 
-def _facts(settings: ExportSection, task: Any, formats: Mapping[str, Mapping[str, Any]]) -> Facts:
+def _facts(asked: ExportSettings, formats: Mapping[str, Mapping[str, Any]]) -> Facts:
     from stemma.files import sha256_of
     from stemma.modeling.export.card.facts import CONFIG_KEYS, METRICS_KEYS, REPORT_KEYS, Facts
     from stemma.modeling.weights.copy import read_object
 
+    settings, task = asked.export, asked.task
     training, record = TRAINED / "training.json", BASE / "base.json"
     return Facts(
         name=settings.model_name,
@@ -170,17 +177,14 @@ def _facts(settings: ExportSection, task: Any, formats: Mapping[str, Mapping[str
 
 
 def _files(folder: Path) -> list[dict[str, Any]]:
+    return [_file(folder, path) for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
+def _file(folder: Path, path: Path) -> dict[str, Any]:
     from stemma.files import sha256_of
 
-    return [
-        {
-            "path": path.relative_to(folder).as_posix(),
-            "bytes": path.stat().st_size,
-            "sha256": sha256_of(path),
-        }
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    ]
+    name, size = path.relative_to(folder).as_posix(), path.stat().st_size
+    return {"path": name, "bytes": size, "sha256": sha256_of(path)}
 
 
 def main() -> None:

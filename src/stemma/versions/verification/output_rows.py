@@ -16,7 +16,7 @@ from stemma.versions.verification.rebuild import Rebuild
 from stemma.versions.weights.distance import Distance, distance
 
 # Beside weights these describe the model, or are made of them; every other file is a part of it.
-_DESCRIBE = ("README.md", "manifest.json", "training.json", "onnx/model.onnx")
+_DESCRIBE = ("README.md", "bom.cdx.json", "manifest.json", "training.json", "onnx/model.onnx")
 OutputStatus = Literal["exact", "equivalent", "follows", "not compared", "different", "not rebuilt"]
 
 

@@ -52,8 +52,9 @@ _FOREIGN = {
 _PROVENANCE = """\
 This version is the Git commit whose `dvc.lock` lists this folder: it names every byte of the data,
 the code and the settings that went in. `manifest.json` has the size and the SHA-256 of every other
-file of it. `observed.json`, where it is here, is no part of the version: it says on what processor
-and with what libraries the model was made."""
+file of it, and `bom.cdx.json` is its bill of materials (CycloneDX).
+`observed.json`, where it is here, is no part of the version: it says on what processor and with
+what libraries the model was made."""
 
 
 def _summary(facts: Facts) -> str:
@@ -141,7 +142,8 @@ def _training(training: Mapping[str, Any]) -> str:
     return f"{read}\n\n{table(['setting', 'value'], rows)}"
 
 
-def _limits(facts: Facts) -> str:
+def limits_of(facts: Facts) -> list[str]:
+    """Return what to expect of the model and what not, a sentence each."""
     context = context_of(facts.config)
     lines = [
         *facts.use.limits,
@@ -151,4 +153,8 @@ def _limits(facts: Facts) -> str:
         lines.append(f"It sees at most {context:,} tokens at a time.")
     if told := _FOREIGN.get(str(facts.config.get("activation_function"))):
         lines.append(told)
-    return "\n".join(f"- {line}" for line in lines)
+    return lines
+
+
+def _limits(facts: Facts) -> str:
+    return "\n".join(f"- {line}" for line in limits_of(facts))
