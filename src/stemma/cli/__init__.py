@@ -2,6 +2,7 @@
 
 from stemma.cli import (
     approve,
+    attest,
     bisect,
     compose,
     diff,
@@ -27,6 +28,7 @@ from stemma.cli.group import main
 
 __all__ = [
     "approve",
+    "attest",
     "bisect",
     "compose",
     "diff",

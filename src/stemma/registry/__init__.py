@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stemma.registry.verbs.approve import approve
+    from stemma.registry.verbs.attest import attest
     from stemma.registry.verbs.fetch import fetch
     from stemma.registry.verbs.gates import gates
     from stemma.registry.verbs.history import history
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "approve",
+    "attest",
     "fetch",
     "gates",
     "history",
