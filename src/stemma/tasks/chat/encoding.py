@@ -110,7 +110,15 @@ class ChatTemplate:
 
     def prompt(self, question: str) -> NDArray[np.int64]:
         """Return the ids after which an answer to a question begins."""
-        text, _ = self._fill(self._fields([Part("user", question)]), prompt=True)
+        return self.asked([Part("user", question)])
+
+    def asked(self, messages: Sequence[Part]) -> NDArray[np.int64]:
+        """Return the ids after which the answer to a conversation begins.
+
+        Raises:
+            DataError: the template refuses the conversation.
+        """
+        text, _ = self._fill(self._fields(messages), prompt=True)
         return self._tokens(text)[0]
 
     def end(self) -> int:
