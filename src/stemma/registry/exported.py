@@ -54,11 +54,6 @@ class Exported:
     encoder: Encoder
     device: Literal["cpu", "cuda"]
 
-    @property
-    def context(self) -> int | None:
-        """How many tokens it sees; None if it states no limit."""
-        return getattr(self.model.config, "max_position_embeddings", None)
-
     @functools.cached_property
     def restorer(self) -> Restorer:
         """Spells tokens."""
@@ -77,24 +72,29 @@ class Exported:
 
         return ChatTemplate(self.encoder)
 
-    def check_fits(self, tokens: int, what: str) -> None:
-        """Refuse more tokens than the model sees.
 
-        Raises:
-            ModelError: says what has so many.
-        """
-        if self.context is not None and tokens > self.context:
-            raise ModelError(
-                f"{what} takes {tokens} tokens, and the model sees {self.context}",
-                "make it shorter in the settings of the gate",
-            )
-
-
-def architecture(case: Case) -> str:
-    """Return the class of the model, as its config.json has it.
+def check_fits(case: Case, tokens: int, what: str) -> None:
+    """Refuse more tokens than the model sees.
 
     Raises:
-        DamagedError: it is torn, or names none.
+        DamagedError: its config.json is torn.
+        ModelError: says what has so many.
+    """
+    from stemma.modeling.export.conventions import context_of
+
+    context = context_of(config(case))
+    if context is not None and tokens > context:
+        raise ModelError(
+            f"{what} takes {tokens} tokens, and the model sees {context}",
+            "make it shorter in the settings of the gate",
+        )
+
+
+def config(case: Case) -> dict[str, Any]:
+    """Return what config.json of the model says.
+
+    Raises:
+        DamagedError: it is torn, or names no architecture.
         MissingError: there is none.
     """
     version, output = case.version, case.model.output
@@ -102,12 +102,19 @@ def architecture(case: Case) -> str:
     if raw is None:
         raise MissingError(f"{output} of {version.name} has no {_CONFIG}", "`dvc repro` makes it")
     try:
-        return str(json.loads(raw)["architectures"][0])
+        found = json.loads(raw)
+        _ = str(found["architectures"][0])
     except (ValueError, LookupError, TypeError) as error:
         raise DamagedError(
             f"{output}/{_CONFIG} of {version.name} names no architecture: {error!r}",
             "`stemma fsck` shows all that is lost",
         ) from error
+    return found
+
+
+def architecture(case: Case) -> str:
+    """Return the class of the model; raises as ``config`` does."""
+    return str(config(case)["architectures"][0])
 
 
 def does(kind: str) -> Does:
@@ -167,7 +174,14 @@ def loaded(case: Case) -> Iterator[Exported]:
         with contextlib.chdir(folder):
             model: Any = load_saved(EXPORTED)
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        encoder = Encoder(folder / EXPORTED, f"{case.model.output} of {case.version.name}")
+        name = f"{case.model.output} of {case.version.name}"
+        encoder = Encoder(folder / EXPORTED, name)
+        known = model.config.get_text_config().vocab_size
+        if known < encoder.size:
+            raise ModelError(
+                f"{name} knows {known} tokens, and its tokenizer has {encoder.size}",
+                "type `dvc repro export`",
+            )
         yield Exported(model.to(device).eval(), encoder, device)
 
 
@@ -224,6 +238,12 @@ def _top(version: Version, output: str) -> list[str]:
 def _link(version: Version, output: str, paths: Iterable[str], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path in paths:
+        # What a listing names may come from anywhere, and must stay within the folder.
+        if {"", ".", ".."} & {*path.split("/")}:
+            raise DamagedError(
+                f"{output} of {version.name} lists the file {path!r}",
+                "its listing was not made by DVC",
+            )
         link = folder / path
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(version.path(output, path).absolute())

@@ -19,7 +19,7 @@ from stemma.errors import ModelError
 from stemma.files import read_json
 from stemma.registry import serving
 from stemma.registry.case import Case, Outcome
-from stemma.registry.exported import architecture, laid_out
+from stemma.registry.exported import architecture, check_fits, does, laid_out
 
 NAME = "footprint"
 Limit = Annotated[float, Field(gt=0)] | None
@@ -91,6 +91,8 @@ def _measured(settings: Settings, case: Case) -> dict[str, Any]:
         MissingError: bytes are nowhere.
         ModelError: the export cannot be loaded, or sees fewer tokens than are asked.
     """
+    more = serving.TOKENS - 1 if does(architecture(case)) == "continues" else 0
+    check_fits(case, settings.prompt_tokens + more, f"prompt_tokens of {NAME}")
     with laid_out(case) as folder, tempfile.TemporaryDirectory(prefix="stemma-") as beside:
         answer, errors = Path(beside) / "found.json", Path(beside) / "errors"
         # -P: nothing that lies in the current folder is imported.
@@ -105,7 +107,7 @@ def _measured(settings: Settings, case: Case) -> dict[str, Any]:
     raise ModelError(
         f"{case.model.output} of {case.version.name} cannot be loaded and asked in a process of "
         f"its own: {last.strip()}",
-        "is it torn, or prompt_tokens of footprint longer than it sees?",
+        "`stemma fsck` shows all that is lost",
     )
 
 

@@ -25,6 +25,7 @@ from stemma.registry.case import Case, Outcome
 from stemma.registry.exported import (
     Exported,
     architecture,
+    check_fits,
     does,
     loaded,
     training_ids,
@@ -65,14 +66,17 @@ def judge(settings: Settings, case: Case) -> Outcome:
             NAME, True, f"it does not apply to {kind}, which does not go on with a text",
             {"applies": False},
         )  # fmt: skip
+    before, after = settings.prefix_tokens, settings.tokens
+    # The last token is predicted, and never read.
+    check_fits(case, before + after - 1, f"{before} tokens and {after} after them")
     with training_split(case) as folder, loaded(case) as model:
         documents, repeated = _repeated(settings, folder, model)
     drawn, found = len(repeated), int(repeated.sum())
     low, high = wilson(found, drawn)
     passed = high <= settings.share
     said = (
-        f"{found} of {drawn} places of {settings.tokens} tokens of the training split are repeated "
-        f"after {settings.prefix_tokens}: {found / drawn:.2%} ({low:.2%} to {high:.2%}, "
+        f"{found} of {drawn} places of {after} tokens of the training split are repeated "
+        f"after {before}: {found / drawn:.2%} ({low:.2%} to {high:.2%}, "
         f"{CONFIDENCE}), at most {settings.share:.2%} is asked"
     )
     needed = None if passed else trials_needed(found / drawn, settings.share)
@@ -82,7 +86,7 @@ def judge(settings: Settings, case: Case) -> Outcome:
     where = list(dict.fromkeys(ids[row] for row in documents[repeated]))
     facts = {
         "applies": True, "repeated": found, "places": drawn, "low": low, "high": high,
-        "prefix_tokens": settings.prefix_tokens, "tokens": settings.tokens,
+        "prefix_tokens": before, "tokens": after,
         "limit": settings.share, "places_needed": needed, "documents": where[:_NAMED],
     }  # fmt: skip
     return Outcome(NAME, passed, said, facts)
@@ -101,8 +105,6 @@ def _repeated(
     from stemma.modeling.runtime import Runtime
 
     before, after = settings.prefix_tokens, settings.tokens
-    # The last token is predicted, and never read.
-    model.check_fits(before + after - 1, f"{before} tokens and {after} after them")
     split = read_split(folder, "train")
     document, places = _draw(settings, split, _learned(folder, split))
     reach = places[:, None] + np.arange(-before, after)

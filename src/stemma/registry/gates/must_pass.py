@@ -22,8 +22,9 @@ import numpy as np
 
 from stemma.config import Positive, settings
 from stemma.errors import ModelError, SettingsError
+from stemma.files import sha256_of
 from stemma.registry.case import Case, Outcome
-from stemma.registry.exported import Does, Exported, architecture, does, loaded
+from stemma.registry.exported import Does, Exported, architecture, check_fits, does, loaded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +69,11 @@ def judge(settings: Settings, case: Case) -> Outcome:
     with loaded(case) as model:
         bar = tqdm(examples.items(), NAME, unit="", disable=None, delay=2, leave=False)
         for number, (ask, row) in bar:
-            said = _answered(model, kind, ask, row, settings, f"{settings.file} line {number}")
+            ids, end = _put(model, does(kind), ask, row)
+            written = settings.tokens - 1 if does(kind) == "continues" else 0
+            where = f"{settings.file} line {number}"
+            check_fits(case, len(ids) + written, f"{where}, with what may be added to it,")
+            said = _answer(model, does(kind), ids, end, settings.tokens)
             if not _is_right(said, ask, row):
                 failed[number] = said
     good = len(examples) - len(failed)
@@ -80,61 +85,42 @@ def judge(settings: Settings, case: Case) -> Outcome:
             f"; line {number}, {_short(row[ask])}, is answered {_short(failed[number])}, and "
             f"{_short(row[_ANSWER[ask]])} is asked"
         )
-    facts = {"examples": len(examples), "passed": good, "failed": sorted(failed)}
+    facts = {
+        "examples": len(examples), "passed": good, "failed": sorted(failed),
+        "sha256": sha256_of(case.root / settings.file),
+    }  # fmt: skip
     return Outcome(NAME, not failed, told, facts)
 
 
-def _answered(
-    model: Exported, kind: str, ask: str, row: dict[str, Any], settings: Settings, where: str
-) -> str:
-    """Return what a model says to an example."""
+def _put(
+    model: Exported, what: Does, ask: str, row: dict[str, Any]
+) -> tuple[NDArray[np.int64], int]:
+    """Return the ids by which an example is put to a model, and the id that ends an answer."""
     from stemma.corpus.documents import Part
-    from stemma.modeling.evaluation.samples import continue_greedily
 
-    what = does(kind)
-    if what == "classifies":
-        return _class(model, np.insert(_ids(model, row[ask]), 0, _end(model)), where)
-    if what == "rewrites":
-        return _rewritten(model, np.append(_ids(model, row[ask]), _end(model)), settings, where)
-    end, start = _end(model), np.append(_end(model), _ids(model, row[ask]))
     if ask == "messages":
         parts = [Part(one["role"], one["content"]) for one in row[ask]]
-        start, end = model.template.asked(parts), model.template.end()
-    model.check_fits(len(start) + settings.tokens - 1, f"{where} with {settings.tokens} more")
-    return model.restorer.spell(continue_greedily(model.model, start, settings.tokens, end))
+        return model.template.asked(parts), model.template.end()
+    (ids,), end = model.encoder.encode_batch([row[ask]]), model.encoder.end_of_text
+    # As in training, a source ends with an end-of-text token, and other texts follow one.
+    return np.insert(ids.astype(np.int64), len(ids) if what == "rewrites" else 0, end), end
 
 
-def _class(model: Exported, ids: NDArray[Any], where: str) -> str:
+def _answer(model: Exported, what: Does, ids: NDArray[np.int64], end: int, tokens: int) -> str:
+    """Return what a model says to an example."""
     import torch
 
-    model.check_fits(len(ids), where)
+    from stemma.modeling.evaluation.samples import continue_greedily
+
+    if what == "continues":
+        return model.restorer.spell(continue_greedily(model.model, ids, tokens, end))
+    inputs = torch.from_numpy(ids)[None].to(model.device)
+    told = {"input_ids": inputs, "attention_mask": torch.ones_like(inputs)}
     with torch.inference_mode():
-        logits = model.model(torch.from_numpy(ids.astype(np.int64))[None].to(model.device)).logits
-    return model.model.config.id2label[int(logits[0].argmax())]
-
-
-def _rewritten(model: Exported, ids: NDArray[Any], settings: Settings, where: str) -> str:
-    import torch
-
-    model.check_fits(len(ids), where)
-    inputs = torch.from_numpy(ids.astype(np.int64))[None].to(model.device)
-    with torch.inference_mode():
-        written = model.model.generate(
-            inputs,
-            attention_mask=torch.ones_like(inputs),
-            max_new_tokens=settings.tokens,
-            do_sample=False,
-            num_beams=1,
-        )
+        if what == "classifies":
+            return model.model.config.id2label[int(model.model(**told).logits[0].argmax())]
+        written = model.model.generate(**told, max_new_tokens=tokens, do_sample=False, num_beams=1)
     return model.restorer.spell(written[0].tolist())
-
-
-def _ids(model: Exported, text: str) -> NDArray[Any]:
-    return model.encoder.encode_batch([text])[0]
-
-
-def _end(model: Exported) -> int:
-    return model.encoder.end_of_text
 
 
 def _is_right(said: str, ask: str, row: dict[str, Any]) -> bool:
