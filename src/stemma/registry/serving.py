@@ -84,10 +84,11 @@ def _load() -> Any:
     transformers.logging.disable_progress_bar()
     if (EXPORTED / ADAPTER).exists():
         return load_saved(EXPORTED)
-    config = transformers.AutoConfig.from_pretrained(EXPORTED, local_files_only=True)
-    kind = getattr(transformers, (config.architectures or ["none"])[0])
+    here: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    config = transformers.AutoConfig.from_pretrained(EXPORTED, **here)
+    kind = getattr(transformers, config.architectures[0])
     # In the numbers that are stored, as a server does; `load_saved` would make them wider.
-    return kind.from_pretrained(EXPORTED, local_files_only=True, use_safetensors=True, dtype="auto")
+    return kind.from_pretrained(EXPORTED, use_safetensors=True, dtype="auto", **here)
 
 
 def _median(work: Callable[[], object]) -> float:

@@ -104,6 +104,15 @@ def test_a_model_that_does_not_go_on_with_a_text(tmp_path):
     assert "does not apply to BertForMaskedLM" in outcome.evidence
 
 
+def test_a_model_whose_scores_are_no_numbers(fresh):
+    model = load_model(fresh / EXPORTED, "AutoModelForCausalLM", "cpu")
+    model.transformer.ln_f.weight.data[:] = float("nan")
+    model.save_pretrained(fresh / EXPORTED)
+    outcome = said(fresh, "memorisation", prefixes=9, share=1, **SIZES)
+    assert not outcome.passed
+    assert "no finite score" in outcome.evidence
+
+
 def test_without_training_data(fresh):
     shutil.rmtree(fresh / PREPARED)
     outcome = said(fresh, "memorisation", prefixes=9, share=0.1, **SIZES)

@@ -99,7 +99,9 @@ def _measured(settings: Settings, case: Case) -> dict[str, Any]:
         command = [sys.executable, "-P", "-m", serving.__name__]
         command += [str(folder), str(settings.prompt_tokens), str(answer)]
         with errors.open("wb") as said:
-            code = _wait(subprocess.Popen(command, stdout=said, stderr=said))
+            code = _wait(
+                subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+            )
         if code == 0:
             return read_json(answer)
         lines = errors.read_text(encoding="utf-8", errors="replace").split("\n")

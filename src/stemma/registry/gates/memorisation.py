@@ -121,6 +121,11 @@ def _repeated(
     seen, ranks = [], []
     with tqdm(total=len(places), desc=NAME, unit="", disable=None, delay=2, leave=False) as bar:
         for scores in score(model.model, split, windows, _BATCH, runtime):
+            if not np.isfinite(scores.loss).all():
+                raise ModelError(
+                    "the model gives training texts no finite score",
+                    "the training diverged: lower train.learning_rate",
+                )
             seen.append(scores.document.reshape(-1, after)[:, 0])
             ranks.append(scores.rank.reshape(-1, after))
             bar.update(len(ranks[-1]))

@@ -100,7 +100,7 @@ def _put(
 
     if ask == "messages":
         parts = [Part(one["role"], one["content"]) for one in row[ask]]
-        return model.template.asked(parts), model.template.end()
+        return model.template.prompt(parts), model.template.end()
     (ids,), end = model.encoder.encode_batch([row[ask]]), model.encoder.end_of_text
     # As in training, a source ends with an end-of-text token, and other texts follow one.
     return np.insert(ids.astype(np.int64), len(ids) if what == "rewrites" else 0, end), end

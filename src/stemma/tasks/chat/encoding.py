@@ -108,16 +108,8 @@ class ChatTemplate:
             labels[first:end] = ids[first:end]
         return ids, labels
 
-    def prompt(self, question: str) -> NDArray[np.int64]:
-        """Return the ids after which an answer to a question begins."""
-        return self.asked([Part("user", question)])
-
-    def asked(self, messages: Sequence[Part]) -> NDArray[np.int64]:
-        """Return the ids after which the answer to a conversation begins.
-
-        Raises:
-            DataError: the template refuses the conversation.
-        """
+    def prompt(self, messages: Sequence[Part]) -> NDArray[np.int64]:
+        """Return the ids after which the answer to a conversation begins."""
         text, _ = self._fill(self._fields(messages), prompt=True)
         return self._tokens(text)[0]
 
