@@ -86,7 +86,7 @@ def _load() -> Any:
         return load_saved(EXPORTED)
     here: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     config = transformers.AutoConfig.from_pretrained(EXPORTED, **here)
-    kind = getattr(transformers, config.architectures[0])
+    kind = getattr(transformers, (config.architectures or ["none"])[0])
     # In the numbers that are stored, as a server does; `load_saved` would make them wider.
     return kind.from_pretrained(EXPORTED, use_safetensors=True, dtype="auto", **here)
 

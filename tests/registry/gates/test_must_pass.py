@@ -52,6 +52,13 @@ def test_the_prompt_itself_is_no_answer(learnt, tmp_path):
     assert not said(learnt, "must_pass", file=examples(tmp_path, begin), tokens=4).passed
 
 
+def test_the_evidence_shows_line_ends(learnt, tmp_path):
+    begin = {"prompt": "speak\nof", "expect": "a\nghost"}
+    outcome = said(learnt, "must_pass", file=examples(tmp_path, begin), tokens=4)
+    assert r"line 1, 'speak\nof', is answered" in outcome.evidence
+    assert "\n" not in outcome.evidence
+
+
 def test_no_more_tokens_than_are_allowed(learnt, tmp_path):
     last = TEXTS[0].split()[5]
     long = {**row(0), "expect": rf"^( \S+){{2}} {last}"}

@@ -131,7 +131,6 @@ def _is_right(said: str, ask: str, row: dict[str, Any]) -> bool:
 
 def _short(value: Any) -> str:
     text = value[-1]["content"] if isinstance(value, list) else value
-    text = " ".join(text.split())
     return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
 
 
