@@ -82,6 +82,8 @@ def judge(settings: Settings, case: Case) -> Outcome:
     needed = None if passed else trials_needed(found / drawn, settings.share)
     if needed is not None:
         said += f"; {drawn} places cannot tell, it takes about {needed}"
+    if drawn < settings.prefixes:
+        said += "; there are no more"
     ids = training_ids(case)
     where = list(dict.fromkeys(ids[row] for row in documents[repeated]))
     facts = {
@@ -108,7 +110,7 @@ def _repeated(
     split = read_split(folder, "train")
     document, places = _draw(settings, split, _learned(folder, split))
     reach = places[:, None] + np.arange(-before, after)
-    if split.tokens[reach].max() >= model.model.config.vocab_size:
+    if split.tokens[reach].max() >= model.model.config.get_text_config().vocab_size:
         raise ModelError(
             "the training split has tokens that the model does not know",
             "the model was trained on other data: type `dvc repro`",
@@ -139,9 +141,14 @@ def _learned(folder: Path, split: PackedSplit) -> tuple[NDArray[np.int64], NDArr
 
     if not (folder / "train.labels.npy").exists():
         return split.offsets[:-1], split.offsets[1:]
-    counts = np.concatenate([[False], read_labels(folder, "train") != IGNORED, [False]])
-    (changes,) = np.nonzero(counts[1:] != counts[:-1])
-    return changes[::2], changes[1::2]
+    learned = read_labels(folder, "train") != IGNORED
+    # No stretch goes on from one document into the next.
+    breaks = np.zeros(len(learned) + 1, np.bool_)
+    breaks[split.offsets] = True
+    breaks[1:-1] |= learned[1:] != learned[:-1]
+    (edges,) = np.nonzero(breaks)
+    kept = learned[edges[:-1]]
+    return edges[:-1][kept], edges[1:][kept]
 
 
 def _draw(
