@@ -1,6 +1,8 @@
 from typing import Annotated, Literal
 
 import pytest
+import yaml
+from project import ROOT
 from pydantic import Field
 
 from stemma.config import build, load, read_params, settings
@@ -65,3 +67,17 @@ def test_params_are_read_as_hydra_writes_them(tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text("a: {rate: 1.0e-05, small: 1e-5, text: '${x}'}\n")
     assert read_params(path)["a"] == {"rate": 1e-5, "small": 1e-5, "text": "${x}"}
+
+
+def test_no_setting_has_a_name_that_the_run_cache_of_dvc_leaves_out():
+    """DVC 3.67 takes outputs that were made with another value of these (`dvc/stage/cache.py`)."""
+    from dvc_data.hashfile.meta import Meta
+
+    def keys(value):
+        for key, inner in value.items() if isinstance(value, dict) else ():
+            yield key
+            yield from keys(inner)
+
+    files = [ROOT / "params.yaml", *(ROOT / "conf").rglob("*.yaml")]
+    named = {key for file in files for key in keys(yaml.safe_load(file.read_text()))}
+    assert "train" in named and not named & {Meta.PARAM_SIZE, Meta.PARAM_NFILES}

@@ -32,9 +32,9 @@ def visible(text: str) -> str:
     return text.replace("\r\n", "\n").translate(_CONTROLS)
 
 
-def say(text: str) -> None:
-    """Print a text as it is."""
-    print(visible(text))
+def say(text: str, err: bool = False) -> None:
+    """Print a text as it is, on standard error if ``err``."""
+    print(visible(text), file=sys.stderr if err else sys.stdout)
 
 
 def _replaced(error: UnicodeError) -> tuple[str, int]:

@@ -177,7 +177,7 @@ def test_the_tokens_are_those_of_transformers(folder, name):
         learned = labels != IGNORED
         assert (labels[learned] == ids[learned]).all() and learned.any()
     asked = theirs(folder, talk("the king"), add_generation_prompt=True)
-    assert template.prompt("the king").tolist() == asked
+    assert template.prompt(talk("the king")).tolist() == asked
 
 
 def learned(folder: Path, template: str, messages: list[Part]) -> list[str]:
@@ -236,7 +236,7 @@ def test_an_answer_is_learned_from_where_it_is_asked_for(trained):
         template = ChatTemplate(Encoder(change(trained, TEMPLATES[name])))
         ids, labels = template.encode(talk("the king", "    speak\n"))
         first = int((labels != IGNORED).argmax())
-        assert ids[:first].tolist() == template.prompt("the king").tolist()
+        assert ids[:first].tolist() == template.prompt(talk("the king")).tolist()
         assert ids[labels != IGNORED][-1] == template.end()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from stemma.errors import StemmaError
 from stemma.registry import policy
-from stemma.registry.exported import laid_out
+from stemma.registry.folders import as_folder
 from stemma.registry.signatures import checked
 from stemma.store.registry import Registered, Registry
 from stemma.store.version import Commit
@@ -67,7 +67,7 @@ def _checked(one: Registered, registry: Registry) -> tuple[str | None, str | Non
     try:
         keys = [root / key for key in policy.read(root).keys]
         output = str(one.evidence.get("output"))
-        with laid_out(Commit(one.name, one.commit, root), output, root) as folder:
+        with as_folder(Commit(one.name, one.commit, root), output, root) as folder:
             return checked(one, registry, folder, keys), None
     except StemmaError as error:
         return None, error.message

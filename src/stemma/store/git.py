@@ -120,6 +120,12 @@ def content(commit: str, path: str, root: Path = Path()) -> bytes | None:
     return None if done.returncode else done.stdout
 
 
+def hash_of(content: bytes, root: Path = Path()) -> str:
+    """Return the hash that Git has for a blob."""
+    words = ["-C", str(root), "hash-object", "--stdin"]
+    return _finished(words, input=content).stdout.decode().strip()
+
+
 def signed(commits: Sequence[str], root: Path = Path()) -> list[dict[str, str]]:
     """Return of each commit its hash, date, author and subject."""
     if not commits:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stemma.config import settings
 from stemma.registry.case import Case, Outcome
-from stemma.registry.exported import laid_out
+from stemma.registry.folders import as_folder
 from stemma.registry.signatures import checked
 from stemma.registry.trust import RefusedError
 
@@ -21,7 +21,7 @@ def judge(settings: Settings, case: Case) -> Outcome:
     if case.registered is None:
         return Outcome(NAME, False, "it is not registered, so nobody can have signed it")
     keys = [case.root / Path(key) for key in case.settings.keys]
-    with laid_out(case.version, case.model.output, case.root) as folder:
+    with as_folder(case.version, case.model.output, case.root) as folder:
         try:
             key = checked(case.registered, case.registry, folder, keys)
         except RefusedError as error:

@@ -6,7 +6,7 @@ from typing import Any
 
 from stemma.registry import trust
 from stemma.registry.digest import digest_of, files_of
-from stemma.registry.exported import laid_out
+from stemma.registry.folders import as_folder
 from stemma.registry.models import find, model_of
 from stemma.registry.provenance import signing
 from stemma.registry.publishing import how_to_push, publish, remote_for
@@ -64,7 +64,7 @@ def sign(version: str, key: str, *, push: bool = False, root: Path = Path()) -> 
         raise RefusedError(
             f"the bytes of {found.name} are not those that it was registered with", "`stemma fsck`"
         )
-    with laid_out(commit, model.output, root) as folder:
+    with as_folder(commit, model.output, root) as folder:
         bundle = signing.sign(folder, Path(key))
     identity = signing.key_of(bundle)
     tag = events.name_of("signature", found.artifact, found.version, who=identity)

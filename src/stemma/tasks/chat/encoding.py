@@ -108,9 +108,9 @@ class ChatTemplate:
             labels[first:end] = ids[first:end]
         return ids, labels
 
-    def prompt(self, question: str) -> NDArray[np.int64]:
-        """Return the ids after which an answer to a question begins."""
-        text, _ = self._fill(self._fields([Part("user", question)]), prompt=True)
+    def prompt(self, messages: Sequence[Part]) -> NDArray[np.int64]:
+        """Return the ids after which the answer to a conversation begins."""
+        text, _ = self._fill(self._fields(messages), prompt=True)
         return self._tokens(text)[0]
 
     def end(self) -> int:

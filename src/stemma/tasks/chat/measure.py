@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from stemma.corpus.documents import Part
 from stemma.corpus.task import IGNORED
 from stemma.errors import SettingsError
 from stemma.layout import PREPARED
@@ -124,7 +125,7 @@ def _samples(
     decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
     samples, end = [], template.end()
     for index, question in enumerate(section.prompts):
-        ids = template.prompt(question)
+        ids = template.prompt([Part("user", question)])
         if len(ids) + section.sample_tokens > context:
             raise SettingsError(
                 f"evaluate.prompts[{index}] has {len(ids)} tokens in the chat template, which with "
