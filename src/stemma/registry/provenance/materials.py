@@ -4,6 +4,7 @@ dvc.lock knows it by MD5 alone. The bytes are read where they are, in Git or in 
 must have that MD5, so that the SHA-256 is of just what the stage read or wrote.
 """
 
+import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -50,7 +51,8 @@ class Materials:
             try:
                 self._found[entry] = self._in_git(entry) or self._in_cache(entry)
             except ProjectError as error:
-                self.missing[entry.path] = error.message
+                other = "Git has another than dvc.lock names; " * self._is_tracked(entry.path)
+                self.missing[entry.path] = f"{other}{error.message}"
                 self._found[entry] = None
         return self._found[entry]
 
@@ -73,12 +75,15 @@ class Materials:
             digest["dirHash"] = digest_of(files)
         return told
 
+    def _is_tracked(self, path: str) -> bool:
+        return any(one == path or one.startswith(f"{path}/") for one in self._tracked)
+
     def _in_git(self, entry: LockEntry) -> dict[str, str] | None:
         inside = {
             path[len(entry.path) :].removeprefix("/"): blob
             for path, blob in self._tracked.items()
             if path == entry.path or path.startswith(f"{entry.path}/")
-            if Path(path).name != OBSERVED
+            if Path(path).name != OBSERVED and not self._ignored.match_file(path)
         }
         if not inside:
             return None
@@ -87,6 +92,13 @@ class Materials:
         if name_of(md5s) != entry.md5:
             return None
         return {path: self._read[blob][1] for path, blob in inside.items()}
+
+    @functools.cached_property
+    def _ignored(self) -> Any:
+        from pathspec import PathSpec
+
+        raw = self._version.read(".dvcignore") or b""
+        return PathSpec.from_lines("gitwildmatch", raw.decode(errors="replace").splitlines())
 
     def _take(self, blobs: Iterable[str]) -> None:
         new = sorted({*blobs} - self._read.keys())

@@ -67,7 +67,6 @@ def _validate(made: Statement) -> None:
     try:
         from google.protobuf import json_format
         from in_toto_attestation.v1 import statement as frame
-        from in_toto_attestation.v1 import statement_pb2
 
         module, name = _MESSAGES[made["predicateType"]]
         predicate = getattr(import_module(f"in_toto_attestation.predicates.{module}"), name)
@@ -79,7 +78,7 @@ def _validate(made: Statement) -> None:
     known = json.loads(line_of(made))
     said = known["predicate"]
     try:
-        whole = json_format.ParseDict(known, getattr(statement_pb2, "Statement")())
+        whole = json_format.ParseDict(known, frame.Statement([], "", {}).pb)
         frame.Statement.copy_from_pb(whole).validate()
         standard = {key: value for key, value in said.items() if not key.startswith(OWN)}
         json_format.ParseDict(standard, predicate())
