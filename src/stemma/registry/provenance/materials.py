@@ -95,10 +95,10 @@ class Materials:
 
     @functools.cached_property
     def _ignored(self) -> Any:
-        from pathspec import PathSpec
+        from pathspec import GitIgnoreSpec
 
         raw = self._version.read(".dvcignore") or b""
-        return PathSpec.from_lines("gitwildmatch", raw.decode(errors="replace").splitlines())
+        return GitIgnoreSpec.from_lines(raw.decode(errors="replace").splitlines())
 
     def _take(self, blobs: Iterable[str]) -> None:
         new = sorted({*blobs} - self._read.keys())
@@ -107,15 +107,15 @@ class Materials:
             self._read[blob] = md5, hashlib.sha256(content).hexdigest()
 
     def _in_cache(self, entry: LockEntry) -> dict[str, str]:
-        owner = f"{entry.path} of {self._version.name}"
-        keys = self._cache.files(entry.md5, owner)
-        return dict(self._checked(keys, owner))
+        keys = self._cache.files(entry.md5, f"{entry.path} of {self._version.name}")
+        return dict(self._checked(entry.path, keys))
 
-    def _checked(self, keys: Mapping[str, str], owner: str) -> Iterator[tuple[str, str]]:
+    def _checked(self, output: str, keys: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         for path, key in sorted(keys.items()):
-            md5, sha256 = _both(self._cache.path(key, f"{path or owner}"))
+            owner = f"{'/'.join(filter(None, (output, path)))} of {self._version.name}"
+            md5, sha256 = _both(self._cache.path(key, owner))
             if md5 != key:
-                raise ProjectError(f"{path or owner} in the cache is torn", "see `stemma fsck`")
+                raise ProjectError(f"{owner} in the cache is torn", "see `stemma fsck`")
             yield path, sha256
 
 

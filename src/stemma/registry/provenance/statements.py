@@ -81,6 +81,9 @@ def _validate(made: Statement) -> None:
         whole = json_format.ParseDict(known, frame.Statement([], "", {}).pb)
         frame.Statement.copy_from_pb(whole).validate()
         standard = {key: value for key, value in said.items() if not key.startswith(OWN)}
+        if levels := standard.get("verifiedLevels"):
+            # A list by the specification; in version 0.9 of the package it is one text.
+            standard["verifiedLevels"] = ",".join(levels)
         json_format.ParseDict(standard, predicate())
     except (json_format.ParseError, ValueError) as error:
         told = " ".join(str(error).split())
