@@ -35,4 +35,4 @@ def attest(version: str, into: str | None, as_json: bool) -> None:
     else:
         say(found.lines.rstrip("\n"))
     for path, why in sorted(found.missing.items()):
-        print(visible(f"{path} is named by MD5 alone: {why}"), file=sys.stderr)
+        print(visible(f"Not stated in full: {path}: {why}"), file=sys.stderr)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,12 @@ def released(tmp_path: Path) -> Released:
     return Released(tmp_path / "project", {"safe_files": {"also": []}})
 
 
+def inputs(made: dict) -> dict[str, dict]:
+    """Return what a statement says went into the version, by name."""
+    told = made["predicate"]["buildDefinition"]["resolvedDependencies"]
+    return {one["name"]: one for one in told}
+
+
 def descend(released: Released, origin: dict, seed: int = 50) -> str:
     """Commit a version that started from others, as base.json says; return its commit."""
     model = {"config.json": b"{}", "model.safetensors": weights_of(seed)}
@@ -122,34 +129,31 @@ def test_a_version_names_the_statements_of_those_it_started_from(released: Relea
     found = attest("v3.0.0", root=released.root).statements
     assert len(found) == 3
     hashes = [hashlib.sha256(line_of(one).encode()).hexdigest() for one in found]
-    told = found[0]["predicate"]["buildDefinition"]["resolvedDependencies"]
-    named = {one["name"]: one for one in told}
+    named = inputs(found[0])
     assert named["stemma://b"]["digest"] == {"gitCommit": middle, "sha256": hashes[1]}
     assert named["stemma://a"]["digest"] == {"gitCommit": first, "sha256": hashes[2]}
     assert named["hf://x/y"]["annotations"] == {"version": "1"}
-    (below,) = [
-        one["digest"]["sha256"]
-        for one in found[1]["predicate"]["buildDefinition"]["resolvedDependencies"]
-        if one["name"] == "stemma://a"
-    ]
-    assert below == hashes[2]
+    assert inputs(found[1])["stemma://a"]["digest"]["sha256"] == hashes[2]
 
 
 def test_what_is_nowhere_is_named_by_its_md5(released: Released) -> None:
     first = released.make(raw=b"lost")
-    descend(released, {"kind": "path", "origin": "stemma://a", "version": first})
+    second = descend(released, {"kind": "path", "origin": "stemma://a", "version": first})
     released.run("register", "--local", "--version", "3.0.0")
+    descend(released, {"kind": "path", "origin": "stemma://b", "version": second}, 55)
+    released.run("register", "--local", "--version", "5.0.0")
     for folder in (released.root / ".dvc/cache", released.store):
         lost = hashlib.md5(b"lost").hexdigest()
         (folder / "files/md5" / lost[:2] / lost[2:]).unlink()
     descended, below = attest("v3.0.0", root=released.root).statements
-    (named,) = [
-        one
-        for one in descended["predicate"]["buildDefinition"]["resolvedDependencies"]
-        if one["name"] == "stemma://a"
-    ]
+    named = inputs(descended)["stemma://a"]
     assert named["digest"] == {"gitCommit": first}
     assert named["annotations"]["missing"].startswith("data/raw: ")
+    # Nor does a version further down name a statement that would be another elsewhere.
+    near = inputs(attest("v5.0.0", root=released.root).statements[0])["stemma://b"]
+    assert (
+        "sha256" not in near["digest"] and "stemma://a: data/raw" in near["annotations"]["missing"]
+    )
     (stage,) = below["predicate"]["buildDefinition"]["internalParameters"]["stages"]
     raw = next(one for one in stage["products"] if one["name"] == "data/raw")
     assert [*raw["digest"]] == ["dvcDir"] and "missing" in raw["annotations"]
@@ -166,10 +170,36 @@ def test_bytes_of_the_cache_that_are_others_are_not_attested(released: Released)
     found = attest("v1.0.0", root=released.root)
     assert [*found.missing] == ["data/raw"] and "torn" in found.missing["data/raw"]
     done = run(released.root, "attest", "v1.0.0")
-    assert "data/raw is named by MD5 alone" in done.stderr
+    assert "Not stated in full: data/raw: " in done.stderr
     weights = hashlib.md5(weights_of(1)).hexdigest()
     released.object(weights).write_bytes(b"evil")
     assert "models/exported/model.safetensors" in refused(released.root, "attest", "v1.0.0")
+
+
+def test_what_git_has_otherwise_is_said(project: Project) -> None:
+    (project.path / "environment.lock").write_text("other")
+    project.run("git commit -qam other")
+    project.run("git tag -a lm@v3.0.0 -m other")
+    found = attest("v3.0.0", root=project.path)
+    assert [*found.missing] == ["environment.lock"]
+    assert found.missing["environment.lock"].startswith("Git has another than dvc.lock names")
+
+
+def test_a_decision_that_is_not_the_versions_is_not_stated(released: Released) -> None:
+    released.in_prod()
+    released.git("tag", "-a", "lm#prod#9", "-m", "past the gates")
+    found = attest("v1.0.0", root=released.root)
+    assert "went past `stemma promote`" in found.missing["lm#prod#9"]
+    before = [one["predicate"].get("verificationResult") for one in found.statements]
+    assert before.count("PASSED") == 2
+
+
+def test_without_the_package_one_line(released: Released, monkeypatch: pytest.MonkeyPatch) -> None:
+    released.make()
+    released.run("register", "--local")
+    monkeypatch.setitem(sys.modules, "in_toto_attestation.v1", None)
+    line = refused(released.root, "attest", "v1.0.0")
+    assert "`in-toto-attestation`, which is not installed" in line and "[registry]" in line
 
 
 def test_a_manifest_that_names_other_bytes_is_refused(released: Released) -> None:

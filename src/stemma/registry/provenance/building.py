@@ -39,7 +39,8 @@ class Provenance:
         commit: the version.
         statement: on it.
         bases: on the versions that it started from, nearest first, each once.
-        missing: why bytes of it could not be read, by the path of the input or output.
+        missing: why bytes of it could not be read, by the path of the input or output, or by the
+            origin of a base.
     """
 
     commit: str
@@ -72,6 +73,11 @@ def _made(version: Version, model: Model, root: Path, below: tuple[str, ...]) ->
         raise ProjectError(f"{version.name} is no version: it has no dvc.lock", "`dvc repro`")
     subjects = _subjects(version, model, materials)
     started = tuple(_bases(version, root, (*below, version.commit)))
+    lacking = {
+        str(told["name"]): str(told["annotations"]["missing"])
+        for told, _ in started
+        if "missing" in told.get("annotations", {})
+    }
     made = {out.path for stage in version.stages() for out in stage.outs}
     inputs = {dep.path: dep for one in version.stages() for dep in one.deps if dep.path not in made}
     source = {"name": "source", "digest": {"gitCommit": version.commit}}
@@ -91,7 +97,7 @@ def _made(version: Version, model: Model, root: Path, below: tuple[str, ...]) ->
     found = statement(subjects, PROVENANCE, predicate)
     bases = [base for _, base in started if base]
     every = {one.commit: one for base in bases for one in (base, *base.bases)}
-    return Provenance(version.commit, found, tuple(every.values()), materials.missing)
+    return Provenance(version.commit, found, tuple(every.values()), materials.missing | lacking)
 
 
 def _stage(stage: Stage, materials: Materials) -> dict[str, Any]:

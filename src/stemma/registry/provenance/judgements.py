@@ -45,7 +45,7 @@ def summary_of(
     Raises:
         StatementError: `in-toto-attestation` is not installed.
     """
-    stage, passed = decision["stage"], bool(decision["passed"])
+    stage, passed = decision["stage"], bool(decision.get("passed"))
     at = datetime.datetime.fromtimestamp(time, datetime.UTC)
     said = {key: decision[key] for key in _SAID if decision.get(key) is not None}
     predicate = {
@@ -64,7 +64,7 @@ def summary_of(
 
 
 def _result(decision: Mapping[str, Any], gate: Mapping[str, Any]) -> Statement:
-    name, passed = str(gate["gate"]), bool(gate["passed"])
+    name, passed = str(gate.get("gate")), bool(gate.get("passed"))
     predicate = {
         "result": "PASSED" if passed else "FAILED",
         "configuration": [_policy(decision, "name")],

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from stemma.files import atomic_file
+from stemma.registry import trust
 from stemma.registry.models import find, model_of
 from stemma.registry.provenance import building, judgements
 from stemma.registry.provenance.statements import Statement, line_of
-from stemma.store.registry import Registry
+from stemma.registry.trust import RefusedError
+from stemma.store.registry import Assignment, Registered, Registry
 from stemma.store.version import Commit
 
 _ENDING = ".intoto.jsonl"
@@ -22,7 +24,8 @@ class Attestations:
         name: of the version.
         statements: how it was made; how each version was that it started from; and of each decision
             to put it on a stage what the gates found, and the decision.
-        missing: why bytes that went in could not be read, by the path of the input or output.
+        missing: what could not be stated, and why: by the path of an input or output whose bytes
+            are not to be had, the origin of a base, or the tag of a decision.
         file: where they were written; None if nowhere.
     """
 
@@ -59,16 +62,26 @@ def attest(version: str, into: str | None = None, *, root: Path = Path()) -> Att
     commit = Commit(found.name, found.commit, root)
     made = building.provenance_of(commit, model_of(commit, found.artifact, root), root)
     statements = [made.statement, *(one.statement for one in made.bases)]
-    for stage in registry.stages(found.artifact):
-        for one in registry.history(found.artifact, stage):
-            if one.commit == found.commit and one.evidence.get("version") == found.version:
-                results = judgements.results_of(one.evidence)
-                inputs = [made.statement, *results]
-                statements += [*results, judgements.summary_of(one.evidence, one.time, inputs)]
-    told = Attestations(found.name, tuple(statements), dict(made.missing), None)
+    missing = dict(made.missing)
+    for one in _assignments(registry, found):
+        try:
+            trust.check_assignment(one, registry)
+        except RefusedError as error:
+            missing[one.tag] = error.message
+            continue
+        results = judgements.results_of(one.evidence)
+        inputs = [made.statement, *results]
+        statements += [*results, judgements.summary_of(one.evidence, one.time, inputs)]
+    told = Attestations(found.name, tuple(statements), missing, None)
     if into is None:
         return told
     file = Path(into) / f"{found.name.replace('/', '-').replace(':', '-')}{_ENDING}"
     with atomic_file(file, "w") as handle:
         handle.write(told.lines)
     return dataclasses.replace(told, file=str(file))
+
+
+def _assignments(registry: Registry, found: Registered) -> list[Assignment]:
+    history = [registry.history(found.artifact, one) for one in registry.stages(found.artifact)]
+    every = [one for part in history for one in part]
+    return [one for one in every if (one.commit, one.version) == (found.commit, found.version)]
