@@ -1,13 +1,10 @@
 """`stemma show`: one page on a version."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from stemma.cli.group import main
-
-if TYPE_CHECKING:
-    from stemma.registry.standing import Standing
 
 
 @main.command()
@@ -25,32 +22,32 @@ def show(revision: str | None, as_json: bool) -> None:
     stemma show HEAD~2 --json
     """  # noqa: D301 (click wants the character, not two)
     from stemma.pages.printing import print_json
-    from stemma.registry.standing import standing
     from stemma.versions.verbs.show import show as verb
 
     facts = verb(revision)
-    named = standing(facts["commit"]) if facts["commit"] else []
     if as_json:
-        print_json(facts | {"registry": [one.as_dict() for one in named]})
+        print_json(facts)
     else:
         draw(facts)
-        _draw_standing(named)
+        _draw_standing(facts["registry"])
 
 
-def _draw_standing(named: "list[Standing]") -> None:
+def _draw_standing(named: list[dict[str, Any]]) -> None:
     from rich.text import Text
 
     from stemma.pages.printing import console
+    from stemma.registry.standing import signature
 
     screen = console()
     for one in named:
-        line = Text(f"{one.name} stands on {', '.join(one.stages) or 'no stage'}")
-        if one.recalled is not None:
-            line.append(f"; recalled: {one.recalled}", "bold red")
-        if one.signature:
-            line.append(f"; signed by {one.signature}", "green")
-        elif one.unsigned:
-            line.append(f"; its signature does not hold: {one.unsigned}", "bold red")
+        line = Text(f"{one['name']} stands on {', '.join(one['stages']) or 'no stage'}")
+        if one["recalled"] is not None:
+            line.append(f"; recalled: {one['recalled']}", "bold red")
+        key, unsigned = signature(one)
+        if key:
+            line.append(f"; signed by {key}", "green")
+        elif unsigned:
+            line.append(f"; its signature does not hold: {unsigned}", "bold red")
         else:
             line.append("; not signed", "dim")
         screen.print(line, soft_wrap=True)

@@ -128,6 +128,11 @@ class Registry:
         """Return the recall of a version; None if it is not recalled."""
         return next((one for one in self._of(artifact, "recall") if one.version == version), None)
 
+    def why_recalled(self, artifact: str, version: str) -> str | None:
+        """Return why a version was recalled; None if it was not."""
+        found = self.recall(artifact, version)
+        return None if found is None else str(found.evidence.get("why", "no reason is given"))
+
     def approvals(self, artifact: str, version: str, stage: str) -> list[Event]:
         """Return the approvals of a version for a stage."""
         return [

@@ -129,7 +129,7 @@ def test_a_project_that_declares_no_model(released: Released):
 
 def test_a_model_that_dvc_yaml_does_not_have(released: Released):
     line = refused(released.root, "register", "--artifact", "other")
-    assert "declares no model 'other' (it has lm, weights)" in line
+    assert "declares no model 'other' (it has lm, weights, base)" in line
     assert released.json("register", "--artifact", "weights")["artifact"] == "weights"
 
 

@@ -167,8 +167,10 @@ def test_tags_stand_before_branches(history: MeasuredHistory, told, lines):
         history.git("tag", tag)
     for branch in ("a", "b", "c"):
         history.git("branch", branch)
-    assert told()[0]["refs"] == ["model#prod#3", "model@v1.2.0", "a", "b", "c", "main"]
-    assert "(model#prod#3, model@v1.2.0, a, +3)" in lines()[0]
+    assert told()[0]["refs"] == ["model@v1.2.0", "a", "b", "c", "main"]
+    assert "(model@v1.2.0, a, b, +2)" in lines()[0]
+    # A tag that says where a version stands is no name of it.
+    assert told()[0]["stages"] == ["#prod"] and " #prod " in lines()[0]
 
 
 class TestBytes:

@@ -11,7 +11,7 @@ from stemma.registry.placing import place
 from stemma.registry.publishing import remote_for
 from stemma.registry.trust import RefusedError
 from stemma.store.errors import ProjectError
-from stemma.store.registry import Registry, user
+from stemma.store.registry import Registered, Registry, user
 
 
 def promote(
@@ -57,14 +57,19 @@ def promote(
             f"{registered.name} was recalled by {recall.tag.by}: {reason}",
             "no --force helps: register a version that is made anew",
         )
-    current = registry.current(registered.artifact, stage)
-    settled = not registry.contradictions(registered.artifact, stage)
-    if current and current.commit == registered.commit and current.evidence and settled:
-        raise RefusedError(f"{registered.name} stands on {stage} already", f"by {current.tag}")
+    _check_elsewhere(registered, stage, registry)
     found = _decided(case, force, why, tell)
     if not found.allowed or dry_run:
         return found
     return place(found, registry, remote)
+
+
+def _check_elsewhere(registered: Registered, stage: str, registry: Registry) -> None:
+    """Refuse a version that stands on a stage already, unless by a tag that is no evidence."""
+    current = registry.current(registered.artifact, stage)
+    settled = not registry.contradictions(registered.artifact, stage)
+    if current and current.commit == registered.commit and current.evidence and settled:
+        raise RefusedError(f"{registered.name} stands on {stage} already", f"by {current.tag}")
 
 
 def _decided(case: Case, force: bool, why: str | None, tell: Tell) -> Decision:

@@ -45,12 +45,17 @@ def rollback(
     history = registry.history(name, stage)
     if not history:
         raise RefusedError(f"nothing ever stood on {stage} of {name}", "see `stemma versions`")
-    today = history[-1]
     target = _target(registry, history, find(registry, to).version if to else None)
-    found = Decision(
+    found = _decided(target, history[-1], why, user(root))
+    return found if dry_run else place(found, registry, remote)
+
+
+def _decided(target: Assignment, today: Assignment, why: str | None, by: str) -> Decision:
+    name = target.artifact
+    return Decision(
         artifact=name,
         version=target.version or "",
-        stage=stage,
+        stage=target.stage,
         commit=target.commit,
         digest=str(target.evidence.get("digest", "")),
         incumbent=f"{name}@{today.version}" if today.version else today.commit[:10],
@@ -59,11 +64,10 @@ def rollback(
         passed=True,
         why=why,
         forced=False,
-        by=user(root),
+        by=by,
         policy=None,
         metrics=target.evidence.get("metrics"),
     )
-    return found if dry_run else place(found, registry, remote)
 
 
 def _target(registry: Registry, history: list[Assignment], version: str | None) -> Assignment:

@@ -84,9 +84,8 @@ def versions(artifact: str | None = None, root: Path = Path()) -> Versions:
 
 
 def _standing(one: Registered, registry: Registry, stages: tuple[str, ...]) -> VersionStanding:
-    recall = registry.recall(one.artifact, one.version)
     return VersionStanding(
         one.name, one.version, one.commit, one.time, one.by, one.evidence.get("digest"), stages,
-        recall.evidence.get("why", "no reason is given") if recall else None,
+        registry.why_recalled(one.artifact, one.version),
         tuple(signature.who for signature in registry.signatures(one.artifact, one.version)),
     )  # fmt: skip

@@ -21,6 +21,7 @@ from stemma.versions.contents.samples import read_samples
 from stemma.versions.facts import making
 from stemma.versions.facts.lineage import ordered, standing
 from stemma.versions.facts.location import whereabouts
+from stemma.versions.facts.registered import registered
 
 _TRAINING = ("settings", "runtime", "parameters", "tokens_seen")
 
@@ -70,6 +71,7 @@ def show(revision: str | None = None, root: Path = Path()) -> dict[str, Any]:
         "samples": read_samples(version),
         **whereabouts(ordered(stages), version.commit, root),
         "missing": kept.missing,
+        "registry": registered(version.commit, root) if version.commit else [],
     }
 
 
