@@ -8,13 +8,19 @@ from stemma.cli.group import main
 @main.command()
 @click.argument("version")
 @click.option("--key", required=True, metavar="FILE", help="A private key, in PEM.")
+@click.option("--certificate", metavar="FILE", help="A certificate of its public key.")
+@click.option("--chain", multiple=True, metavar="FILE", help="A certificate up to the authority's.")
 @click.option("--push", is_flag=True, help="Fetch tags first, and push the tag.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def sign(version: str, key: str, push: bool, as_json: bool) -> None:
+def sign(
+    version: str, key: str, certificate: str | None, chain: tuple[str, ...], push: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Sign the files of a registered version with a key of one's own, offline.
 
     The signature is that of OpenSSF Model Signing, in a tag beside the version. Whoever has the
-    public key checks it: the gate `signed`, and `stemma fetch --key FILE`.
+    public key, or the certificate of the authority that issued that of the key, checks it: the
+    gate `signed`, and `stemma fetch --key FILE`.
 
     \b
     openssl ecparam -name prime256v1 -genkey -noout -out key.pem
@@ -25,7 +31,7 @@ def sign(version: str, key: str, push: bool, as_json: bool) -> None:
     from stemma.registry import sign as verb
     from stemma.streams import say
 
-    found = verb(version, key, push=push)
+    found = verb(version, key, certificate=certificate, chain=chain, push=push)
     if as_json:
         print_json(found.as_dict())
         return

@@ -1,16 +1,20 @@
 """What is signed and what is changed: each way of tampering is refused by name."""
 
 import base64
+import datetime
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from refusing import refused, run
 from released import Released
 
+from stemma.registry.provenance import keys as key_files
 from stemma.registry.provenance import signing
 from stemma.registry.trust import RefusedError
 
@@ -44,7 +48,7 @@ def keys(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_what_was_signed_holds(model: Path, keys: tuple[Path, Path]):
     bundle = signing.sign(model, keys[0])
-    assert signing.check(model, bundle, [keys[1]]) == signing.id_of(keys[1])
+    assert signing.check(model, bundle, [keys[1]]) == key_files.id_of(keys[1])
     assert not (model / "model.sig").exists() and len([*model.rglob("*")]) == 5
 
 
@@ -109,8 +113,8 @@ def test_a_foreign_key(model: Path, keys: tuple[Path, Path], tmp_path: Path):
     bundle = signing.sign(model, own)
     with pytest.raises(RefusedError) as caught:
         signing.check(model, bundle, [keys[1]])
-    assert f"signed by the key {signing.id_of(public)}, which is foreign" in str(caught.value)
-    assert signing.id_of(keys[1]) in caught.value.hint
+    assert f"signed by the key {key_files.id_of(public)}, which is foreign" in str(caught.value)
+    assert key_files.id_of(keys[1]) in caught.value.hint
     # It cannot say that it is another one.
     bundle["verificationMaterial"]["publicKey"]["hint"] = signing.sign(model, keys[0])[
         "verificationMaterial"
@@ -134,20 +138,74 @@ def test_a_list_that_was_edited_with_the_files(model: Path, keys: tuple[Path, Pa
 @pytest.mark.parametrize("bundle", [{}, {"verificationMaterial": {"publicKey": {"hint": "x"}}}])
 def test_a_torn_bundle(model: Path, keys: tuple[Path, Path], bundle: dict):
     if bundle:
-        bundle["verificationMaterial"]["publicKey"]["hint"] = signing.id_of(keys[1])
+        bundle["verificationMaterial"]["publicKey"]["hint"] = key_files.id_of(keys[1])
     with pytest.raises(RefusedError, match="its signature is torn"):
         signing.check(model, bundle, [keys[1]])
 
 
 def test_keys_that_are_none(model: Path, keys: tuple[Path, Path], tmp_path: Path):
     (tmp_path / "no").write_text("no key")
-    with pytest.raises(signing.SigningError, match="no is no public key in PEM"):
+    with pytest.raises(key_files.SigningError, match="no is no public key in PEM"):
         signing.check(model, signing.sign(model, keys[0]), [tmp_path / "no"])
-    with pytest.raises(signing.SigningError, match="nowhere is no file with a key"):
+    with pytest.raises(key_files.SigningError, match="nowhere is no file with a key"):
         signing.sign(model, tmp_path / "nowhere")
     for wrong in (tmp_path / "no", keys[1]):
-        with pytest.raises(signing.SigningError, match="cannot sign"):
+        with pytest.raises(key_files.SigningError, match="cannot sign"):
             signing.sign(model, wrong)
+
+
+def make_authority(folder: Path, name: str) -> tuple[Path, Path, Path]:
+    """Write an authority and a key that it certifies; return its file, and those of the key."""
+    authority = ec.generate_private_key(ec.SECP256R1())
+    own, _ = make_key(folder, f"{name}-key")
+    private = serialization.load_pem_private_key(own.read_bytes(), None)
+    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{name} release")])
+    files = []
+    for who, key, is_authority in (
+        (issuer, authority.public_key(), True), (subject, private.public_key(), False),
+    ):  # fmt: skip
+        built = (
+            x509.CertificateBuilder()
+            .subject_name(who)
+            .issuer_name(issuer)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(datetime.datetime(2026, 1, 1))
+            .not_valid_after(datetime.datetime(2046, 1, 1))
+            .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+            .add_extension(
+                x509.KeyUsage(
+                    digital_signature=not is_authority, content_commitment=False,
+                    key_encipherment=False, data_encipherment=False, key_agreement=False,
+                    key_cert_sign=is_authority, crl_sign=False, encipher_only=False,
+                    decipher_only=False,
+                ),
+                critical=True,
+            )
+            .sign(authority, hashes.SHA256())
+        )  # fmt: skip
+        files.append(folder / f"{name}-{'root' if is_authority else 'leaf'}.pem")
+        files[-1].write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    return files[0], own, files[1]
+
+
+def test_a_certificate_in_place_of_a_key(model: Path, tmp_path: Path, keys: tuple[Path, Path]):
+    root, own, leaf = make_authority(tmp_path, "ours")
+    foreign, *_ = make_authority(tmp_path, "theirs")
+    bundle = signing.sign(model, own, leaf)
+    identity = key_files.key_of(bundle)
+    assert identity == key_files.id_of(own.with_suffix(".pub"))
+    assert signing.check(model, bundle, [keys[1], foreign, root]) == identity
+    with pytest.raises(RefusedError, match="its certificate is foreign"):
+        signing.check(model, bundle, [foreign])
+    with pytest.raises(RefusedError, match="which is foreign"):
+        signing.check(model, bundle, [keys[1]])
+    (model / "config.json").write_text("{}")
+    with pytest.raises(RefusedError, match=r"config\.json has other bytes"):
+        signing.check(model, bundle, [root])
+    with pytest.raises(key_files.SigningError, match="cannot sign"):
+        signing.sign(model, keys[0], leaf)
 
 
 @pytest.fixture
@@ -164,7 +222,7 @@ def test_from_the_signature_to_the_consumer(released: Released, tmp_path: Path):
     done = run(released.root, "promote", "v1.0.0", "prod")
     assert done.exit_code == 1 and "lm@v1.0.0 is not signed" in done.stdout
     told = released.run("sign", "v1.0.0", "--key", "release.pem").stdout
-    identity = signing.id_of(released.root / "release.pub")
+    identity = key_files.id_of(released.root / "release.pub")
     assert f"Signed lm@v1.0.0 by the key {identity}" in told
     released.run("promote", "v1.0.0", "prod")
     assert "signed" in released.run("versions").stdout

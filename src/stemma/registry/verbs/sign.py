@@ -1,6 +1,7 @@
 """Signs a registered version with a key of one's own."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from stemma.registry.digest import digest_of, files_of
 from stemma.registry.folders import as_folder
 from stemma.registry.models import find, model_of
 from stemma.registry.provenance import signing
+from stemma.registry.provenance.keys import key_of
 from stemma.registry.publishing import how_to_push, publish, remote_for
 from stemma.registry.trust import RefusedError
 from stemma.store import events
@@ -39,12 +41,22 @@ class Signed:
         return dataclasses.asdict(self)
 
 
-def sign(version: str, key: str, *, push: bool = False, root: Path = Path()) -> Signed:
+def sign(
+    version: str,
+    key: str,
+    *,
+    certificate: str | None = None,
+    chain: Sequence[str] = (),
+    push: bool = False,
+    root: Path = Path(),
+) -> Signed:
     """Sign the files of a version; the signature is a tag beside it, not a file among them.
 
     Args:
         version: such as ``v1.2.0`` or ``lm@v1.2.0``.
         key: a file with a private key, in PEM.
+        certificate: a file with a certificate of its public key; None for the key alone.
+        chain: files with the certificates between that one and the authority's.
         push: whether to push the tag.
         root: the project.
 
@@ -65,8 +77,9 @@ def sign(version: str, key: str, *, push: bool = False, root: Path = Path()) -> 
             f"the bytes of {found.name} are not those that it was registered with", "`stemma fsck`"
         )
     with as_folder(commit, model.output, root) as folder:
-        bundle = signing.sign(folder, Path(key))
-    identity = signing.key_of(bundle)
+        own = None if certificate is None else Path(certificate)
+        bundle = signing.sign(folder, Path(key), own, [Path(one) for one in chain])
+    identity = key_of(bundle)
     tag = events.name_of("signature", found.artifact, found.version, who=identity)
     if any(one.tag.name == tag for one in registry.events):
         raise RefusedError(f"{found.name} is signed by {identity} already", tag)
