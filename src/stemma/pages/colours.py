@@ -1,4 +1,4 @@
-"""Every colour of a terminal and of the HTML page."""
+"""The colours by which a terminal and the HTML page tell better from worse, new from old."""
 
 from stemma.pages.blocks import Tone
 

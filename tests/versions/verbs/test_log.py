@@ -372,3 +372,18 @@ def test_the_command(history: MeasuredHistory, monkeypatch: pytest.MonkeyPatch):
     assert done.exit_code == 0 and json.loads(done.stdout)[0]["commit"] == commit
     done = CliRunner().invoke(main, ["log", "nowhere", "HEAD"])
     assert done.exit_code == 1 and done.stderr.count("\n") == 1
+
+
+def test_another_level_is_asked_anew(history: MeasuredHistory, told):
+    history.version(texts(seed=1))
+    history.version(texts(seed=2, effect=0.003))
+    before = told()[0]["significant"]
+    memory = history.root / ".dvc/tmp/stemma-jackknife.json"
+    kept = json.loads(memory.read_text())
+    (key,) = kept["tests"]
+    # What is kept is believed, as long as the code is that by which it was found.
+    kept["tests"][key] = not kept["tests"][key]
+    memory.write_text(json.dumps(kept))
+    assert told()[0]["significant"] != before
+    memory.write_text(json.dumps({**kept, "by": "another code"}))
+    assert told()[0]["significant"] == before
