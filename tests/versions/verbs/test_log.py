@@ -101,12 +101,17 @@ def test_what_was_tested_once_is_not_tested_again(history: MeasuredHistory, told
         history.version(texts(seed=seed, effect=effect))
     found = told()
     (kept,) = (history.root / ".dvc/tmp").glob("stemma-*.json")
-    known = json.loads(kept.read_text())
+    memory = json.loads(kept.read_text())
+    known = memory["tests"]
     assert sorted(known.values()) == [False, True]
     # Whoever says so is believed: it was read, and the tables were not.
-    kept.write_text(json.dumps(dict.fromkeys(known, True)))
+    believed = {"by": memory["by"], "tests": dict.fromkeys(known, True)}
+    kept.write_text(json.dumps(believed))
     assert [one["significant"] is None for one in told()] == [False, False, True]
-    for torn in ("{", "[]"):
+    # But not what other code found, at another level say.
+    kept.write_text(json.dumps(believed | {"by": "another code"}))
+    assert told() == found
+    for torn in ("{", "[]", json.dumps(memory | {"tests": []})):
         kept.write_text(torn)
         assert told() == found
     kept.unlink()
@@ -114,7 +119,7 @@ def test_what_was_tested_once_is_not_tested_again(history: MeasuredHistory, told
     assert told() == found, "it cannot be written"
 
 
-def test_figures_without_examples_or_of_another_task_are_not_judged(history: MeasuredHistory, told):
+def test_metrics_without_examples_or_of_another_task_are_not_judged(history: MeasuredHistory, told):
     history.version(texts())
     history.version(None, {"bits_per_byte": 9.0})
     history.version(classes(40, [1]))
@@ -372,18 +377,3 @@ def test_the_command(history: MeasuredHistory, monkeypatch: pytest.MonkeyPatch):
     assert done.exit_code == 0 and json.loads(done.stdout)[0]["commit"] == commit
     done = CliRunner().invoke(main, ["log", "nowhere", "HEAD"])
     assert done.exit_code == 1 and done.stderr.count("\n") == 1
-
-
-def test_another_level_is_asked_anew(history: MeasuredHistory, told):
-    history.version(texts(seed=1))
-    history.version(texts(seed=2, effect=0.003))
-    before = told()[0]["significant"]
-    memory = history.root / ".dvc/tmp/stemma-jackknife.json"
-    kept = json.loads(memory.read_text())
-    (key,) = kept["tests"]
-    # What is kept is believed, as long as the code is that by which it was found.
-    kept["tests"][key] = not kept["tests"][key]
-    memory.write_text(json.dumps(kept))
-    assert told()[0]["significant"] != before
-    memory.write_text(json.dumps({**kept, "by": "another code"}))
-    assert told()[0]["significant"] == before

@@ -90,7 +90,8 @@ def _known(
     # Another level, or another formula, may find otherwise.
     by = _digest_of_code()
     kept = recall(_MEMORY, root)
-    known = kept["tests"] if kept.get("by") == by else {}
+    tests_kept = kept.get("tests") if kept.get("by") == by else None
+    known = tests_kept if isinstance(tests_kept, dict) else {}
     new = {key: test for test in tests if (key := " ".join(test)) not in known}
     if new:
         known |= zip(new, _tested(list(new.values()), files, root), strict=True)
