@@ -114,6 +114,23 @@ def test_what_came_past_the_gates_is_no_place_to_go_back_to(released: Released):
     assert agreed(released) == "v1.0.0"
 
 
+def test_where_no_evidence_is_asked_for(released: Released):
+    tag(released, "lm#prod#5", "lm@v1.0.0", last(released) + 5)
+    released.run("promote", "v1.1.0", "prod")
+    released.settings({}, require="none")
+    released.run("rollback", "prod")
+    assert agreed(released) == "v1.0.0"
+
+
+def test_bytes_that_changed_since_the_registration(released: Released):
+    third = released.candidate()
+    text = released.git("for-each-ref", "--format=%(contents)", f"refs/tags/lm@{third}")
+    edited = text.replace('"digest": "', '"digest": "0')
+    released.git("tag", "-f", "-a", "-m", edited, f"lm@{third}", f"lm@{third}^{{commit}}")
+    line = refused(released.root, "promote", third, "prod", "--force", "--why", "hurry")
+    assert "are not those that it was registered with" in line
+
+
 def test_two_of_one_second_cannot_be_told(released: Released):
     tag(released, "lm#prod#10", "lm@v1.0.0", last(released))
     told = " ".join(run(released.root, "versions").stdout.split())

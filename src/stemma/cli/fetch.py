@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 @click.option("--into", metavar="DIR", help="The folder; default: the name of the model.")
 @click.option("--repo", metavar="URL", help="The repository with the tags; default: the one here.")
 @click.option(
-    "--require", type=click.Choice(["signed", "evidence", "none"]), default="evidence",
-    show_default=True, help="What is asked of it.",
+    "--require", type=click.Choice(["signed", "evidence", "none"]),
+    help="What is asked of it; default: what conf/registry.yaml here says, or evidence.",
 )  # fmt: skip
 @click.option("--key", "keys", multiple=True, metavar="FILE", help="A public key that counts.")
 @click.option("--frozen", is_flag=True, help="Take what stemma.lock says, and nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was fetched as JSON.")
 def fetch(
-    model: str | None, into: str | None, repo: str | None, require: "Require",
+    model: str | None, into: str | None, repo: str | None, require: "Require | None",
     keys: tuple[str, ...], frozen: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Fetch a registered version of a model, check its bytes, and pin it in stemma.lock.

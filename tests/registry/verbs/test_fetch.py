@@ -156,3 +156,26 @@ def test_what_users_mistype(released: Released, user: Path):
     assert "nothing stands on live" in refused(user, "fetch", "lm#live", "--repo", repo)
     (user / "stemma.lock").write_text("lm: [1, 2]")
     assert "stemma.lock cannot be read" in refused(user, "fetch", "--frozen")
+
+
+def test_what_the_project_that_fetches_asks(released: Released, user: Path):
+    (user / "conf").mkdir()
+    asked = user / "conf/registry.yaml"
+    asked.write_text("require: signed\nkeys: []\nstages: {}\n")
+    words = ["fetch", "lm#prod", "--repo", str(released.root)]
+    assert "which keys count?" in refused(user, *words)
+    (user / "release.pub").write_text("no key")
+    asked.write_text("require: signed\nkeys: [release.pub]\nstages: {}\n")
+    assert "lm@v1.0.0 is not signed" in refused(user, *words)
+    assert run(user, *words, "--require", "evidence").exit_code == 0
+
+
+def test_a_version_that_gto_registered(released: Released, user: Path, tmp_path: Path):
+    commit = released.make()
+    released.git("tag", "-a", "-m", "by hand", "lm@v7.0.0", commit)
+    repo = str(released.root)
+    assert "lm@v7.0.0 has no evidence" in refused(user, "fetch", "lm@v7.0.0", "--repo", repo)
+    for stage in ("staging", "prod"):
+        released.run("promote", "v7.0.0", stage)
+    run(user, "fetch", "lm#prod", "--repo", repo)
+    assert lock(user)["version"] == "v7.0.0"

@@ -10,7 +10,7 @@ from typing import Any
 from stemma.files import atomic_directory, sha256_of
 from stemma.hashes import files_of
 from stemma.layout import EXPORTED
-from stemma.registry import pins, trust
+from stemma.registry import pins, policy, trust
 from stemma.registry.digest import digest_of
 from stemma.registry.models import artifact_of, find
 from stemma.registry.pins import Pin
@@ -49,7 +49,7 @@ def fetch(
     *,
     into: str | None = None,
     repo: str | None = None,
-    require: Require = "evidence",
+    require: Require | None = None,
     keys: tuple[str, ...] = (),
     frozen: bool = False,
     root: Path = Path(),
@@ -62,8 +62,9 @@ def fetch(
         into: the folder; None for the one that it is pinned in, or the name of the model.
         repo: the URL or path of the repository with the tags; None for the one that it is pinned
             from, or the one here.
-        require: what is asked of it.
-        keys: files with public keys, one of which must have signed it.
+        require: what is asked of it; None for what conf/registry.yaml here says, or evidence.
+        keys: files with public keys, one of which must have signed it; none for those of
+            conf/registry.yaml, where a signature is asked for.
         frozen: whether to take what stemma.lock says and nothing else.
         root: the folder with stemma.lock.
 
@@ -73,6 +74,10 @@ def fetch(
         ProjectError: there is no such version, or its bytes cannot be fetched.
     """
     known = pins.read(root)
+    settings = policy.read(root)
+    require = require or settings.require
+    if require == "signed":
+        keys = keys or tuple(str(root / key) for key in settings.keys)
     if frozen:
         return [_frozen(pin, require, keys, root) for pin in _pinned(known, reference, into)]
     if reference is None:
@@ -113,7 +118,9 @@ def _chosen(registry: Registry, reference: str, require: Require) -> Registered:
     if hash_:
         artifact = artifact_of(registry, name or None)
         now = trust.current(registry, artifact, stage, require)
-        return find(registry, f"{artifact}@{now.version}")
+        found = find(registry, f"{artifact}@{now.version}")
+        # Of a version that GTO registered the decision alone says which bytes it has.
+        return found if found.evidence else dataclasses.replace(found, evidence=now.evidence)
     if "@" in reference:
         found = find(registry, reference)
         trust.check_not_recalled(registry, found.artifact, found.version)

@@ -11,7 +11,7 @@ from stemma.registry.placing import place
 from stemma.registry.publishing import remote_for
 from stemma.registry.trust import RefusedError
 from stemma.store.errors import ProjectError
-from stemma.store.registry import Registered, Registry, user
+from stemma.store.registry import Assignment, Registry, user
 
 
 def promote(
@@ -51,25 +51,34 @@ def promote(
     settings.stage(stage)
     registered = find(registry, version)
     case = decision.case_of(registry, registered, stage, settings)
-    if recall := registry.recall(registered.artifact, registered.version):
-        reason = recall.evidence.get("why", "no reason is given")
-        raise RefusedError(
-            f"{registered.name} was recalled by {recall.tag.by}: {reason}",
-            "no --force helps: register a version that is made anew",
-        )
-    _check_elsewhere(registered, stage, registry)
+    _check(case, registry.current(registered.artifact, stage))
     found = _decided(case, force, why, tell)
     if not found.allowed or dry_run:
         return found
     return place(found, registry, remote)
 
 
-def _check_elsewhere(registered: Registered, stage: str, registry: Registry) -> None:
-    """Refuse a version that stands on a stage already, unless by a tag that is no evidence."""
-    current = registry.current(registered.artifact, stage)
-    settled = not registry.contradictions(registered.artifact, stage)
+def _check(case: Case, current: Assignment | None) -> None:
+    """Refuse what no force helps: a recalled version, changed bytes, one that stands there already.
+
+    One that stands there by a tag that is no evidence is judged all the same.
+    """
+    registered, registry = case.registered, case.registry
+    assert registered
+    why = registry.why_recalled(registered.artifact, registered.version)
+    if why is not None:
+        raise RefusedError(
+            f"{registered.name} was recalled: {why}",
+            "no --force helps: register a version that is made anew",
+        )
+    settled = not registry.contradictions(registered.artifact, case.stage)
     if current and current.commit == registered.commit and current.evidence and settled:
-        raise RefusedError(f"{registered.name} stands on {stage} already", f"by {current.tag}")
+        raise RefusedError(f"{registered.name} stands on {case.stage} already", f"by {current.tag}")
+    if case.digest != registered.evidence.get("digest", case.digest):
+        raise RefusedError(
+            f"the bytes of {registered.name} are not those that it was registered with",
+            "`stemma fsck` shows what is broken",
+        )
 
 
 def _decided(case: Case, force: bool, why: str | None, tell: Tell) -> Decision:
