@@ -33,6 +33,8 @@ def show(revision: str | None, as_json: bool) -> None:
 
 
 def _draw_standing(named: list[dict[str, Any]]) -> None:
+    if not named:
+        return
     from rich.text import Text
 
     from stemma.pages.printing import console

@@ -23,6 +23,7 @@ from stemma.store.lock import load
 
 PIPELINE = "dvc.yaml"
 _KNOWN = 2**8  # files that stay parsed
+_has_marks = functools.lru_cache(_KNOWN)(merging.has_marks)
 _VALUE = re.compile(r"\$\{[^}]*\}")
 # Dependencies are most of a file, and say nothing here; without them most versions share theirs.
 _DEPS = re.compile(r"^    deps:\n(?: +[-#].*\n)+", re.MULTILINE)
@@ -126,18 +127,17 @@ def parse(
     """
     if not raw:
         return CONVENTION
-    if merging.has_marks(raw):
+    if _has_marks(raw):
         raise DamagedError(
             f"{PIPELINE} of {owner} has the marks of an unfinished merge",
             "`dvc repro` where that commit is checked out and a side is taken makes it whole",
         )
-    text = raw.decode(errors="replace")
     given = (params or b"", tuple(outs)) if is_template(raw) else (b"", ())
     try:
         try:
-            return _parse(_DEPS.sub("", text), *given)
+            return _parse(_without_deps(raw), *given)
         except _UNREADABLE:
-            return _parse(text, *given)
+            return _parse(raw.decode(errors="replace"), *given)
     except _UNREADABLE as error:
         said = " ".join(str(error).split())
         raise DamagedError(
@@ -145,9 +145,15 @@ def parse(
         ) from error
 
 
+@functools.lru_cache(_KNOWN)
 def is_template(raw: bytes) -> bool:
     """Say whether values stand in a dvc.yaml outside of its dependencies."""
-    return _VALUE.search(_DEPS.sub("", raw.decode(errors="replace"))) is not None
+    return _VALUE.search(_without_deps(raw)) is not None
+
+
+@functools.lru_cache(_KNOWN)
+def _without_deps(raw: bytes) -> str:
+    return _DEPS.sub("", raw.decode(errors="replace"))
 
 
 @functools.lru_cache(_KNOWN)
