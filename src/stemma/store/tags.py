@@ -35,15 +35,10 @@ class Tag:
     message: str | None
 
 
-def read(root: Path = Path(), pattern: str = "") -> list[Tag]:
-    """Return the tags on commits, by name.
-
-    Args:
-        root: the project.
-        pattern: of names, as ``git for-each-ref`` takes it; all if it is empty.
-    """
+def read(root: Path = Path()) -> list[Tag]:
+    """Return the tags on commits, by name."""
     form = "%00".join(f"%({field})" for field in _FIELDS) + "%00%00"
-    words = ["for-each-ref", f"--format={form}", f"{_PREFIX}{pattern}".rstrip("/")]
+    words = ["for-each-ref", f"--format={form}", _PREFIX.rstrip("/")]
     found = []
     for line in git.run(words, root).split("\0\0\n"):
         if not line.strip("\0\n"):
