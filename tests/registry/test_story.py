@@ -1,6 +1,7 @@
 """A version's way to production and back, in a real repository with a remote and two clones."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -201,3 +202,30 @@ def test_log_and_show_draw_stages(released: Released):
     assert "recalled: leaks" in released.run("show", "HEAD").stdout
     (told,) = released.json("show", "HEAD")["registry"]
     assert told["stages"] == ["staging"] and told["recalled"] == "leaks"
+
+
+def test_a_project_in_a_folder_of_its_repository(tmp_path: Path):
+    made = Released(tmp_path / "project")
+    made.make()
+    top, sub = made.root, made.root / "sub"
+    sub.mkdir()
+    for path in [*top.iterdir()]:
+        if path.name not in (".git", "sub"):
+            shutil.move(path, sub / path.name)
+    (top / ".git/info/exclude").write_text("/sub/.dvc/cache\n")
+    made.git("add", "-A")
+    made.git("commit", "-qm", "moved")
+    made.root = sub
+    assert made.json("register")["artifact"] == "sub:lm"
+    for stage in ("staging", "prod"):
+        made.run("promote", "v1.0.0", stage)
+    assert made.git("tag", "--list", "sub=lm#prod#*") == "sub=lm#prod#2"
+    made.git("push", "-q", "--tags", "origin", "HEAD")
+    user = tmp_path / "user"
+    user.mkdir()
+    url = str(tmp_path / "origin.git")
+    assert run(user, "fetch", "sub:lm#prod", "--repo", url).exit_code == 0
+    assert (user / "lm/config.json").exists()
+    words = ["dvc", "artifacts", "get", url, "sub:lm", "--stage", "prod", "-o", str(user / "dvc")]
+    subprocess.run(words, check=True, env=environment(), capture_output=True)
+    assert (user / "dvc/config.json").read_bytes() == (user / "lm/config.json").read_bytes()

@@ -155,7 +155,9 @@ def _brought(
         key = _signature(one, registry, root / folder, require, keys)
     else:
         with atomic_directory(root / folder) as whole:
-            output = str(one.evidence.get("output") or EXPORTED)
+            # The name of a model tells where in the repository its project stands.
+            project = one.artifact.rpartition(":")[0]
+            output = (Path(project) / str(one.evidence.get("output") or EXPORTED)).as_posix()
             download(source, output, one.commit, whole / "model")
             there = _hashed(whole / "model")
             if wanted is not None:
