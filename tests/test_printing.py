@@ -1,6 +1,7 @@
 """A library returns, a command prints: only cli/ and pages/ know a terminal."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from project import ROOT
 
 SOURCE = ROOT / "src/stemma"
 PRINTERS = ("cli", "pages")
-READERS = ("versions", "store")
+READERS = ("registry", "merges", "versions", "store")
 # What a stage says on stderr while it runs, and what carries a line to a stream at all.
 SPEAKERS = {
     "composition.py",  # overrides that are lost, said within `dvc exp run`
@@ -22,6 +23,10 @@ SPEAKERS = {
 NOT_YET: set[str] = set()
 """Readers that print; each loses its line here when `cli/` does it instead."""
 BARS_NOT_YET = {
+    "registry/criteria/footprint.py",
+    "registry/criteria/memorisation.py",
+    "registry/criteria/must_pass.py",
+    "registry/criteria/personal_data.py",
     "store/outputs.py",
     "versions/verbs/bisect.py",
     "versions/weights/statistics.py",
@@ -106,3 +111,25 @@ def test_what_prints_is_seen(line: str):
 
 def test_what_is_only_drawn_from_is_not_printing():
     assert not list(prints(ast.parse("from stemma.pages.blocks import Tone\nfingerprint(path)")))
+
+
+def test_colours_stand_in_one_place():
+    """A style is named by what it says; `stemma.pages.colours` says how that looks."""
+    colours = re.compile(r'"(?:bold )?(?:red|green|yellow|cyan|magenta|blue|dim)"')
+    rooms = ("cli", "pages")
+    files = [file for room in rooms for file in (ROOT / "src/stemma" / room).rglob("*.py")]
+    found = [file.name for file in files if colours.search(file.read_text(encoding="utf-8"))]
+    assert found == ["colours.py"]
+
+
+def test_every_style_that_is_named_is_one(capsys: pytest.CaptureFixture[str]):
+    from rich.text import Text
+
+    from stemma.pages.colours import THEME
+    from stemma.pages.printing import console
+
+    screen = console()
+    for name in THEME:
+        assert screen.get_style(name) is not None
+    screen.print(Text("REFUSED", "alarm"))
+    assert capsys.readouterr().out == "REFUSED\n"

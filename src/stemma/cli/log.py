@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from stemma.versions.verbs.log import LoggedVersion
 
 _NAMES = 3  # in a line; JSON has all
-_TONES = {"better": "green", "worse": "red"}
+_TONES = {"better": "good", "worse": "bad"}
 
 
 @main.command()
@@ -75,22 +75,22 @@ def _line(version: "LoggedVersion") -> list[tuple[str, str]]:
         names = f"({', '.join(version.refs[:_NAMES])}{more}) "
     bases = ", ".join(base.commit[:7] for base in version.bases)
     measured = version.value is not None
-    tone = _TONES.get(version.significant or "", "dim")
+    tone = _TONES.get(version.significant or "", "quiet")
     return [
         (f"{version.graph[-1]} " if version.graph else "", ""),
-        (version.commit[:7], "yellow"),
+        (version.commit[:7], "commit"),
         (f" {version.date} ", ""),
         (f"{written(version.value)} " if measured else "", ""),
         (f"{_change(version.difference):8} " if measured else "", tone),
-        (f"{_size(version.bytes_added, version.bytes_added_exact):>8} ", "dim"),
-        (f"<- {bases} " if bases else "", "yellow"),
-        ("of other weights " if version.metrics_match is False else "", "bold red"),
-        ("tainted " if version.tainted else "", "bold red"),
-        (f"{' '.join(version.stages)} " if version.stages else "", "bold green"),
+        (f"{_size(version.bytes_added, version.bytes_added_exact):>8} ", "quiet"),
+        (f"<- {bases} " if bases else "", "commit"),
+        ("of other weights " if version.metrics_match is False else "", "alarm"),
+        ("tainted " if version.tainted else "", "alarm"),
+        (f"{' '.join(version.stages)} " if version.stages else "", "stage"),
         # Before the names: those of branches on a remote would leave no room for it.
         (f"{_changed(version)} " if version.changed else "", ""),
-        (names, "bold cyan"),
-        (f"{version.author}: {version.subject}", "dim"),
+        (names, "name"),
+        (f"{version.author}: {version.subject}", "quiet"),
     ]
 
 

@@ -23,7 +23,7 @@ def shown() -> "Callable[[Outcome], None]":
         table.add_column(width=7)
         table.add_column(width=_WIDTH)
         table.add_column(overflow="fold")
-        state = Text("passed", "green") if outcome.passed else Text("REFUSED", "bold red")
+        state = Text("passed", "good") if outcome.passed else Text("REFUSED", "alarm")
         table.add_row(state, outcome.gate, outcome.evidence)
         screen.print(table)
 

@@ -44,14 +44,14 @@ def _draw_standing(named: list[dict[str, Any]]) -> None:
     for one in named:
         line = Text(f"{one['name']} stands on {', '.join(one['stages']) or 'no stage'}")
         if one["recalled"] is not None:
-            line.append(f"; recalled: {one['recalled']}", "bold red")
+            line.append(f"; recalled: {one['recalled']}", "alarm")
         key, unsigned = signature(one)
         if key:
-            line.append(f"; signed by {key}", "green")
+            line.append(f"; signed by {key}", "good")
         elif unsigned:
-            line.append(f"; its signature does not hold: {unsigned}", "bold red")
+            line.append(f"; its signature does not hold: {unsigned}", "alarm")
         else:
-            line.append("; not signed", "dim")
+            line.append("; not signed", "quiet")
         screen.print(line, soft_wrap=True)
 
 

@@ -63,7 +63,7 @@ def _print(traces: Sequence["Trace"]) -> None:
         if one.unknown:
             unknown.setdefault(one.unknown, []).append(one.commit[:7])
     for why, commits in unknown.items():
-        screen.print(f"not known: {', '.join(commits)}: {why}", style="yellow")
+        screen.print(f"not known: {', '.join(commits)}: {why}", style="unknown")
 
 
 def _summary(traces: Sequence["Trace"]) -> str:

@@ -44,15 +44,15 @@ def _print(found: "Versions") -> None:
     for one in found.versions:
         remarks = Text()
         if one.recalled is not None:
-            remarks.append(f"recalled: {one.recalled}", "bold red")
+            remarks.append(f"recalled: {one.recalled}", "alarm")
         elif one.signed_by:
-            remarks.append("signed", "green")
+            remarks.append("signed", "good")
         if one.digest is None:
-            remarks.append("no evidence" if not remarks else ", no evidence", "yellow")
+            remarks.append("no evidence" if not remarks else ", no evidence", "unknown")
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.time))
         stages = Text(", ".join(one.stages), "bold")
         table.add_row(one.name, stages, one.commit[:7], when, one.by, remarks)
     screen.print(table)
     for stage, told in found.contradictions.items():
-        screen.print(f"It cannot be told what stands on {stage}: {'; '.join(told)}", style="red")
+        screen.print(f"It cannot be told what stands on {stage}: {'; '.join(told)}", style="bad")
         screen.print(f"`stemma promote VERSION {stage}` decides it anew.")

@@ -11,8 +11,19 @@ TERMINAL: dict[Tone, str] = {
     "muted": "dim",
 }
 """The style of each tone, as rich takes it."""
-UNKNOWN = "yellow"
+UNKNOWN = "unknown"
 """The style of what is missing or cannot be told, in a terminal."""
+THEME = {
+    "good": "green",
+    "bad": "red",
+    "alarm": "bold red",
+    "unknown": "yellow",
+    "commit": "yellow",
+    "name": "bold cyan",
+    "stage": "bold green",
+    "quiet": "dim",
+}
+"""What the names of styles stand for in a terminal, whichever verb prints there."""
 
 LIGHT = {
     "ink": "#1c2024",

@@ -7,7 +7,9 @@ from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.theme import Theme
 
+from stemma.pages.colours import THEME
 from stemma.streams import visible
 
 
@@ -15,7 +17,7 @@ class _Console(Console):
     """Shows texts as they are: no markup, no `:emoji:`, no escape sequences."""
 
     def __init__(self) -> None:
-        super().__init__(highlight=False, markup=False, emoji=False)
+        super().__init__(highlight=False, markup=False, emoji=False, theme=Theme(THEME))
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

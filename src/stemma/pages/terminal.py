@@ -21,13 +21,13 @@ def show(page: ComparisonPage) -> None:
     for name, line in page.subjects:
         console.print(Words.assemble((name, "bold"), f"  {line}" if line else ""))
     for name, blocks in page.sections.items():
-        console.rule(Words(name, "bold"), align="left", style="dim")
+        console.rule(Words(name, "bold"), align="left", style="quiet")
         for block in blocks:
             console.print(Padding(render(block), (0, 0, 1, 0)))
     for name, why in page.missing.items():
-        console.rule(Words(name, "bold"), align="left", style="dim")
+        console.rule(Words(name, "bold"), align="left", style="quiet")
         console.print(f"missing: {why}\n", style=UNKNOWN)
-    console.rule(Words("verdict", "bold"), align="left", style="dim")
+    console.rule(Words("verdict", "bold"), align="left", style="quiet")
     for cell in page.headline:
         console.print(Words(cell.text, f"bold {TERMINAL[cell.tone]}"))
     for cell in page.points:

@@ -22,7 +22,7 @@ _SETTINGS = {
     "runtime": ("threads", "seed"),
 }
 _SPLITS = ("train", "validation", "test")
-_TONES = {"exact": "green", "equivalent": "yellow", "different": "red"}
+_TONES = {"exact": "good", "equivalent": "unknown", "different": "bad"}
 _SAMPLES, _LINES, _EDITED = 2, 8, 4
 _AIM = 21  # columns of what a suggestion is for, beside its command
 
@@ -62,22 +62,22 @@ def _head(facts: dict[str, Any], warnings: Iterable[str]) -> Iterator[Text]:
     if not (commit and commit.startswith(name)):
         title.append(name, "bold")
     if commit:
-        title.append(f"  {commit[:10]}" if title else commit[:10], "yellow")
+        title.append(f"  {commit[:10]}" if title else commit[:10], "commit")
         title.append(f"  {facts['date']}  {facts['author']}")
     yield title
     if commit:
         yield Text(facts["subject"])
         if facts["refs"]:
-            yield Text(", ".join(facts["refs"]), "bold cyan")
+            yield Text(", ".join(facts["refs"]), "name")
         if made_in and made_in != commit:
             yield Text(f"the version of {made_in[:10]}: its dvc.lock is the same")
     else:
         yield Text(f"committed as {made_in[:10]}" if made_in else "not committed")
         if edited := facts["changed_since"]:
             more = f" and {len(edited) - _EDITED} more" if len(edited) > _EDITED else ""
-            yield Text(f"changed since: {', '.join(edited[:_EDITED])}{more}", "yellow")
+            yield Text(f"changed since: {', '.join(edited[:_EDITED])}{more}", "unknown")
     yield from _taints(facts["tainted"])
-    yield from (Text(warning, "bold red") for warning in warnings)
+    yield from (Text(warning, "alarm") for warning in warnings)
     if commit:
         yield _verified(facts)
 
@@ -87,18 +87,18 @@ def _taints(tainted: dict[str, Any] | None) -> Iterator[Text]:
         return
     for one in tainted["records"]:
         verb = "measured" if one["split"] == "test" else "trained"
-        yield Text(f"tainted: {verb} on {one['id']} (revoked: {one['why']})", "bold red")
+        yield Text(f"tainted: {verb} on {one['id']} (revoked: {one['why']})", "alarm")
     for commit in tainted["through"]:
         yield Text(
-            f"tainted: its base descends from {commit[:10]}, trained on what is revoked", "bold red"
+            f"tainted: its base descends from {commit[:10]}, trained on what is revoked", "alarm"
         )
     if tainted["unknown"]:
-        yield Text(f"tainted or not, it is not known: {tainted['unknown']}", "yellow")
+        yield Text(f"tainted or not, it is not known: {tainted['unknown']}", "unknown")
 
 
 def _verified(facts: dict[str, Any]) -> Text:
     if not facts["verified"]:
-        return Text(f"not verified: type `stemma verify {facts['name']}`", "dim")
+        return Text(f"not verified: type `stemma verify {facts['name']}`", "quiet")
     last = facts["verified"][-1]
     where = "" if last["commit"] == facts["commit"] else f" as {last['commit'][:10]}"
     told = f"on {last['time'][:10]} by {last['by']}, {last['machine']}"

@@ -98,12 +98,12 @@ def _files(outputs: Iterable[dict[str, Any]], width: int, nowhere: str) -> Paddi
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(min_width=width, overflow="fold")
     table.add_column(min_width=9, justify="right", no_wrap=True)
-    table.add_column(style="dim", no_wrap=True)
+    table.add_column(style="quiet", no_wrap=True)
     table.add_column(overflow="fold")
     for out in outputs:
         partly = [f"{name} in part" for name in out["partly"]]
         where = Text(", ".join([*out["whole"], *partly]))
-        told = where or Text(nowhere, "bold red")
+        told = where or Text(nowhere, "alarm")
         table.add_row(out["path"], decimal(out["size"]), out["md5"][:8], told)
     return Padding(table, (0, 0, 0, 2))
 
@@ -121,7 +121,7 @@ def _table(*columns: str) -> Table:
 
 
 def _hashed(name: str, md5: str) -> Text:
-    return Text(name).append(f" {md5[:8]}", "dim")
+    return Text(name).append(f" {md5[:8]}", "quiet")
 
 
 def _interval(content: dict[str, Any], name: str) -> str:
