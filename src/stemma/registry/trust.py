@@ -44,7 +44,7 @@ def check_not_recalled(registry: Registry, artifact: str, version: str) -> None:
         RefusedError: it is.
     """
     if recall := registry.recall(artifact, version):
-        why = recall.evidence.get("why", "no reason is given")
+        why = registry.why_recalled(artifact, version)
         raise RefusedError(
             f"{artifact}@{version} was recalled by {recall.tag.by}: {why}",
             "`stemma versions` shows what else there is",

@@ -75,17 +75,22 @@ class Registry:
     def __init__(self, root: Path = Path()) -> None:
         self.root = root
         self.events: list[Event] = events.read(root)
+        self._versions: dict[str, list[Registered]] = {}
 
     def versions(self, artifact: str) -> list[Registered]:
         """Return the versions of a model, the greatest last."""
-        found = [
-            Registered(
-                one.artifact, one.version, one.tag.commit, one.tag.time, one.tag.by, one.evidence
-            )
-            for one in self._of(artifact, "register")
-            if one.version
-        ]
-        return sorted(found, key=lambda one: order(one.version))
+        # Asked for once for each assignment.
+        if artifact not in self._versions:
+            found = [
+                Registered(
+                    one.artifact, one.version, one.tag.commit, one.tag.time, one.tag.by,
+                    one.evidence,
+                )
+                for one in self._of(artifact, "register")
+                if one.version
+            ]  # fmt: skip
+            self._versions[artifact] = sorted(found, key=lambda one: order(one.version))
+        return self._versions[artifact]
 
     @functools.cached_property
     def artifacts(self) -> list[str]:
