@@ -1,0 +1,1 @@
+"""Runs versions behind an OpenAI-compatible API, and follows the registry."""

@@ -1,0 +1,174 @@
+"""Answers the messages of a server: one JSON object per line, in and out.
+
+In:   {"do": "generate", "id": 1, "prompt": …, "max_tokens": …, …}   {"do": "cancel", "id": 1}
+      {"do": "embed" | "classify" | "score", "id": 2, "text": …}
+Out:  {"id": 1, "prompt_tokens": 9}   {"id": 1, "begun": true}
+      {"id": 1, "index": 0, "text": "…", "tokens": 3, "finish": null}   {"id": 1, "done": true}
+      {"id": 2, "result": …}   {"id": 3, "error": "…", "hint": "…", "status": 400}
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from stemma.errors import ModelError, SettingsError, StemmaError
+from stemma.serving.engines.engine import Engine
+from stemma.serving.worker.answers import Answer
+from stemma.serving.worker.grammar import Grammars
+from stemma.serving.worker.prompts import Prompts
+from stemma.serving.worker.sampling import Sampler
+from stemma.serving.worker.writing import Writer
+
+Send = Callable[[dict[str, Any]], None]
+_INTERNAL = 500
+
+
+class Worker:
+    """Runs the requests of one version.
+
+    Args:
+        engine: computes its tokens.
+        prompts: its tokenizer.
+        send: takes each message to the server.
+    """
+
+    def __init__(self, engine: Engine, prompts: Prompts, send: Send) -> None:
+        self._engine, self._prompts, self._send = engine, prompts, send
+        self._grammars = Grammars(prompts.folder, engine.vocabulary, prompts.ends)
+        self._answers: dict[int, Answer] = {}
+        self._next = 0
+        self._begun: set[int] = set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything to compute."""
+        return self._engine.busy
+
+    def handle(self, message: dict[str, Any]) -> None:
+        """Take in a message."""
+        do = {
+            "generate": self._generate, "cancel": self._cancel, "embed": self._embed,
+            "classify": self._classify, "score": self._score,
+        }[message["do"]]  # fmt: skip
+        try:
+            do(message)
+        except StemmaError as error:
+            self._refuse(message["id"], error)
+
+    def turn(self) -> None:
+        """Compute one token of each answer that runs."""
+        try:
+            begun, told = self._engine.step()
+        except ModelError as error:
+            # It cannot be told whose scores they were: nobody gets an answer made of them.
+            for request in {one.request for one in self._answers.values()}:
+                self._cancel({"id": request})
+                self._refuse(request, error)
+            return
+        for key in begun:
+            request = self._answers[key].request
+            if request not in self._begun:
+                self._begun.add(request)
+                self._send({"id": request, "begun": True})
+        for key, token in told:
+            self._tell(key, token)
+
+    def _tell(self, key: int, token: int) -> None:
+        answer = self._answers[key]
+        told = answer.take(token, self._prompts.ends, self._prompts.tokenizer)
+        self._send(told)
+        if told["finish"]:
+            self._forget(key)
+            if not any(one.request == answer.request for one in self._answers.values()):
+                self._begun.discard(answer.request)
+                self._send({"id": answer.request, "done": True})
+
+    def _forget(self, key: int) -> None:
+        self._engine.drop(key)
+        del self._answers[key]
+
+    def _generate(self, asked: dict[str, Any]) -> None:
+        if not self._engine.generates:
+            raise SettingsError("this model writes no text", "ask /classify or /v1/embeddings")
+        ids = self._prompts.ids(asked["prompt"])
+        room = self._room(len(ids), asked["max_tokens"], asked["strict"])
+        grammars = [
+            self._grammars.of(asked["schema"]) if asked["schema"] is not None else None
+            for _ in range(asked["n"])
+        ]
+        self._send({"id": asked["id"], "prompt_tokens": len(ids)})
+        for index, grammar in enumerate(grammars):
+            sampler = Sampler(
+                asked["temperature"], asked["top_p"], asked["top_k"], asked["seed"] + index,
+                asked["logprobs"], grammar.allow if grammar else None,
+            )  # fmt: skip
+            writer = Writer(self._prompts.tokenizer, asked["stop"])
+            self._next += 1
+            self._answers[self._next] = Answer(
+                asked["id"], index, room, sampler, writer, grammar
+            )  # fmt: skip
+            self._engine.add(self._next, ids, sampler)
+
+    def _room(self, prompt: int, wanted: int, strict: bool) -> int:
+        """Return how many tokens an answer may have."""
+        if self._engine.context is None:
+            return wanted
+        room = self._engine.context - prompt
+        if room < 1 or (strict and room < wanted):
+            more = f" and {wanted} more" if strict else ""
+            raise SettingsError(
+                f"the prompt has {prompt} tokens{more}, and the model sees {self._engine.context}",
+                "make it shorter",
+            )
+        return min(wanted, room)
+
+    def _cancel(self, asked: dict[str, Any]) -> None:
+        for key in [key for key, one in self._answers.items() if one.request == asked["id"]]:
+            self._forget(key)
+        self._begun.discard(asked["id"])
+
+    def _embed(self, asked: dict[str, Any]) -> None:
+        ids = self._fitting(asked["text"])
+        found = self._engine.states(ids).mean(0)
+        self._finite(found)
+        self._send({"id": asked["id"], "result": found.tolist(), "prompt_tokens": len(ids)})
+
+    def _classify(self, asked: dict[str, Any]) -> None:
+        if self._engine.generates or "labels" not in self._engine.facts():
+            raise SettingsError("this model is no classifier", "ask /v1/completions")
+        ids = self._fitting(asked["text"])
+        shares = self._engine.classes(ids).softmax(-1)
+        self._finite(shares)
+        result: dict[str, Any] = {"shares": shares.tolist()}
+        if shares.ndim > 1:
+            result["places"] = self._prompts.pieces(asked["text"])
+        self._send({"id": asked["id"], "result": result, "prompt_tokens": len(ids)})
+
+    def _score(self, asked: dict[str, Any]) -> None:
+        """Tell how well the model foresees a text, in bits per byte of UTF-8."""
+        ids = self._fitting(asked["text"])
+        if len(ids) < 2:  # noqa: PLR2004 (nothing is foreseen of a single token)
+            raise SettingsError("the text has one token, of which nothing is foreseen")
+        scores = self._engine.score(ids)
+        self._finite(scores)
+        bits = -float(scores.double().sum()) / math.log(2)
+        self._send({"id": asked["id"], "result": bits / len(asked["text"].encode())})
+
+    def _fitting(self, text: str) -> list[int]:
+        ids = self._prompts.ids(text)
+        if self._engine.context is not None and len(ids) > self._engine.context:
+            raise SettingsError(
+                f"input: it has {len(ids)} tokens, and the model sees {self._engine.context}",
+                "make it shorter",
+            )
+        return ids
+
+    def _finite(self, found: Any) -> None:
+        if not found.isfinite().all():
+            raise ModelError("the model's scores are no numbers", "`stemma show` tells what it is")
+
+    def _refuse(self, request: int, error: StemmaError) -> None:
+        status = 400 if isinstance(error, SettingsError) else _INTERNAL
+        self._send({"id": request, "error": error.message, "hint": error.hint, "status": status})
