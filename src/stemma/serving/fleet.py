@@ -40,7 +40,6 @@ class Fleet:
         self.also: list[Deployment] = []
         self.share = 0.0
         self.since = 0.0
-        self.draining = False
         self._leaving: set[asyncio.Task[None]] = set()
 
     def pick(self, model: str | None, who: str) -> Deployment:
@@ -58,8 +57,10 @@ class Fleet:
             raise AwayError("no version is ready", "see /health/ready")
         source = self.current.source
         if model in (None, source.artifact, f"{source.artifact}#{self.stage}"):
-            is_chosen = self.canary is not None and _place_of(who) < self.share
-            return self.canary if is_chosen and self.canary else self.current
+            canary = self.canary
+            if canary and canary.state == "ready" and _place_of(who) < self.share:
+                return canary
+            return self.current
         for one, role in self.all():
             if one.name == model and role != "shadow":
                 return one
@@ -70,11 +71,14 @@ class Fleet:
 
     def all(self) -> Iterator[tuple[Deployment, Role]]:
         """Yield all that run, the current one first."""
-        named: list[tuple[Deployment | None, Role]] = [
-            (self.current, "current"), (self.canary, "canary"),
-            *((one, "also") for one in self.also), (self.shadow, "shadow"),
-        ]  # fmt: skip
-        yield from ((one, role) for one, role in named if one is not None)
+        if self.current:
+            yield self.current, "current"
+        if self.canary:
+            yield self.canary, "canary"
+        for one in self.also:
+            yield one, "also"
+        if self.shadow:
+            yield self.shadow, "shadow"
 
     def change(self, new: Deployment) -> None:
         """Let another version answer from now on; the one before finishes what it has begun."""

@@ -139,16 +139,16 @@ class Clock:
         self.begun = time.perf_counter()
         self._meter.queue.observe(self.begun - self._start)
 
-    def token(self, index: int) -> None:
-        """A token of an answer has come."""
+    def token(self, index: int, tokens: int = 1) -> None:
+        """Tokens of an answer have come together."""
         now = time.perf_counter()
         if index in self._last:
             self._meter.between.observe(now - self._last[index])
         elif not self._last:
             self._meter.first.observe(now - self._start)
         self._last[index] = now
-        self.tokens += 1
-        self._meter.generated.inc()
+        self.tokens += tokens
+        self._meter.generated.inc(tokens)
 
     def end(self, reason: str) -> None:
         """The request is answered."""

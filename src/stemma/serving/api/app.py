@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 from typing import Any
 
@@ -13,7 +11,6 @@ from stemma.serving.api import chat, completions, errors, pooling, responses, st
 from stemma.serving.api.gate import Gate
 from stemma.serving.api.server import Server
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 _ERRORS: dict[int | str, dict[str, Any]] = {
     code: {"model": errors.ErrorAnswer, "description": told}
     for code, told in {
@@ -25,15 +22,14 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def app(server: Server, lifespan: Lifespan | None = None) -> Any:
+def app(server: Server) -> Any:
     """Return the application.
 
     Args:
         server: what the endpoints share.
-        lifespan: runs around it.
     """
     made = FastAPI(
-        title="Stemma", version=version("stemma-lm"), lifespan=lifespan, docs_url=None,
+        title="Stemma", version=version("stemma-lm"), docs_url=None,
         redoc_url=None, openapi_url="/openapi.json",
     )  # fmt: skip
     made.state.server = server

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -57,8 +57,8 @@ class ChatRequest(Sampling):
         return self
 
 
-def conversation(messages: list[Message]) -> list[dict[str, str]]:
-    """Return messages as an engine takes them."""
+def conversation(messages: Sequence[Any]) -> list[dict[str, str]]:
+    """Return messages as an engine takes them: ``role``, and ``content`` as one text."""
     return [
         {
             "role": "system" if one.role == "developer" else one.role,

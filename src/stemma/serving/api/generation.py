@@ -21,6 +21,7 @@ from stemma.serving.api.fields import Sampling
 from stemma.serving.api.server import Server
 from stemma.serving.deployment import Deployment
 from stemma.serving.metrics import Clock
+from stemma.serving.process import RefusedRequestError
 
 T = TypeVar("T")
 LOG = logging.getLogger("stemma.serve")
@@ -100,6 +101,9 @@ class Generation:
                     while (told := await _next(answers, deadline)) is not None:
                         yield told
                 done = True
+        except RefusedRequestError as error:
+            self.failure = "engine" if error.status >= 500 else "refused"
+            raise
         except StemmaError as error:
             self.failure = type(error).__name__
             raise

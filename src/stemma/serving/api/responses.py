@@ -47,9 +47,10 @@ class TextOptions(Body):
     ] = None
 
 
-class InputMessage(ChatMessage):
+class InputMessage(Body):
     """A message of the input; what an earlier answer said besides its text is let through."""
 
+    role: Literal["system", "developer", "user", "assistant"]
     type: Literal["message"] = "message"
     id: str | None = None
     status: Literal["completed", "in_progress", "incomplete"] | None = None

@@ -53,8 +53,6 @@ async def live() -> dict[str, str]:
 async def ready(request: Request) -> Response:
     """Say whether a request would be answered."""
     fleet = Server.of(request).fleet
-    if fleet.draining:
-        return JSONResponse({"status": "draining"}, 503)
     state = fleet.current.state if fleet.current else "starting"
     return JSONResponse({"status": state}, 200 if state == "ready" else 503)
 
