@@ -15,6 +15,7 @@ import diff
 import formats
 import log
 import pipeline
+import serving
 import storage
 import tokenise
 import train
@@ -22,7 +23,7 @@ from stemma.files import read_json, write_json
 
 BENCHMARKS = {
     module.__name__: module
-    for module in (tokenise, diff, data_diff, log, formats, train, pipeline, storage)
+    for module in (tokenise, diff, data_diff, log, formats, train, pipeline, storage, serving)
 }
 RESULTS = Path(__file__).with_name("results.json")
 

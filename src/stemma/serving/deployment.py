@@ -23,6 +23,7 @@ _SMOKE_TOKENS = 8
 GREEDY: dict[str, Any] = {
     "do": "generate", "max_tokens": _SMOKE_TOKENS, "strict": False, "n": 1, "temperature": 0.0,
     "top_p": 1.0, "top_k": 0, "seed": 0, "logprobs": None, "stop": [], "schema": None,
+    "ignore_eos": False,
 }  # fmt: skip
 
 

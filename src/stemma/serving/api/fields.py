@@ -97,6 +97,8 @@ class Sampling(Body):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     user: str | None = None
+    # As vLLM has it, and programs that measure servers.
+    ignore_eos: bool | None = None
 
     def stops(self) -> list[str]:
         """Return the strings that end an answer."""

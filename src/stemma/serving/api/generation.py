@@ -172,6 +172,7 @@ async def opened(
         "top_p": asked.top_p or 1.0, "top_k": max(0, asked.top_k or 0),
         "seed": secrets.randbelow(2**63) if asked.seed is None else asked.seed,
         "logprobs": logprobs, "stop": asked.stops(), "schema": schema,
+        "ignore_eos": bool(asked.ignore_eos),
     }  # fmt: skip
     found = Generation(server, deployment, message, who, Clock(deployment.meter))
     await found.open()

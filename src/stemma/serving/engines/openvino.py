@@ -45,7 +45,7 @@ class OpenVino:
 
     generates = True
     keeps_schema = True
-    # `echo` gives probabilities of other tokens where other sequences run (2026.4.1; docs/faults.md).
+    # Where others run, `echo` gives probabilities of other tokens (2026.4.1; docs/faults.md).
     scores_alone = True
 
     def __init__(self, folder: Path, dtype: str | None, rows: int, room: int | None) -> None:

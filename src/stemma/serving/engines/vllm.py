@@ -176,7 +176,7 @@ def _body(asked: dict[str, Any], is_chat: bool) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": _NAME, "stream": True, "n": asked["n"], "temperature": asked["temperature"],
         "top_p": asked["top_p"], "top_k": asked["top_k"] or -1, "seed": asked["seed"] % 2**63,
-        "stop": asked["stop"],
+        "stop": asked["stop"], "ignore_eos": asked["ignore_eos"],
         "stream_options": {"include_usage": True, "continuous_usage_stats": True},
     }  # fmt: skip
     # Where no length is asked for, vLLM takes what is left.

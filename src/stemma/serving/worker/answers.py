@@ -21,6 +21,7 @@ class Answer:
         sampler: chooses its tokens.
         writer: makes text of them.
         grammar: what it keeps to; None for anything.
+        ends: the tokens that end it.
         tokens: how many it has.
     """
 
@@ -30,14 +31,15 @@ class Answer:
     sampler: Sampler
     writer: Writer
     grammar: Grammar | None
+    ends: frozenset[int]
     tokens: int = 0
 
-    def take(self, chosen: Chosen, ends: frozenset[int], tokenizer: Any) -> dict[str, Any]:
+    def take(self, chosen: Chosen, tokenizer: Any) -> dict[str, Any]:
         """Return what is told of a new token: ``text``, ``tokens``, ``logprobs``, ``finish``."""
         self.tokens += 1
         self.left -= 1
         told: dict[str, Any] = {"id": self.request, "index": self.index, "tokens": self.tokens}
-        if chosen.token in ends:
+        if chosen.token in self.ends:
             return told | {"text": self.writer.end(), "finish": "stop"}
         text = self.writer.add(chosen.token)
         if chosen.logprob is not None:

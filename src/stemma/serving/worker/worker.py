@@ -89,7 +89,7 @@ class Worker:
 
     def _tell(self, key: int, chosen: Chosen) -> None:
         answer = self._answers[key]
-        told = answer.take(chosen, self._prompts.ends, self._prompts.tokenizer)
+        told = answer.take(chosen, self._prompts.tokenizer)
         self._send(told)
         if told["finish"]:
             self._forget(key)
@@ -126,7 +126,8 @@ class Worker:
             asked["logprobs"], grammar.allow if grammar else None, schema,
         )  # fmt: skip
         writer = Writer(self._prompts.tokenizer, asked["stop"])
-        return Answer(asked["id"], index, room, sampler, writer, grammar)
+        ends = frozenset() if asked["ignore_eos"] else self._prompts.ends
+        return Answer(asked["id"], index, room, sampler, writer, grammar, ends)
 
     def _room(self, prompt: int, wanted: int, strict: bool) -> int:
         """Return how many tokens an answer may have."""
