@@ -1,6 +1,6 @@
-"""Servers side by side: tokens per second, time to first token and memory, at 1, 4 and 16 clients.
+"""Servers side by side: tokens per second, time to first token, memory, at 1, 4 and 16 clients.
 
-Each client asks for one answer of 64 tokens, greedily and past any end of text, in a stream, and the
+Each client asks for an answer of 64 tokens, greedily, past any end of text, in a stream, and for the
 next one when it has it. Arms take turns, round after round, each alone on the machine.
 
     python bench/serving.py [ARM …]      STEMMA_VLLM="/opt/vllm/bin/vllm" adds vLLM
@@ -239,11 +239,12 @@ def _resident(session: int) -> int:
     processes: dict[int, tuple[int, int]] = {}
     for place in Path("/proc").iterdir():
         try:
+            number = int(place.name)
             parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
             pages = int((place / "statm").read_text().split()[1])
         except (OSError, ValueError, IndexError):
             continue
-        processes[int(place.name)] = parent, pages
+        processes[number] = parent, pages
     family = {session}
     while more := {one for one, (parent, _) in processes.items() if parent in family} - family:
         family |= more
