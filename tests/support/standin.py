@@ -85,10 +85,10 @@ class StandIn:
         async def guard(request: Request, go_on: Any) -> Response:
             path = request.url.path
             is_file = path == "/" or (path.startswith("/page/") and "." in path)
-            if self.locked and not is_file:
-                if request.headers.get("authorization") != f"Bearer {KEY}":
-                    told = {"message": "a key is needed", "type": "x", "param": None, "code": None}
-                    return JSONResponse({"error": told}, 401)
+            has_key = request.headers.get("authorization") == f"Bearer {KEY}"
+            if self.locked and not is_file and not has_key:
+                told = {"message": "a key is needed", "type": "x", "param": None, "code": None}
+                return JSONResponse({"error": told}, 401)
             return await go_on(request)
 
         @app.get("/v1/models")

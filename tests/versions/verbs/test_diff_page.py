@@ -55,7 +55,8 @@ def browse(folder: Path, file: str, *options: str) -> subprocess.CompletedProces
 
 
 def look(folder: Path, width: int, scheme: str) -> dict[str, Any]:
-    (folder / "harness.html").write_text(HARNESS.replace("WIDTH", str(width)).replace("CONTRAST", CONTRAST))
+    harness = HARNESS.replace("WIDTH", str(width)).replace("CONTRAST", CONTRAST)
+    (folder / "harness.html").write_text(harness)
     done = browse(
         folder, "harness.html", "--allow-file-access-from-files", "--dump-dom",
         "--window-size=1400,900", f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}",

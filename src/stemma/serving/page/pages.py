@@ -35,7 +35,7 @@ _HEADERS = {
 
 def content(name: str) -> str:
     """Return a file of the page."""
-    text = (files(__package__) / name).read_text(encoding="utf-8")
+    text = (files("stemma.serving.page") / name).read_text(encoding="utf-8")
     return theme() + text if name == "page.css" else text
 
 
