@@ -53,6 +53,11 @@ def _print(found: "Versions") -> None:
         stages = Text(", ".join(one.stages), "bold")
         table.add_row(one.name, stages, one.commit[:7], when, one.by, remarks)
     screen.print(table)
+    for one in found.versions:
+        for trial in one.trials:
+            when = time.strftime("%Y-%m-%d %H:%M", time.localtime(trial.time))
+            screen.print(f"{one.name} was {trial.found} by a server of {trial.stage}, {when}:")
+            screen.print(f"  {trial.why}", style="bad")
     for stage, told in found.contradictions.items():
         screen.print(f"It cannot be told what stands on {stage}: {'; '.join(told)}", style="bad")
         screen.print(f"`stemma promote VERSION {stage}` decides it anew.")

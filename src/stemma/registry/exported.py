@@ -126,10 +126,16 @@ def does(kind: str) -> Does:
 
 
 @contextlib.contextmanager
-def laid_out(case: Case) -> Iterator[Path]:
+def laid_out(version: Version, output: str, root: Path) -> Iterator[Path]:
     """Yield a folder with models/exported, and models/base if it is an adapter; links, no copies.
 
-    Formats of the model in folders of their own are left out.
+    Formats of the model in folders of their own are left out. Where links are possible that keep
+    the bytes, the folder outlives a `dvc gc`.
+
+    Args:
+        version: whose model it is.
+        output: the path of its files.
+        root: the project.
 
     Raises:
         MissingError: bytes are nowhere.
@@ -137,16 +143,18 @@ def laid_out(case: Case) -> Iterator[Path]:
     """
     from stemma.modeling.weights.load import ADAPTER
 
-    version, output = case.version, case.model.output
     files = _top(version, output)
     if code := [path for path in files if path.endswith(".py")]:
         raise ModelError(
-            f"{output} of {version.name} has {min(code)}, code that comes with the model, which no "
-            "gate runs",
+            f"{output} of {version.name} has {min(code)}, code that comes with the model, which is "
+            "not run",
             "export a model of an architecture that transformers knows",
         )
-    with tempfile.TemporaryDirectory(prefix="stemma-") as name:
-        folder = Path(name)
+    beside = root / ".dvc/tmp"
+    with tempfile.TemporaryDirectory(
+        prefix="stemma-", dir=beside if beside.is_dir() else None
+    ) as name:
+        folder = Path(name).absolute()
         _link(version, output, files, folder / EXPORTED)
         if ADAPTER in files:
             base = version.declared.base
@@ -169,7 +177,7 @@ def loaded(case: Case) -> Iterator[Exported]:
     from stemma.corpus.tokenizer.encoder import Encoder
     from stemma.modeling.weights.load import load_saved
 
-    with laid_out(case) as folder:
+    with laid_out(case.version, case.model.output, case.root) as folder:
         # An adapter finds its base from the current folder on, as in a project.
         with contextlib.chdir(folder):
             model: Any = load_saved(EXPORTED)
@@ -246,4 +254,8 @@ def _link(version: Version, output: str, paths: Iterable[str], folder: Path) -> 
             )
         link = folder / path
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(version.path(output, path).absolute())
+        source = version.path(output, path).absolute()
+        try:
+            link.hardlink_to(source)
+        except OSError:
+            link.symlink_to(source)

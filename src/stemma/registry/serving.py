@@ -15,7 +15,6 @@ from typing import Any
 
 from stemma.errors import boundary
 from stemma.files import write_json
-from stemma.layout import EXPORTED
 
 TOKENS = 16
 """How many tokens are written after a prompt."""
@@ -47,7 +46,9 @@ def measure(prompt_tokens: int) -> dict[str, Any]:
     calm_threads()
     import torch
 
-    model = _load().eval()
+    from stemma.registry.stored import load_stored
+
+    model = load_stored(Path()).eval()
     generator = torch.Generator().manual_seed(0)
     vocabulary = model.config.get_text_config().vocab_size
     ids = torch.randint(vocabulary, (1, prompt_tokens), generator=generator)
@@ -73,22 +74,6 @@ def measure(prompt_tokens: int) -> dict[str, Any]:
         "processor": torch.cpu.get_capabilities().get("cpu_name") or platform.processor(),
         "threads": torch.get_num_threads(),
     }
-
-
-def _load() -> Any:
-    import transformers
-
-    from stemma.modeling.weights.load import ADAPTER, load_saved
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    if (EXPORTED / ADAPTER).exists():
-        return load_saved(EXPORTED)
-    here: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    config = transformers.AutoConfig.from_pretrained(EXPORTED, **here)
-    kind = getattr(transformers, (config.architectures or ["none"])[0])
-    # In the numbers that are stored, as a server does; `load_saved` would make them wider.
-    return kind.from_pretrained(EXPORTED, use_safetensors=True, dtype="auto", **here)
 
 
 def _median(work: Callable[[], object]) -> float:

@@ -8,8 +8,8 @@ from stemma.statistics.significance import LEVEL
 _Z = NormalDist().inv_cdf(1 - LEVEL / 2)
 
 
-def wilson(hits: int, trials: int) -> tuple[float, float]:
-    """Return the ends of the score interval of a share, at a confidence of 1 - LEVEL.
+def wilson(hits: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
+    """Return the ends of the score interval of a share, at a confidence of 1 - level.
 
     It holds its confidence where hits are few, and is no point where there are none (Wilson 1927,
     Journal of the American Statistical Association 22:209).
@@ -17,10 +17,12 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
     Args:
         hits: in how many trials it was so.
         trials: how many there were, at least one.
+        level: how often the interval misses the share.
     """
-    share, square = hits / trials, _Z**2 / trials
+    z = NormalDist().inv_cdf(1 - level / 2)
+    share, square = hits / trials, z**2 / trials
     middle = (share + square / 2) / (1 + square)
-    half = _Z / (1 + square) * math.sqrt(share * (1 - share) / trials + square / 4 / trials)
+    half = z / (1 + square) * math.sqrt(share * (1 - share) / trials + square / 4 / trials)
     # Where nothing was hit, or all was, the end is exact, and rounding would miss it.
     low = 0.0 if hits == 0 else middle - half
     high = 1.0 if hits == trials else middle + half

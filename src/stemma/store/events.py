@@ -6,6 +6,7 @@ takes such a tag back. Stemma writes the first two only, and beside them what GT
     stemma/lm/v1.2.0/recall
     stemma/lm/v1.2.0/approval/prod/ada
     stemma/lm/v1.2.0/signature/3f1c…
+    stemma/lm/v1.2.0/trial/prod/1764288000
 
 The message of a tag of Stemma's has a line for people, and behind it a trailer with the evidence in
 JSON, so that the evidence goes wherever the tag goes.
@@ -22,11 +23,12 @@ from stemma.store import tags
 from stemma.store.tags import Tag
 
 Kind = Literal[
-    "register", "assign", "deregister", "unassign", "deprecate", "recall", "approval", "signature"
-]
+    "register", "assign", "deregister", "unassign", "deprecate", "recall", "approval", "signature",
+    "trial",
+]  # fmt: skip
 OWN = "stemma/"
 _TRAILER = "Stemma-Evidence: "
-_WRITTEN = ("register", "assign", "recall", "approval", "signature")
+_WRITTEN = ("register", "assign", "recall", "approval", "signature", "trial")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Event:
         version: such as ``v1.2.0``; None where the tag names none.
         stage: such as ``prod``; None where the tag names none.
         counter: the number at the end of a name; 0 if it has none.
-        who: whose approval or signature it is; empty otherwise.
+        who: whose approval or signature it is; of a trial its number; empty otherwise.
         tag: the tag itself.
     """
 
@@ -133,7 +135,7 @@ def _own(tag: Tag) -> Event | None:
         return None
     *artifact, version, kind = head
     rest = list(words)
-    stage = rest.pop(0) if kind == "approval" and rest else None
+    stage = rest.pop(0) if kind in ("approval", "trial") and rest else None
     return Event(
         kind, tag_to_name("/".join(artifact)), version, stage, 0, "/".join(rest), tag  # type: ignore[arg-type]
     )  # fmt: skip

@@ -150,6 +150,10 @@ class Registry:
         """Return the signatures of a version."""
         return [one for one in self._of(artifact, "signature") if one.version == version]
 
+    def trials(self, artifact: str, version: str) -> list[Event]:
+        """Return what servers found of a version, oldest first."""
+        return [one for one in self._of(artifact, "trial") if one.version == version]
+
     def next_time(self, artifact: str) -> int:
         """Return now, or a second after the model's last tag, whichever is later.
 

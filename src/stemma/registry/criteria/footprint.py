@@ -93,7 +93,8 @@ def _measured(settings: Settings, case: Case) -> dict[str, Any]:
     """
     more = serving.TOKENS - 1 if does(architecture(case)) == "continues" else 0
     check_fits(case, settings.prompt_tokens + more, f"prompt_tokens of {NAME}")
-    with laid_out(case) as folder, tempfile.TemporaryDirectory(prefix="stemma-") as beside:
+    folder_of = laid_out(case.version, case.model.output, case.root)
+    with folder_of as folder, tempfile.TemporaryDirectory(prefix="stemma-") as beside:
         answer, errors = Path(beside) / "found.json", Path(beside) / "errors"
         # -P: nothing that lies in the current folder is imported.
         command = [sys.executable, "-P", "-m", serving.__name__]

@@ -4,7 +4,9 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from stemma.registry import trials
 from stemma.registry.models import artifact_of
+from stemma.registry.trials import Trial
 from stemma.store.registry import Registered, Registry
 
 
@@ -22,6 +24,7 @@ class VersionStanding:
         stages: the stages where it stands now.
         recalled: why it was recalled; None if it was not.
         signed_by: the ids of the keys that signed it.
+        trials: what servers found of it, oldest first.
     """
 
     name: str
@@ -33,6 +36,7 @@ class VersionStanding:
     stages: tuple[str, ...]
     recalled: str | None
     signed_by: tuple[str, ...]
+    trials: tuple[Trial, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,4 +92,5 @@ def _standing(one: Registered, registry: Registry, stages: tuple[str, ...]) -> V
         one.name, one.version, one.commit, one.time, one.by, one.evidence.get("digest"), stages,
         registry.why_recalled(one.artifact, one.version),
         tuple(signature.who for signature in registry.signatures(one.artifact, one.version)),
+        tuple(map(trials.read, registry.trials(one.artifact, one.version))),
     )  # fmt: skip

@@ -56,6 +56,7 @@ class Slots(Cache):
     def move(self, source: int, target: int, tokens: int) -> None:
         """Copy the first tokens of a row into another one."""
         for layer in self.layers:
+            assert isinstance(layer, _Layer)
             assert layer.keys is not None and layer.values is not None
             layer.keys[target, :, :tokens] = layer.keys[source, :, :tokens]
             layer.values[target, :, :tokens] = layer.values[source, :, :tokens]

@@ -200,9 +200,10 @@ class Transformers:
             "batched": self._slots is not None,
             "bytes": sum(one.nbytes for one in self.model.parameters()),
         }
-        if "ForSequenceClassification" in type(self.model).__name__ or "ForToken" in type(
-            self.model
-        ).__name__:
+        if (
+            "ForSequenceClassification" in type(self.model).__name__
+            or "ForToken" in type(self.model).__name__
+        ):
             names = self.model.config.id2label
             told["labels"] = [names[index] for index in range(len(names))]
         return told

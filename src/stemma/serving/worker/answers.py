@@ -60,7 +60,6 @@ def _logprob(chosen: Chosen, tokenizer: Any) -> dict[str, Any]:
         **spelled(tokenizer, chosen.token),
         "logprob": chosen.logprob,
         "top_logprobs": [
-            {**spelled(tokenizer, token), "logprob": logprob}
-            for token, logprob in chosen.likeliest
+            {**spelled(tokenizer, token), "logprob": logprob} for token, logprob in chosen.likeliest
         ],
     }

@@ -88,7 +88,7 @@ class Sampler:
 
 
 def _at(shares: torch.Tensor, at: torch.Tensor) -> int:
-    """Return the place in shares, which need not sum to one, at which a share of them is reached."""
+    """Return the place in shares at which a part of their sum is reached."""
     sums = shares.cumsum(-1)
     place = int(torch.searchsorted(sums, at * sums[-1], right=True))
     return min(place, len(shares) - 1)

@@ -1,6 +1,6 @@
 """Answers the messages of a server: one JSON object per line, in and out.
 
-In:   {"do": "generate", "id": 1, "prompt": …, "max_tokens": …, …}   {"do": "cancel", "id": 1}
+In:   {"do": "generate", "id": 1, "prompts": […], "n": 2, …}   {"do": "cancel", "id": 1}
       {"do": "embed" | "classify" | "score", "id": 2, "text": …}
 Out:  {"id": 1, "prompt_tokens": 9}   {"id": 1, "begun": true}
       {"id": 1, "index": 0, "text": "…", "tokens": 3, "finish": null}   {"id": 1, "done": true}
@@ -92,24 +92,29 @@ class Worker:
     def _generate(self, asked: dict[str, Any]) -> None:
         if not self._engine.generates:
             raise SettingsError("this model writes no text", "ask /classify or /v1/embeddings")
-        ids = self._prompts.ids(asked["prompt"])
-        room = self._room(len(ids), asked["max_tokens"], asked["strict"])
-        grammars = [
-            self._grammars.of(asked["schema"]) if asked["schema"] is not None else None
-            for _ in range(asked["n"])
+        prompts = [self._prompts.ids(prompt) for prompt in asked["prompts"]]
+        # All is checked before anything of it is computed.
+        answers = [
+            (ids, self._answer(asked, ids, index * asked["n"] + number))
+            for index, ids in enumerate(prompts)
+            for number in range(asked["n"])
         ]
-        self._send({"id": asked["id"], "prompt_tokens": len(ids)})
-        for index, grammar in enumerate(grammars):
-            sampler = Sampler(
-                asked["temperature"], asked["top_p"], asked["top_k"], asked["seed"] + index,
-                asked["logprobs"], grammar.allow if grammar else None,
-            )  # fmt: skip
-            writer = Writer(self._prompts.tokenizer, asked["stop"])
+        self._send({"id": asked["id"], "prompt_tokens": sum(map(len, prompts))})
+        for ids, answer in answers:
             self._next += 1
-            self._answers[self._next] = Answer(
-                asked["id"], index, room, sampler, writer, grammar
-            )  # fmt: skip
-            self._engine.add(self._next, ids, sampler)
+            self._answers[self._next] = answer
+            self._engine.add(self._next, ids, answer.sampler)
+
+    def _answer(self, asked: dict[str, Any], ids: list[int], index: int) -> Answer:
+        room = self._room(len(ids), asked["max_tokens"], asked["strict"])
+        schema = asked["schema"]
+        grammar = None if schema is None else self._grammars.of(schema)
+        sampler = Sampler(
+            asked["temperature"], asked["top_p"], asked["top_k"], asked["seed"] + index,
+            asked["logprobs"], grammar.allow if grammar else None,
+        )  # fmt: skip
+        writer = Writer(self._prompts.tokenizer, asked["stop"])
+        return Answer(asked["id"], index, room, sampler, writer, grammar)
 
     def _room(self, prompt: int, wanted: int, strict: bool) -> int:
         """Return how many tokens an answer may have."""
@@ -149,7 +154,7 @@ class Worker:
     def _score(self, asked: dict[str, Any]) -> None:
         """Tell how well the model foresees a text, in bits per byte of UTF-8."""
         ids = self._fitting(asked["text"])
-        if len(ids) < 2:  # noqa: PLR2004 (nothing is foreseen of a single token)
+        if len(ids) < 2:
             raise SettingsError("the text has one token, of which nothing is foreseen")
         scores = self._engine.score(ids)
         self._finite(scores)
