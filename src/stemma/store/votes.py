@@ -14,11 +14,12 @@ from typing import Any, Literal, get_args
 import yaml
 
 from stemma import lfs, merging
-from stemma.layout import REGISTRY, RUNS
+from stemma.layout import CONF, RUNS
 from stemma.store.errors import DamagedError, ProjectError
 from stemma.store.lock import load
 
 DEFAULT = RUNS / "votes.jsonl"
+_SETTINGS = CONF / "serving.yaml"
 Choice = Literal["a", "b", "equal"]
 
 
@@ -76,25 +77,25 @@ class Kept:
 
 
 def path_of(root: Path = Path()) -> Path:
-    """Return where a project keeps votes: the key ``votes`` of conf/registry.yaml, or DEFAULT.
+    """Return where a project keeps votes: the key ``votes`` of conf/serving.yaml, or DEFAULT.
 
     Raises:
         ProjectError: the file cannot be read, or the key is no path.
     """
-    file = root / REGISTRY
+    file = root / _SETTINGS
     if not file.is_file():
         return root / DEFAULT
     raw = file.read_bytes()
-    merging.check(raw, str(REGISTRY), ProjectError)
+    merging.check(raw, str(_SETTINGS), ProjectError)
     try:
         # Bytes that are no UTF-8 are a ValueError.
         found = load(raw.decode())
         named = found.get("votes", str(DEFAULT)) if isinstance(found, dict) else None
     except (yaml.YAMLError, ValueError) as error:
         said = " ".join(str(error).split())
-        raise ProjectError(f"{REGISTRY} cannot be read: {said}", "is it YAML?") from error
+        raise ProjectError(f"{_SETTINGS} cannot be read: {said}", "is it YAML?") from error
     if not isinstance(named, str) or not named:
-        raise ProjectError(f"{REGISTRY}: votes is no path", f"such as {DEFAULT}")
+        raise ProjectError(f"{_SETTINGS}: votes is no path", f"such as {DEFAULT}")
     return root / named
 
 

@@ -69,6 +69,7 @@ export class Answer {
     this.version = version;
     this.usage = answer.usage;
     const found = answer.data[0];
+    if (found.tokens) return this.#tag(prompt, found.tokens);
     const shares = found.probs.map((share, index) => [labels?.[index] ?? String(index), share]);
     shares.sort((one, other) => other[1] - one[1]);
     this.text = found.label;
@@ -77,6 +78,14 @@ export class Answer {
       el("span", {}, `${(100 * share).toFixed(1)} %`)));
     this.body.replaceChildren(
       el("p", {}, el("strong", {}, found.label)), el("ul", { class: "shares" }, rows));
+  }
+
+  /** Show what a tagger says of each piece of a text; places count characters, not halves. */
+  #tag(prompt, tokens) {
+    const letters = Array.from(prompt);
+    this.text = tokens.map(one => one.label).join(" ");
+    this.body.replaceChildren(el("ul", { class: "tags" }, tokens.map(one => el("li", {},
+      el("span", {}, letters.slice(one.start, one.end).join("")), el("small", {}, one.label)))));
   }
 
   fail(message) {

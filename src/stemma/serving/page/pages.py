@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from stemma.errors import SettingsError, StemmaError
+from stemma.errors import DataError, SettingsError
 from stemma.pages import colours
 from stemma.serving.votes import Ballot, Take
+from stemma.store.errors import ProjectError
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -48,8 +49,8 @@ def theme() -> str:
 def router(about: About, votes: Take) -> "APIRouter":
     """Return the routes of the page: ``/``, its files, ``/page/about`` and ``/page/votes``.
 
-    A StemmaError of either function becomes an error as the API has them: 400 for a SettingsError,
-    else 500.
+    A SettingsError of either function becomes a 400, a file that is torn or missing a 500, both as
+    the API has them; other errors are left to the app.
 
     Args:
         about: as `stemma.serving.about.about` tells it.
@@ -87,7 +88,7 @@ def router(about: About, votes: Take) -> "APIRouter":
 def _answered(find: Callable[[], dict[str, Any]], response: Callable[..., Any]) -> Any:
     try:
         return response(find(), headers={"Cache-Control": "no-store"})
-    except StemmaError as error:
+    except (SettingsError, DataError, ProjectError) as error:
         status = 400 if isinstance(error, SettingsError) else 500
         kind = "invalid_request_error" if isinstance(error, SettingsError) else "server_error"
         told = {"message": str(error), "type": kind, "param": None, "code": None}
