@@ -52,8 +52,9 @@ def about(version: Version, model: Model, root: Path = Path()) -> dict[str, Any]
     output = model.output if version.has_reports else version.declared.trained
     head, card = _parted(_text(version, output, CARD, kept.missing))
     facts = {
-        "name": version.name, "commit": version.commit, "card": card,
-        "license": head.get("license"),
+        # The place of a folder is nobody's business.
+        "name": version.name if version.has_reports else model.name,
+        "commit": version.commit, "card": card, "license": head.get("license"),
         "training": _only(
             kept.read(version.declared.trained, "training.json"),
             "parameters", "steps", "tokens_seen",

@@ -72,6 +72,7 @@ def test_a_conversation(page: Browser, server: StandIn):
     assert [one["content"] for one in server.asked[1]["messages"]] == [
         "What does\nHamlet ask?", "To be, or not to be. ", "And then?",
     ]  # fmt: skip
+    assert server.asked[1]["max_tokens"] == 256
     assert server.asked[1]["stream"] is True and server.asked[1]["model"] == "lm@v1.2.0"
     page.reload()
     page.wait("document.querySelectorAll('#chat-log article').length === 4")
@@ -266,3 +267,18 @@ def test_versions_that_do_not_chat(browser: Browser, server: StandIn, engine: di
         assert re.findall(r"[a-z]+\n+[\d.]+ %", answer) == [
             "tragedy\n70.0 %", "comedy\n20.0 %", "history\n10.0 %",
         ]  # fmt: skip
+
+
+def test_a_tagger(browser: Browser, server: StandIn):
+    server.engines = {"lm@v1.2.0": CLASSIFIER}
+    pieces = [{"start": 0, "end": 1, "label": "O"}, {"start": 2, "end": 8, "label": "SPEAKER"}]
+    server.classified = {"index": 0, "tokens": pieces, "num_classes": 2}
+    with served(server.app()) as url:
+        browser.open(f"{url}/")
+        browser.wait("document.activeElement.id === 'text' && document.title.startsWith('lm@')")
+        # A character that JavaScript counts twice.
+        say(browser, "\N{PERFORMING ARTS} HAMLET")
+        shown = browser.evaluate(
+            "[...document.querySelectorAll('.tags li')].map(one => one.innerText.split('\\n'))"
+        )
+    assert shown == [["\N{PERFORMING ARTS}", "O"], ["HAMLET", "SPEAKER"]]

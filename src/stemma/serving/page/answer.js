@@ -10,6 +10,11 @@ export function does(engine) {
   return engine.labels ? "classify" : "nothing";
 }
 
+/** How long an answer may be where nobody has said it: a small model must have room for a prompt. */
+function most(engine) {
+  return Math.max(1, Math.min(256, Math.floor((engine.context ?? Infinity) / 2)));
+}
+
 export class Answer {
   /**
    * @param title who answers; a text.
@@ -46,8 +51,8 @@ export class Answer {
     this.element.removeAttribute("aria-busy");
   }
 
-  async #write({ model, messages, prompt, settings }, signal) {
-    const body = { model, ...settings, ...(messages ? { messages } : { prompt }) };
+  async #write({ model, engine, messages, prompt, settings }, signal) {
+    const body = { model, max_tokens: most(engine), ...settings, ...(messages ? { messages } : { prompt }) };
     const path = messages ? "v1/chat/completions" : "v1/completions";
     const before = prompt ? el("span", { class: "before" }, prompt) : "";
     const written = document.createTextNode("");
@@ -64,13 +69,13 @@ export class Answer {
     if (!this.text) this.body.append(el("em", { class: "note" }, "(an empty answer)"));
   }
 
-  async #classify({ model, prompt, labels }, signal) {
+  async #classify({ model, engine, prompt }, signal) {
     const { version, answer } = await post("classify", { model, input: prompt }, signal);
     this.version = version;
     this.usage = answer.usage;
     const found = answer.data[0];
     if (found.tokens) return this.#tag(prompt, found.tokens);
-    const shares = found.probs.map((share, index) => [labels?.[index] ?? String(index), share]);
+    const shares = found.probs.map((share, index) => [engine.labels[index], share]);
     shares.sort((one, other) => other[1] - one[1]);
     this.text = found.label;
     const rows = shares.slice(0, 10).map(([label, share]) => el("li", {},

@@ -67,16 +67,15 @@ class Round {
 
   async answer(side) {
     const model = this.names[side], answer = this.answers[side];
-    const asked = { model, does: this.does, settings: this.settings.sampling, prompt: this.text };
-    asked.labels = this.view.server.engine(model).labels;
+    const engine = this.view.server.engine(model);
+    const asked = { model, engine, does: this.does, settings: this.settings.sampling };
     if (this.does === "chat") {
       const { system } = this.settings;
       asked.messages = [
         ...(system ? [{ role: "system", content: system }] : []),
         { role: "user", content: this.text },
       ];
-      delete asked.prompt;
-    }
+    } else asked.prompt = this.text;
     this.vote.replaceChildren();
     await answer.fill(asked, this.view.run.signal());
     answer.done = true;

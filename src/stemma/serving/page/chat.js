@@ -48,9 +48,10 @@ export class Chat {
     const model = this.select.value;
     turn.answer.title.textContent = model;
     const what = this.does;
-    const asked = { model, does: what, settings: turn.settings.sampling };
+    const engine = this.server.engine(model);
+    const asked = { model, engine, does: what, settings: turn.settings.sampling };
     if (what === "chat") asked.messages = this.#messages(turn);
-    else Object.assign(asked, { prompt: turn.user, labels: this.server.engine(model).labels });
+    else asked.prompt = turn.user;
     await turn.answer.fill(asked, this.run.signal());
     turn.answer.title.textContent = turn.answer.version ?? model;
     turn.answer.sign();

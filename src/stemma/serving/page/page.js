@@ -158,7 +158,7 @@ function listen() {
   });
   at("key-cancel").addEventListener("click", () => at("key").close(""));
   for (const id of ["temperature", "max-tokens", "system"]) {
-    at(id).value = memory.get(id, { temperature: 0.8, "max-tokens": 200 }[id] ?? "");
+    at(id).value = memory.get(id, { temperature: 0.8 }[id] ?? "");
     at(id).addEventListener("change", () => memory.set(id, at(id).value));
   }
   for (const select of document.querySelectorAll("#view-chat select, #view-beside select")) {

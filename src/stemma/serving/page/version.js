@@ -74,11 +74,15 @@ function facts(name, served, about) {
 function metrics({ counts, rows, remarks }) {
   const baselines = [...new Set(rows.flatMap(row => Object.keys(row.baselines)))];
   const hasEnds = rows.some(row => row.low !== null && row.low !== undefined);
-  const columns = ["metric", "this version", ...(hasEnds ? ["95 % interval"] : []), "better", ...baselines];
+  const hasBetter = rows.some(row => row.better);
+  const columns = [
+    "metric", "this version", ...(hasEnds ? ["95 % interval"] : []),
+    ...(hasBetter ? ["better"] : []), ...baselines,
+  ];
   const cells = rows.map(row => [
     row.label, number(row.value),
     ...(hasEnds ? [row.low === null ? "" : `${number(row.low)} to ${number(row.high)}`] : []),
-    row.better ?? "", ...baselines.map(one => number(row.baselines[one])),
+    ...(hasBetter ? [row.better ?? ""] : []), ...baselines.map(one => number(row.baselines[one])),
   ]);
   const right = new Set(columns.keys());
   right.delete(0);

@@ -1,7 +1,7 @@
 """Which of two versions people prefer, by the votes between the two."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from stemma.statistics.proportion import wilson
@@ -61,21 +61,33 @@ class Preference:
         return self.a + self.b + self.equal
 
 
-def named(version: Version, root: Path) -> Named:
+def named(version: Version, root: Path, by_bytes: bool) -> Named:
     """Return by what votes name a version.
 
+    Args:
+        version: the version.
+        root: the project.
+        by_bytes: whether its files are read as well; without, only its tags tell its digest.
+
     Raises:
-        MissingError: the bytes of a folder are nowhere.
+        MissingError: its bytes are nowhere.
+        ProjectError: it has files that no digest covers.
     """
-    if version.commit is None:
-        # Of the working tree nobody has served what it holds by now.
-        output = version.declared.trained
-        files = {} if version.has_reports else files_of(version, output)
-        return Named(None, frozenset({digest_of(files)} if files else ()))
+    digests = set(_of_tags(version.commit, root)) if version.commit else set()
+    if by_bytes and not digests:
+        parts = version.declared
+        output = parts.exported if version.has_reports else parts.trained
+        # A version that exports nothing was never served.
+        digests |= {digest_of(files_of(version, output))} if version.files(output) else set()
+    return Named(version.commit, frozenset(digests))
+
+
+def _of_tags(commit: str, root: Path) -> Iterator[str]:
     registry = Registry(root)
-    at = (registry.at(artifact, version.commit) for artifact in registry.artifacts)
-    digests = (one.evidence.get("digest") for one in at if one is not None)
-    return Named(version.commit, frozenset(one for one in digests if isinstance(one, str)))
+    for artifact in registry.artifacts:
+        one = registry.at(artifact, commit)
+        if one and isinstance(digest := one.evidence.get("digest"), str):
+            yield digest
 
 
 def preference(votes: Iterable[Vote], a: Named, b: Named) -> Preference:
