@@ -42,7 +42,7 @@ class Fleet:
         self.since = 0.0
         self._leaving: set[asyncio.Task[None]] = set()
 
-    def pick(self, model: str | None, who: str) -> Deployment:
+    def pick(self, model: str, who: str) -> Deployment:
         """Return the version that answers a request.
 
         Args:
@@ -56,7 +56,7 @@ class Fleet:
         if self.current is None:
             raise AwayError("no version is ready", "see /health/ready")
         source = self.current.source
-        if model in (None, source.artifact, f"{source.artifact}#{self.stage}"):
+        if model in (source.artifact, f"{source.artifact}#{self.stage}"):
             canary = self.canary
             if canary and canary.state == "ready" and _place_of(who) < self.share:
                 return canary

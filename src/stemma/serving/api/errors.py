@@ -94,10 +94,12 @@ def of(error: StemmaError) -> ApiError:
 
 def invalid(error: RequestValidationError) -> ApiError:
     """Return what is told of a body that is not what the endpoint takes."""
-    first = error.errors()[0]
+    found = error.errors()
+    # Of the forms that a field may have, the one that was meant tells more than its type.
+    first = next((one for one in found if not one["type"].endswith("_type")), found[0])
     if first["type"] == "json_invalid":
         return ApiError(400, f"the body is not JSON: {first['ctx']['error']}", "invalid_json")
-    words = [str(word) for word in first["loc"][1:] if word != "body"]
+    words = [str(word) for word in first["loc"][1:] if not _is_form(str(word))]
     param = ".".join(words) or None
     if first["type"] in _UNKNOWN:
         return ApiError(
@@ -108,7 +110,13 @@ def invalid(error: RequestValidationError) -> ApiError:
             400, f"'{param}' is missing" if param else "the body is missing",
             "missing_required_parameter", param,
         )  # fmt: skip
-    return ApiError(400, f"'{param}': {first['msg']}", "invalid_value", param)
+    told = first["msg"].removeprefix("Value error, ")
+    return ApiError(400, f"'{param}': {told}" if param else told, "invalid_value", param)
+
+
+def _is_form(word: str) -> bool:
+    """Say whether pydantic names with a word which form of a field it has tried."""
+    return word in ("str", "int", "float", "bool") or bool({"[", "-"} & {*word})
 
 
 def stream_error(error: ApiError) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+import json
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -28,13 +29,16 @@ class Body(BaseModel):
     """The body of a request: a field that is not known is refused, unless it asks for nothing."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    own_nothing: ClassVar[frozenset[str]] = frozenset()
 
     @model_validator(mode="before")
     @classmethod
     def _without_nothing(cls, raw: Any) -> Any:
         if not isinstance(raw, dict):
             return raw
+        try:
+            json.dumps(raw, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("a text has half of a surrogate pair, which is no character") from error
         return {
             key: value for key, value in raw.items()
             if key in cls.model_fields or not _is_nothing(key, value)
@@ -81,7 +85,7 @@ ResponseFormat = Annotated[TextFormat | JsonFormat | SchemaFormat, Field(discrim
 class Sampling(Body):
     """How tokens are drawn."""
 
-    model: str | None = None
+    model: str
     temperature: Temperature | None = None
     top_p: TopP | None = None
     top_k: TopK | None = None

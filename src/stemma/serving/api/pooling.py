@@ -27,7 +27,7 @@ class EmbeddingRequest(Body):
     """Texts to be embedded."""
 
     input: Texts
-    model: str | None = None
+    model: str
     encoding_format: Literal["float", "base64"] | None = None
     user: str | None = None
 
@@ -36,7 +36,7 @@ class ClassifyRequest(Body):
     """Texts to be classified."""
 
     input: Texts
-    model: str | None = None
+    model: str
     user: str | None = None
 
 

@@ -69,7 +69,7 @@ class ResponseRequest(Body):
     """A conversation to be answered."""
 
     input: str | Annotated[list[InputMessage], Field(min_length=1)]
-    model: str | None = None
+    model: str
     instructions: str | None = None
     max_output_tokens: Tokens | None = None
     temperature: Temperature | None = None

@@ -11,6 +11,9 @@ import torch
 
 from stemma.errors import ModelError, SettingsError
 
+# A model that is unsure writes white space without end where any is allowed.
+_LAYOUT = {"whitespace_pattern": "\\n {0,12}| ?"}
+
 
 class Grammars:
     """Makes grammars for the tokens of a model.
@@ -33,7 +36,7 @@ class Grammars:
         import llguidance
 
         try:
-            told = llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema))
+            told = llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema), _LAYOUT)
             matcher = llguidance.LLMatcher(self._tokenizer, told)
         except ValueError as error:
             raise SettingsError(f"the schema cannot be followed: {error}") from error

@@ -56,6 +56,11 @@ class Worker:
             do(message)
         except StemmaError as error:
             self._refuse(message["id"], error)
+        except MemoryError:
+            raise
+        # One request that nobody has thought of must not end those of others.
+        except Exception as error:
+            self._refuse(message["id"], ModelError(f"the engine met {error!r}"))
 
     def turn(self) -> None:
         """Compute one token of each answer that runs."""
