@@ -101,6 +101,38 @@ def test_escape_stops(page: Browser, server: StandIn):
     assert server.asked[1]["messages"][1]["content"].startswith("To")
 
 
+def test_the_button_stops_too(page: Browser, server: StandIn):
+    server.pause = 0.2
+    page.type("Go on")
+    page.press("Enter")
+    page.wait(f"/^To be/.test({LAST}?.querySelector('.text').textContent)")
+    page.evaluate("document.getElementById('stop').click()")
+    page.wait(f"{ANSWERED} === 'Stopped.'")
+    assert page.evaluate("document.activeElement.id") == "text"
+
+
+def test_a_wrong_setting_is_shown_and_nothing_is_sent(page: Browser, server: StandIn):
+    page.evaluate("document.getElementById('temperature').value = '3'")
+    page.type("Hello")
+    page.press("Enter")
+    page.wait("document.getElementById('settings').open")
+    assert page.evaluate("document.activeElement.id") == "temperature"
+    assert not server.asked and page.evaluate("document.getElementById('text').value") == "Hello"
+
+
+def test_a_change_over(page: Browser, server: StandIn):
+    server.engines = {"lm@v2.0.0": server.engines["lm@v1.2.0"]}
+    server.words["lm@v2.0.0"] = "A new one."
+    told = {"message": "it is not served here", "type": "x", "param": None, "code": None}
+    server.failing = {"content": {"error": told}, "status_code": 404}
+    say(page, "Hello", "Not answered.")
+    page.wait("document.getElementById('current').textContent === 'lm@v2.0.0 on prod'")
+    server.failing = None
+    page.evaluate("document.querySelector('#chat-log .answer button').click()")
+    page.wait(f"{ANSWERED} === 'Answered.'")
+    assert page.text("#chat-log .answer h4") == "lm@v2.0.0"
+
+
 def test_settings_are_sent_and_remembered(page: Browser, server: StandIn):
     page.evaluate("document.querySelector('#settings summary').click()")
     for name, value in (("temperature", "0"), ("max-tokens", "17"), ("system", "Be brief.")):

@@ -1,5 +1,6 @@
 """What the routes of the page serve, and what they refuse."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -10,7 +11,13 @@ from standin import StandIn
 
 from stemma.errors import SettingsError
 from stemma.pages import colours
+from stemma.serving.api.app import app
+from stemma.serving.api.server import Server
+from stemma.serving.fleet import Fleet
+from stemma.serving.keys import Doorkeeper, Key
+from stemma.serving.metrics import Metrics
 from stemma.serving.page import pages
+from stemma.serving.settings import read as read_settings
 from stemma.serving.votes import voter_of
 from stemma.store.errors import DamagedError
 from stemma.store.votes import read
@@ -126,3 +133,17 @@ def test_both_sides_the_same_is_said_clearly(client: TestClient):
         "type": "invalid_request_error", "param": None, "code": None,
     }  # fmt: skip
     assert issubclass(SettingsError, Exception)
+
+
+def test_the_page_is_open_and_what_it_asks_is_not(tmp_path: Path):
+    settings = read_settings(tmp_path)
+    key = Key("ada", hashlib.sha256(b"sk-secret").hexdigest(), None)
+    client = TestClient(app(Server(Fleet(), settings, Metrics(), Doorkeeper([key]))))
+    for name in pages.FILES:
+        assert client.get(f"/page/{name}").status_code == 200
+    assert client.get("/").status_code == 200
+    asked = {"/page/about": client.get, "/page/votes": client.post}
+    for path, ask in asked.items():
+        assert ask(path).status_code == 401
+    headers = {"Authorization": "Bearer sk-secret"}
+    assert client.get("/page/about", headers=headers).status_code == 503, "nothing is served yet"

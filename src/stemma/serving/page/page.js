@@ -40,6 +40,8 @@ async function run(work) {
   try {
     const answers = await work();
     const isWhole = !answers.some(answer => answer.failed);
+    // It may have been asked of a version that is no longer served.
+    if (!isWhole) renew();
     said = stopper.signal.aborted ? "Stopped." : isWhole ? "Answered." : "Not answered.";
   } catch (error) {
     trouble(error.message);
@@ -164,6 +166,8 @@ function listen() {
   for (const select of document.querySelectorAll("#view-chat select, #view-beside select")) {
     select.addEventListener("change", word);
   }
+  // What is wrong must be seen before it can be mended.
+  at("settings").addEventListener("invalid", () => { at("settings").open = true; }, true);
   addEventListener("hashchange", look);
   // After a change-over other versions may be served.
   addEventListener("focus", () => { if (server.names.length && !stopper && !at("key").open) renew(); });
