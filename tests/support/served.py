@@ -52,11 +52,11 @@ class Served:
         self.url = self.said(r"ready: (http://\S+)")[1]
         return self
 
-    def said(self, pattern: str) -> re.Match[str]:
-        """Wait until it says something, and return what matches."""
+    def said(self, pattern: str, after: int = 0) -> re.Match[str]:
+        """Wait until it says something behind so many lines, and return what matches."""
         until = time.monotonic() + SECONDS
         while (left := until - time.monotonic()) > 0:
-            for line in [*self.log]:
+            for line in self.log[after:]:
                 if found := re.search(pattern, line):
                     return found
             with contextlib.suppress(queue.Empty):
@@ -65,8 +65,12 @@ class Served:
                 re.search(pattern, line) for line in self.log
             ):
                 time.sleep(0.2)
-                assert any(re.search(pattern, line) for line in self.log), self.log
-        raise AssertionError(f"it never said {pattern}: {self.log}")
+                assert any(re.search(pattern, line) for line in self.log), self.told()
+        raise AssertionError(f"it never said {pattern}: {self.told()}")
+
+    def told(self) -> str:
+        """Return the last lines that it has said, but those of requests."""
+        return "\n".join([line for line in self.log if " I POST " not in line][-15:])
 
     def get(self, path: str, **how: Any) -> httpx.Response:
         """Ask for a page."""

@@ -38,7 +38,9 @@ class Body(BaseModel):
         try:
             json.dumps(raw, ensure_ascii=False).encode()
         except UnicodeEncodeError as error:
-            raise ValueError("a text has half of a surrogate pair, which is no character") from error
+            raise ValueError(
+                "a text has half of a surrogate pair, which is no character"
+            ) from error
         return {
             key: value for key, value in raw.items()
             if key in cls.model_fields or not _is_nothing(key, value)
