@@ -270,3 +270,9 @@ def test_a_terminal(scripted: StandIn, tmp_path: Path):
     texts = [[one["content"] for one in asked["messages"]] for asked in scripted.asked]
     assert texts[1] == ["Be brief.", "Hello", "To be, or not to be. ", "And then?"]
     assert texts[2] == ["Be brief.", "Anew"]
+
+
+def test_without_the_packages_it_says_which(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    with pytest.raises(ProjectError, match=r"httpx .`pip install .*\[serve\]"):
+        connected("http://127.0.0.1:9").__enter__()

@@ -141,8 +141,13 @@ def connected(
         ProjectError: there is no server.
         ServerError: it refuses, has no such version, or what answers is no server of Stemma.
     """
-    import httpx
-
+    try:
+        import httpx
+    except ImportError as error:
+        raise ProjectError(
+            f"`stemma chat` needs a package that is not installed: {error.name}",
+            "`pip install -c requirements.lock -e '.[serve]'` installs it",
+        ) from error
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     timeout = httpx.Timeout(_CONNECT, read=_SILENCE)
     try:

@@ -260,6 +260,29 @@ def test_no_vote_on_half_a_round(page: Browser, server: StandIn):
     assert not server.votes.exists()
 
 
+def test_no_vote_on_what_was_stopped(page: Browser, server: StandIn):
+    show(page, "beside")
+    server.pause = 0.2
+    page.type("Hello")
+    page.press("Enter")
+    page.wait("/^T/.test(document.querySelector('.answer .text')?.textContent)")
+    page.press("Escape")
+    page.wait(f"{ANSWERED} === 'Stopped.'")
+    assert page.evaluate("document.querySelectorAll('.vote button').length") == 0
+
+
+def test_what_was_stopped_before_its_first_word_was_not_said(page: Browser, server: StandIn):
+    server.pause = 0.5
+    page.type("Hello")
+    page.press("Enter")
+    page.wait("document.getElementById('send').hidden")
+    page.press("Escape")
+    page.wait(f"{ANSWERED} === 'Stopped.'")
+    server.pause = 0
+    say(page, "Again")
+    assert [one["content"] for one in server.asked[-1]["messages"]] == ["Again"]
+
+
 def test_this_version(page: Browser, server: StandIn):
     show(page, "version")
     page.wait("document.querySelectorAll('.panel').length === 5")

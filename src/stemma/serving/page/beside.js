@@ -80,7 +80,8 @@ class Round {
     await answer.fill(asked, this.view.run.signal());
     answer.done = true;
     if (!this.blind) answer.sign();
-    if (this.answers.every(one => one.done && !one.failed)) this.#offer();
+    // Half an answer says nothing of the whole.
+    if (this.answers.every(one => one.done && !one.failed && !one.stopped)) this.#offer();
     return [answer];
   }
 

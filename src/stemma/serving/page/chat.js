@@ -55,7 +55,7 @@ export class Chat {
     await turn.answer.fill(asked, this.run.signal());
     turn.answer.title.textContent = turn.answer.version ?? model;
     turn.answer.sign();
-    turn.done = !turn.answer.failed;
+    turn.done = !turn.answer.failed && !(turn.answer.stopped && !turn.answer.text);
     this.#keep();
     return [turn.answer];
   }

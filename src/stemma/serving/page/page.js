@@ -86,6 +86,7 @@ function word() {
   const what = views[seen].does;
   [at("text-label").textContent, at("send").textContent] = WORDS[what];
   at("system-field").hidden = what !== "chat";
+  at("settings").hidden = what === "classify";
   const silent = seen === "chat" && server.names.length && what === "nothing";
   trouble(silent ? `${views.chat.select.value} neither writes nor classifies: ask it through the API.` : "");
 }
