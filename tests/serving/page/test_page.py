@@ -1,54 +1,14 @@
-"""The page in a real browser, by keyboard: chat, side by side, this version; errors in place."""
+"""The page in a real browser, by keyboard: chat and this version; errors in their place."""
 
-import hashlib
-import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from browser import Browser, needs_browser
+from paged import ANSWERED, READY, say, show
 from standin import CLASSIFIER, KEY, PLAIN, StandIn, served
 
-from stemma.store.votes import read
-
 pytestmark = needs_browser
-ANSWERED = "document.getElementById('state').textContent"
 LAST = "[...document.querySelectorAll('#chat-log .answer')].at(-1)"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> StandIn:
-    return StandIn(tmp_path / "votes.jsonl")
-
-
-@pytest.fixture
-def page(browser: Browser, server: StandIn) -> Iterator[Browser]:
-    """The page of a new server, on a port of its own: nothing is remembered."""
-    with served(server.app()) as url:
-        browser.console.clear()
-        browser.open(f"{url}/")
-        browser.wait("document.activeElement.id === 'text' && document.title.startsWith('lm@')")
-        yield browser
-
-
-def say(page: Browser, text: str, told: str = "Answered.") -> None:
-    page.type(text)
-    page.press("Enter")
-    page.wait(f"{ANSWERED} === {json.dumps(told)}")
-
-
-def show(page: Browser, view: str) -> None:
-    page.evaluate(f"document.querySelector('nav a[href=\"#{view}\"]').click()")
-    page.wait(f"!document.getElementById('view-{view}').hidden")
-    page.evaluate("document.getElementById('text').focus()")
 
 
 def test_a_conversation(page: Browser, server: StandIn):
@@ -171,7 +131,7 @@ def test_a_failure_is_told_in_its_place_and_tried_again(page: Browser, server: S
 def test_a_server_that_is_gone(browser: Browser, server: StandIn):
     with served(server.app()) as url:
         browser.open(f"{url}/")
-        browser.wait("document.activeElement.id === 'text' && document.title.startsWith('lm@')")
+        browser.wait(READY)
     say(browser, "Hello", "Not answered.")
     assert "cannot be reached" in browser.text("#chat-log .error")
 
@@ -198,77 +158,6 @@ def test_a_key_is_asked_for_and_kept(browser: Browser, server: StandIn):
         browser.wait("document.getElementById('key').open")
         browser.evaluate("document.getElementById('key-cancel').click()")
         browser.wait("/a key is needed/i.test(document.getElementById('trouble').textContent)")
-
-
-def test_two_versions_and_a_vote(page: Browser, server: StandIn):
-    show(page, "beside")
-    say(page, "What does Hamlet ask?")
-    assert sorted(one["model"] for one in server.asked) == ["lm@v1.1.0", "lm@v1.2.0"]
-    heads = page.evaluate("[...document.querySelectorAll('.round h4')].map(one => one.textContent)")
-    assert heads == ["Left: lm@v1.2.0", "Right: lm@v1.1.0"]
-    page.evaluate("document.querySelectorAll('.vote button')[2].click()")
-    page.wait("document.querySelector('.kept')")
-    assert page.text(".kept") == "Your vote is kept: right is better."
-    (vote,) = read(server.votes).votes
-    assert (vote.a.version, vote.b.version) == ("lm@v1.2.0", "lm@v1.1.0")
-    assert (vote.choice, vote.blind, vote.voter) == ("b", False, None)
-    assert vote.prompt_sha256 == hashlib.sha256(b"What does Hamlet ask?").hexdigest()
-    assert "Hamlet" not in server.votes.read_text()
-
-
-def test_a_blind_vote(page: Browser, server: StandIn):
-    show(page, "beside")
-    page.evaluate("document.getElementById('beside-blind').click()")
-    lefts = set()
-    for count in range(1, 13):
-        page.evaluate("document.getElementById('text').focus()")
-        say(page, f"Round {count}")
-        page.wait(f"document.querySelectorAll('.round').length === {count}")
-        page.wait("document.querySelector('.round:last-child .vote button')")
-        before = page.evaluate("document.querySelector('.round:last-child').outerHTML")
-        assert "lm@" not in before and "tokens" not in before, "the names are not hidden"
-        page.evaluate("document.querySelector('.round:last-child .vote button').click()")
-        page.wait("document.querySelector('.round:last-child .kept')")
-        vote = read(server.votes).votes[-1]
-        assert vote.blind and vote.choice == "a"
-        # What is revealed is who answered on that side.
-        side = page.text(".round:last-child .answer")
-        assert f"Left: {vote.a.version}" in side and server.words[vote.a.version] in side
-        assert f"Left was {vote.a.version}" in page.text(".round:last-child .kept")
-        lefts.add(vote.a.version)
-        if len(lefts) == 2 and count > 2:
-            break
-    assert len(lefts) == 2, "the sides are never swapped"
-
-
-def test_no_vote_on_half_a_round(page: Browser, server: StandIn):
-    show(page, "beside")
-    server.breaks = True
-    say(page, "Hello", "Not answered.")
-    assert page.evaluate("document.querySelectorAll('.vote button').length") == 0
-    server.breaks = False
-    for _ in range(2):
-        page.evaluate("document.querySelector('.answer button').click()")
-        page.wait(f"{ANSWERED} === 'Answered.'")
-        page.wait("!document.getElementById('send').hidden")
-    assert page.evaluate("document.querySelectorAll('.vote button').length") == 3
-    # A version that is no longer served gets no vote, and says so where the vote was given.
-    del server.engines["lm@v1.1.0"]
-    page.evaluate("document.querySelector('.vote button').click()")
-    page.wait("document.querySelector('.vote .error')")
-    assert "The vote was not kept. 'lm@v1.1.0' is not served" in page.text(".vote .error")
-    assert not server.votes.exists()
-
-
-def test_no_vote_on_what_was_stopped(page: Browser, server: StandIn):
-    show(page, "beside")
-    server.pause = 0.2
-    page.type("Hello")
-    page.press("Enter")
-    page.wait("/^T/.test(document.querySelector('.answer .text')?.textContent)")
-    page.press("Escape")
-    page.wait(f"{ANSWERED} === 'Stopped.'")
-    assert page.evaluate("document.querySelectorAll('.vote button').length") == 0
 
 
 def test_what_was_stopped_before_its_first_word_was_not_said(page: Browser, server: StandIn):
@@ -310,7 +199,7 @@ def test_versions_that_do_not_chat(browser: Browser, server: StandIn, engine: di
     server.engines = {"lm@v1.2.0": engine}
     with served(server.app()) as url:
         browser.open(f"{url}/")
-        browser.wait("document.activeElement.id === 'text' && document.title.startsWith('lm@')")
+        browser.wait(READY)
         say(browser, "Alas, poor Yorick! ")
         answer = browser.text("#chat-log .answer")
     asked = server.asked[0]
@@ -330,7 +219,7 @@ def test_a_tagger(browser: Browser, server: StandIn):
     server.classified = {"index": 0, "tokens": pieces, "num_classes": 2}
     with served(server.app()) as url:
         browser.open(f"{url}/")
-        browser.wait("document.activeElement.id === 'text' && document.title.startsWith('lm@')")
+        browser.wait(READY)
         # A character that JavaScript counts twice.
         say(browser, "\N{PERFORMING ARTS} HAMLET")
         shown = browser.evaluate(

@@ -26,11 +26,6 @@ BALLOT = {"a": "lm@v1.2.0", "b": "lm@v1.1.0", "choice": "equal", "blind": True, 
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> StandIn:
-    return StandIn(tmp_path / "runs/votes.jsonl")
-
-
-@pytest.fixture
 def client(server: StandIn) -> TestClient:
     return TestClient(server.app())
 
