@@ -1,4 +1,4 @@
-"""Two versions side by side, and the vote on which is better: open, blind, and when there is none."""
+"""Two versions side by side, and the vote on which answer is better."""
 
 import hashlib
 
