@@ -51,7 +51,9 @@ def test_a_real_server_answers(server: Served):
 
 
 def test_each_line_of_a_pipe_is_a_message(server: Served, tmp_path: Path):
-    done = pipe(tmp_path, "hello\n\nwho are you?\n", "--url", server.url, "--temperature", "0")
+    words = ["--url", server.url, "--temperature", "0"]
+    # A proxy that leads nowhere.
+    done = pipe(tmp_path, "hello\n\nwho are you?\n", *words, HTTP_PROXY="http://127.0.0.1:9")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{ALPHA}\n" * 2, "")
 
 

@@ -19,6 +19,7 @@ _TOKENS = 256
 """Most tokens of an answer where nobody says it; half the context, if that is less."""
 _CONNECT, _SILENCE = 10, 600  # seconds
 _DONE = "[DONE]"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class ServerError(ProjectError):
@@ -151,9 +152,10 @@ def connected(
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     timeout = httpx.Timeout(_CONNECT, read=_SILENCE)
     try:
-        # Not by a proxy, which knows no loopback.
+        # No proxy leads to loopback.
+        far = httpx.URL(url).host not in _LOOPBACK
         client = httpx.Client(
-            base_url=url.rstrip("/"), headers=headers, timeout=timeout, trust_env=False
+            base_url=url.rstrip("/"), headers=headers, timeout=timeout, trust_env=far
         )
     except (httpx.InvalidURL, ValueError) as error:
         raise ServerError(f"{url} is no address: {error}", f"such as {DEFAULT_URL}") from error

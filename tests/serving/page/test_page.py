@@ -46,6 +46,18 @@ def test_a_conversation(page: Browser, server: StandIn):
     assert page.console == []
 
 
+def test_enter_that_ends_what_an_input_method_composes_sends_nothing(
+    page: Browser, server: StandIn
+):
+    page.type("Hello")
+    for composing in ("true", "false"):
+        assert not server.asked
+        event = f"new KeyboardEvent('keydown', {{key: 'Enter', isComposing: {composing}}})"
+        page.evaluate(f"document.getElementById('text').dispatchEvent({event})")
+    page.wait(f"{ANSWERED} === 'Answered.'")
+    assert len(server.asked) == 1
+
+
 def test_escape_stops(page: Browser, server: StandIn):
     server.pause = 0.2
     page.type("Go on")
