@@ -15,8 +15,10 @@ from stemma.cli.group import main
 @click.option("--artifact", metavar="NAME", help="The model, where a project has several.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True)
-@click.option("--engine", type=click.Choice(["transformers", "vllm"]), help="What computes.")
-@click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16"]))
+@click.option(
+    "--engine", type=click.Choice(["transformers", "openvino", "vllm"]), help="What computes."
+)
+@click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16", "int8"]))
 @click.option("--keys", metavar="FILE", help="Only who has a key of this file may ask.")
 @click.option("--canary", metavar="VERSION=SHARE", help="Such as lm@v1.3.0=10%.")
 @click.option("--shadow", metavar="VERSION", help="Gets the same requests; nobody sees it.")

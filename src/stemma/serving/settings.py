@@ -38,9 +38,9 @@ class CanarySettings:
 class ServingSettings:
     """How versions are served."""
 
-    engine: Literal["transformers", "vllm"]
+    engine: Literal["transformers", "openvino", "vllm"]
     """What computes."""
-    dtype: Literal["float32", "bfloat16", "float16"] | None
+    dtype: Literal["float32", "bfloat16", "float16", "int8"] | None
     """Of weights and arithmetic; null for what the export is stored in."""
     threads: Positive | None
     """Of the engine; null for one per core."""

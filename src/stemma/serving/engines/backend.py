@@ -49,5 +49,5 @@ def backend_of(folder: Path, settings: ServingSettings) -> Backend:
         return Vllm(folder, settings)
     from stemma.serving.process import Process
 
-    names = ("dtype", "threads", "batched", "running", "room")
+    names = ("engine", "dtype", "threads", "batched", "running", "room")
     return Process(folder, {name: getattr(settings, name) for name in names})

@@ -2,47 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
-
-from stemma.errors import ModelError
 
 if TYPE_CHECKING:
     import torch
 
-Choose = Callable[["torch.Tensor"], int]
-"""Takes the scores of the next token, shape (vocabulary,), and returns the token that is chosen."""
+    from stemma.serving.engines.sampling import Chosen, Sampler
 
 
 class Engine(Protocol):
     """Computes scores of next tokens; it knows neither text nor requests.
 
     Attributes:
-        context: most tokens of prompt and answer together; None if there is no limit.
         vocabulary: how many tokens the model gives scores for.
         generates: whether it writes at all; a classifier does not.
+        keeps_schema: whether it keeps to the schema of a sampler itself.
+        scores_alone: whether ``score`` is right only while no sequence runs.
     """
 
-    context: int | None
+    @property
+    def context(self) -> int | None:
+        """Most tokens of prompt and answer together."""
+        ...
+
     vocabulary: int
     generates: bool
+    keeps_schema: bool
+    scores_alone: bool
 
-    def add(self, key: int, ids: Sequence[int], choose: Choose) -> None:
+    def add(self, key: int, ids: Sequence[int], sampler: Sampler) -> None:
         """Take in a sequence; it waits until there is room.
 
         Args:
             key: by which ``step`` names it.
             ids: its prompt, at least one token.
-            choose: chooses each of its tokens.
+            sampler: chooses each of its tokens, or says how an engine that draws by itself is to.
+
+        Raises:
+            SettingsError: the engine cannot do what it asks for.
         """
         ...
 
-    def step(self) -> tuple[list[int], list[tuple[int, int]]]:
+    def step(self) -> tuple[list[int], list[tuple[int, Chosen]]]:
         """Compute the next token of each running sequence, and some of the next prompt.
 
         Returns:
             The keys of sequences whose prompt is begun, and the key and the token of each that
-            has a new one.
+            has a new one; one that has several comes several times.
         """
         ...
 
@@ -77,13 +84,3 @@ class Engine(Protocol):
     def facts(self) -> dict[str, Any]:
         """Return what is told of it: ``engine``, ``dtype``, ``device``, ``batched``, ``bytes``."""
         ...
-
-
-def check_finite(scores: torch.Tensor) -> None:
-    """Refuse scores of which none is the greatest.
-
-    Raises:
-        ModelError: they are no numbers.
-    """
-    if scores.isnan().any() or not scores.max().isfinite():
-        raise ModelError("the model's scores are no numbers", "`stemma show` tells what it is")

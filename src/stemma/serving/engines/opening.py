@@ -11,11 +11,15 @@ def open_engine(folder: Path, settings: dict[str, Any]) -> Engine:
 
     Args:
         folder: with models/exported, and models/base if that is an adapter.
-        settings: ``dtype``, ``running``, ``batched`` and ``room``, as conf/serving.yaml has them.
+        settings: ``engine``, ``dtype``, ``running``, ``batched``, ``room``, as in defaults.yaml.
 
     Raises:
         ModelError: it cannot be loaded.
     """
+    if settings["engine"] == "openvino":
+        from stemma.serving.engines.openvino import OpenVino
+
+        return OpenVino(folder, settings["dtype"], settings["running"], settings["room"])
     from stemma.serving.engines.transformers import Transformers
 
     return Transformers(

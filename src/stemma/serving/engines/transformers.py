@@ -17,7 +17,7 @@ import torch
 from stemma.modeling.export.conventions import context_of
 from stemma.registry.stored import load_stored
 from stemma.serving.engines import slots
-from stemma.serving.engines.engine import Choose
+from stemma.serving.engines.sampling import Chosen, Sampler
 
 CHUNK = 256
 """Tokens of a prompt that are computed before running sequences have their turn again."""
@@ -28,7 +28,7 @@ _ROOM = 8192  # tokens of a sequence whose model has no limit of its own
 class _Sequence:
     key: int
     ids: list[int]
-    choose: Choose
+    sampler: Sampler
     done: int = 0  # tokens that the cache holds
     cache: Any = None  # of its own, where it is not in a batch
     encoded: Any = None  # what an encoder made of the prompt
@@ -44,6 +44,9 @@ class Transformers:
         batched: whether they are computed together; otherwise in turn, each as if alone.
         room: most tokens of a sequence; None for what the model allows.
     """
+
+    keeps_schema = False
+    scores_alone = False
 
     def __init__(
         self, folder: Path, dtype: str | None, rows: int, batched: bool, room: int | None
@@ -70,8 +73,8 @@ class Transformers:
             self._slots = slots.Slots(config.num_hidden_layers, rows + 1, size)
             self.context = size
 
-    def add(self, key: int, ids: Sequence[int], choose: Choose) -> None:  # noqa: D102 (as Engine)
-        self._waiting.append(_Sequence(key, list(ids), choose))
+    def add(self, key: int, ids: Sequence[int], sampler: Sampler) -> None:  # noqa: D102 (as Engine)
+        self._waiting.append(_Sequence(key, list(ids), sampler))
 
     @property
     def busy(self) -> bool:  # noqa: D102
@@ -96,7 +99,7 @@ class Transformers:
         self._running.pop()
 
     @torch.inference_mode()
-    def step(self) -> tuple[list[int], list[tuple[int, int]]]:  # noqa: D102
+    def step(self) -> tuple[list[int], list[tuple[int, Chosen]]]:  # noqa: D102
         begun: list[int] = []
         if self._filling is None and self._waiting and len(self._running) < self._rows:
             self._filling = self._waiting.pop(0)
@@ -106,7 +109,7 @@ class Transformers:
             told += self._fill(self._filling)
         return begun, told
 
-    def _go_on(self) -> list[tuple[int, int]]:
+    def _go_on(self) -> list[tuple[int, Chosen]]:
         """Compute the next token of each running sequence."""
         if not self._running:
             return []
@@ -118,7 +121,7 @@ class Transformers:
             self._chosen(one, score) for one, score in zip([*self._running], scores, strict=True)
         ]
 
-    def _fill(self, one: _Sequence) -> list[tuple[int, int]]:
+    def _fill(self, one: _Sequence) -> list[tuple[int, Chosen]]:
         """Compute some of a prompt, and its first token if that was the rest of it."""
         if self._encodes:
             return self._encode(one)
@@ -135,10 +138,11 @@ class Transformers:
         one.done -= 1  # `_chosen` counts the token that was computed
         return [self._chosen(one, scores)]
 
-    def _chosen(self, one: _Sequence, scores: torch.Tensor) -> tuple[int, int]:
+    def _chosen(self, one: _Sequence, scores: torch.Tensor) -> tuple[int, Chosen]:
         one.done += 1
-        one.ids.append(one.choose(scores.float().cpu()))
-        return one.key, one.ids[-1]
+        chosen = one.sampler(scores.float().cpu())
+        one.ids.append(chosen.token)
+        return one.key, chosen
 
     def _batch(self, ids: list[list[int]], first: int, start: int | None = None) -> torch.Tensor:
         """Return the scores behind the last token of each; they lie in rows from ``first`` on."""
@@ -167,7 +171,7 @@ class Transformers:
         one.cache = output.past_key_values
         return output.logits[0, -1]
 
-    def _encode(self, one: _Sequence) -> list[tuple[int, int]]:
+    def _encode(self, one: _Sequence) -> list[tuple[int, Chosen]]:
         ids = torch.tensor([one.ids], device=self._device)
         one.encoded = self.model.get_encoder()(input_ids=ids)
         self._filling = None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from stemma.serving.engines.sampling import Chosen, Sampler
 from stemma.serving.worker.grammar import Grammar
-from stemma.serving.worker.sampling import Chosen, Sampler
 from stemma.serving.worker.writing import Writer, spelled
 
 
@@ -32,18 +32,18 @@ class Answer:
     grammar: Grammar | None
     tokens: int = 0
 
-    def take(self, token: int, ends: frozenset[int], tokenizer: Any) -> dict[str, Any]:
+    def take(self, chosen: Chosen, ends: frozenset[int], tokenizer: Any) -> dict[str, Any]:
         """Return what is told of a new token: ``text``, ``tokens``, ``logprobs``, ``finish``."""
         self.tokens += 1
         self.left -= 1
         told: dict[str, Any] = {"id": self.request, "index": self.index, "tokens": self.tokens}
-        if token in ends:
+        if chosen.token in ends:
             return told | {"text": self.writer.end(), "finish": "stop"}
-        text = self.writer.add(token)
-        if self.sampler.last.logprob is not None:
-            told["logprobs"] = [_logprob(self.sampler.last, tokenizer)]
+        text = self.writer.add(chosen.token)
+        if chosen.logprob is not None:
+            told["logprobs"] = [_logprob(chosen, tokenizer)]
         if self.grammar:
-            self.grammar.take(token)
+            self.grammar.take(chosen.token)
         finish = None
         if self.writer.stopped or (self.grammar and self.grammar.over):
             finish = "stop"

@@ -12,7 +12,7 @@ import torch
 from stemma.errors import ModelError, SettingsError
 
 # A model that is unsure writes white space without end where any is allowed.
-_LAYOUT = {"whitespace_pattern": "\\n {0,12}| ?"}
+_LAYOUT: Any = {"whitespace_pattern": "\\n {0,12}| ?"}
 
 
 class Grammars:

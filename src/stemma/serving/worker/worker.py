@@ -15,14 +15,15 @@ from typing import Any
 
 from stemma.errors import ModelError, SettingsError, StemmaError
 from stemma.serving.engines.engine import Engine
+from stemma.serving.engines.sampling import Chosen, Sampler
 from stemma.serving.worker.answers import Answer
 from stemma.serving.worker.grammar import Grammars
 from stemma.serving.worker.prompts import Prompts
-from stemma.serving.worker.sampling import Sampler
 from stemma.serving.worker.writing import Writer
 
 Send = Callable[[dict[str, Any]], None]
 _INTERNAL = 500
+_WAITING = 32  # texts to be scored, until nothing runs
 
 
 class Worker:
@@ -40,11 +41,12 @@ class Worker:
         self._answers: dict[int, Answer] = {}
         self._next = 0
         self._begun: set[int] = set()
+        self._later: list[dict[str, Any]] = []
 
     @property
     def busy(self) -> bool:
         """Whether there is anything to compute."""
-        return self._engine.busy
+        return self._engine.busy or bool(self._later)
 
     def handle(self, message: dict[str, Any]) -> None:
         """Take in a message."""
@@ -59,11 +61,14 @@ class Worker:
         except MemoryError:
             raise
         # One request that nobody has thought of must not end those of others.
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             self._refuse(message["id"], ModelError(f"the engine met {error!r}"))
 
     def turn(self) -> None:
-        """Compute one token of each answer that runs."""
+        """Compute one token of each answer that runs, or what waits until none does."""
+        if not self._engine.busy:
+            self.handle(self._later.pop(0))
+            return
         try:
             begun, told = self._engine.step()
         except ModelError as error:
@@ -77,12 +82,14 @@ class Worker:
             if request not in self._begun:
                 self._begun.add(request)
                 self._send({"id": request, "begun": True})
-        for key, token in told:
-            self._tell(key, token)
+        for key, chosen in told:
+            # An engine may be a token ahead of the end of an answer.
+            if key in self._answers:
+                self._tell(key, chosen)
 
-    def _tell(self, key: int, token: int) -> None:
+    def _tell(self, key: int, chosen: Chosen) -> None:
         answer = self._answers[key]
-        told = answer.take(token, self._prompts.ends, self._prompts.tokenizer)
+        told = answer.take(chosen, self._prompts.ends, self._prompts.tokenizer)
         self._send(told)
         if told["finish"]:
             self._forget(key)
@@ -112,11 +119,11 @@ class Worker:
 
     def _answer(self, asked: dict[str, Any], ids: list[int], index: int) -> Answer:
         room = self._room(len(ids), asked["max_tokens"], asked["strict"])
-        schema = asked["schema"]
-        grammar = None if schema is None else self._grammars.of(schema)
+        schema, own = asked["schema"], self._engine.keeps_schema
+        grammar = None if schema is None or own else self._grammars.of(schema)
         sampler = Sampler(
             asked["temperature"], asked["top_p"], asked["top_k"], asked["seed"] + index,
-            asked["logprobs"], grammar.allow if grammar else None,
+            asked["logprobs"], grammar.allow if grammar else None, schema,
         )  # fmt: skip
         writer = Writer(self._prompts.tokenizer, asked["stop"])
         return Answer(asked["id"], index, room, sampler, writer, grammar)
@@ -158,6 +165,11 @@ class Worker:
 
     def _score(self, asked: dict[str, Any]) -> None:
         """Tell how well the model foresees a text, in bits per byte of UTF-8."""
+        if self._engine.scores_alone and self._engine.busy:
+            if len(self._later) >= _WAITING:
+                raise ModelError("this engine scores texts while nothing else runs")
+            self._later.append(asked)
+            return
         ids = self._fitting(asked["text"])
         if len(ids) < 2:
             raise SettingsError("the text has one token, of which nothing is foreseen")

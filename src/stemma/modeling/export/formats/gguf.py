@@ -24,7 +24,9 @@ _FILE = "model.gguf"
 _REMEDY = "take gguf out of export.formats"
 _TYPES = {
     "float32": (gguf.GGMLQuantizationType.F32, gguf.LlamaFileType.ALL_F32),
+    "float16": (gguf.GGMLQuantizationType.F16, gguf.LlamaFileType.MOSTLY_F16),
     "bfloat16": (gguf.GGMLQuantizationType.BF16, gguf.LlamaFileType.MOSTLY_BF16),
+    "q8_0": (gguf.GGMLQuantizationType.Q8_0, gguf.LlamaFileType.MOSTLY_Q8_0),
 }
 _GPT4 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
 # Settings that change the arithmetic, and the values that GGUF's Llama has.
@@ -34,12 +36,14 @@ _PLAIN = {
 }
 
 
-def write(exported: Path, folder: Path) -> dict[str, float]:
+def write(exported: Path, folder: Path, numbers: str | None = None) -> dict[str, float]:
     """Write the model in ``exported`` into ``folder``.
 
     Args:
         exported: what ``from_pretrained`` loads.
         folder: an existing folder.
+        numbers: of the matrices: float32, float16, bfloat16, or q8_0 (8 bits, with a scale for each
+            32); None for those of the export.
 
     Raises:
         ModelError: the model is no Llama that writes text, or GGUF has no name for the way in which
@@ -47,6 +51,7 @@ def write(exported: Path, folder: Path) -> dict[str, float]:
     """
     config = read_json(exported / "config.json")
     _check(config)
+    config["dtype"] = numbers or config["dtype"]
     writer = gguf.GGUFWriter(folder / _FILE, gguf.MODEL_ARCH_NAMES[gguf.MODEL_ARCH.LLAMA])
     _write_shape(writer, config)
     _write_tokenizer(writer, exported, config["vocab_size"])

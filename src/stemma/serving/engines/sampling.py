@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
-from stemma.serving.engines.engine import check_finite
+from stemma.errors import ModelError
 
 _LIKELY = 512  # candidates that are looked at first, as sorting a whole vocabulary takes long
 Allow = Callable[[torch.Tensor], torch.Tensor]
@@ -32,7 +33,7 @@ class Chosen:
 
 @dataclasses.dataclass
 class Sampler:
-    """Chooses tokens one after the other; the last choice lies in ``last``.
+    """Chooses tokens one after the other.
 
     Args:
         temperature: divides the scores; 0 takes the greatest.
@@ -41,6 +42,7 @@ class Sampler:
         seed: of the draws. They depend on nothing else: not on other sequences, nor on time.
         logprobs: how many of the likeliest tokens are told; None if no probability is.
         allow: a grammar; None for none.
+        schema: of JSON, for an engine that keeps to it by itself; None for none.
     """
 
     temperature: float
@@ -49,12 +51,12 @@ class Sampler:
     seed: int
     logprobs: int | None = None
     allow: Allow | None = None
+    schema: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         self._random = torch.Generator().manual_seed(self.seed)
-        self.last = Chosen(-1)
 
-    def __call__(self, scores: torch.Tensor) -> int:
+    def __call__(self, scores: torch.Tensor) -> Chosen:
         """Choose a token.
 
         Args:
@@ -63,11 +65,10 @@ class Sampler:
         Raises:
             ModelError: they are no numbers.
         """
-        check_finite(scores)
+        _check_finite(scores)
         allowed = self.allow(scores.clone()) if self.allow else scores
         token = int(allowed.argmax()) if self.temperature == 0 else self._draw(allowed)
-        self.last = self._told(scores, token)
-        return token
+        return self._told(scores, token)
 
     def _draw(self, scores: torch.Tensor) -> int:
         at = torch.rand((), generator=self._random, dtype=torch.float64)
@@ -106,3 +107,13 @@ def _likeliest(shares: torch.Tensor, top_p: float, top_k: int) -> tuple[torch.Te
         kept = int((found.cumsum(-1) - found < top_p).sum()) or 1
         found, order = found[:kept], order[:kept]
     return order, found
+
+
+def _check_finite(scores: torch.Tensor) -> None:
+    """Refuse scores of which none is the greatest.
+
+    Raises:
+        ModelError: they are no numbers.
+    """
+    if scores.isnan().any() or not scores.max().isfinite():
+        raise ModelError("the model's scores are no numbers", "`stemma show` tells what it is")
