@@ -5,9 +5,9 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stemma.registry.digest import digest_of, files_of
 from stemma.registry.models import Model
 from stemma.registry.policy import RegistrySettings
+from stemma.store.digest import digest_of, files_of
 from stemma.store.registry import Registered, Registry
 from stemma.store.version import Version
 from stemma.versions.contents.metrics import read_metrics

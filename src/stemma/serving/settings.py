@@ -70,6 +70,8 @@ class ServingSettings:
     """The file with the keys; null where anybody on this machine may ask."""
     log_prompts: bool
     """Whether prompts and answers stand in the log."""
+    votes: str
+    """The file that keeps the votes of the page; it may be one in Git."""
     look_seconds: Seconds
     """Between two looks at the tags."""
     fetch: bool

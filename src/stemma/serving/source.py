@@ -14,13 +14,13 @@ from stemma.files import sha256_of
 from stemma.hashes import files_of as listed
 from stemma.layout import EXPORTED
 from stemma.registry import policy, trust
-from stemma.registry.digest import digest_of, files_of
 from stemma.registry.exported import laid_out
 from stemma.registry.folders import as_folder
 from stemma.registry.models import artifact_of, find, model_of
 from stemma.registry.signatures import checked
 from stemma.registry.trust import RefusedError
 from stemma.store import git
+from stemma.store.digest import digest_of, files_of
 from stemma.store.errors import ProjectError
 from stemma.store.registry import Assignment, Registered, Registry
 from stemma.store.version import Commit, Folder, Tree, Version

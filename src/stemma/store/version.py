@@ -37,6 +37,11 @@ class Version(abc.ABC):
         self.name = name
         self._listed: dict[str, dict[str, str]] = {}
 
+    @property
+    def root(self) -> Path | None:
+        """The project that it is of; None if it is of none."""
+        return None
+
     def read(self, path: str) -> bytes | None:
         """Return a file that Git keeps; None if the version has none."""
         return None
@@ -121,7 +126,11 @@ class Commit(Version):
         self.commit, self._root = commit, root
         self._cache = Cache(root)
 
-    def read(self, path: str) -> bytes | None:  # noqa: D102 (as Version)
+    @property
+    def root(self) -> Path:  # noqa: D102 (as Version)
+        return self._root
+
+    def read(self, path: str) -> bytes | None:  # noqa: D102
         assert self.commit
         return git.content(self.commit, path, self._root)
 
@@ -153,6 +162,10 @@ class Tree(Version):
     def __init__(self, root: Path) -> None:
         super().__init__("the working tree")
         self._root = root
+
+    @property
+    def root(self) -> Path:  # noqa: D102 (as Version)
+        return self._root
 
     def read(self, path: str) -> bytes | None:
         """Return a file that Git keeps; None if there is none.

@@ -128,7 +128,7 @@ def test_two_folders_differ_in_their_models_and_nothing_else(history: Path, tmp_
     assert report.verdict.startswith("Weights: only layer 1 changed")
     assert report.remark == (
         "Equal: tokenizer. "
-        "Nothing to compare: settings, environment, code, data, metrics, behaviour."
+        "Nothing to compare: settings, environment, code, data, metrics, behaviour, votes."
     )
     same = lay(history, "layer", "models/trained", tmp_path / "same")
     assert diff(history, str(other), str(same)).verdict.endswith("are the same.")

@@ -2,46 +2,26 @@
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import BROWSER, CONTRAST, needs_browser
 
 from stemma.pages.html import html
 from stemma.versions.verbs.diff import diff
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next(filter(None, map(shutil.which, NAMES)), "")
-pytestmark = pytest.mark.skipif(not BROWSER, reason="no Chromium: `apt-get install chromium`")
+pytestmark = needs_browser
 # Scheme as Blink's settings number it.
 SCHEMES = {"dark": 0, "light": 1}
 WIDTHS = {"phone": 390, "desk": 1280}
 # The page stands in a frame, which may be narrower than the narrowest window; what is found of it
-# becomes the text of this document. Contrast: WCAG 2.2, success criterion 1.4.3.
+# becomes the text of this document.
 HARNESS = """\
 <!doctype html><body><iframe id="frame" src="page.html" width="WIDTH" height="800"></iframe>
 <script>
-const numbers = color => color.match(/[\\d.]+/g).map(Number);
-function ground(element) {  // what is behind a text, its transparent layers mixed
-  const layers = [];
-  for (let one = element; one; one = one.parentElement) {
-    layers.unshift(numbers(one.ownerDocument.defaultView.getComputedStyle(one).backgroundColor));
-  }
-  return layers.reduce((under, [r, g, b, a = 1]) =>
-    [r, g, b].map((value, index) => a * value + (1 - a) * under[index]), [255, 255, 255]);
-}
-function luminance(color) {
-  const [r, g, b] = color.map(value => value / 255)
-    .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-}
-function contrast(element, view) {
-  const ink = luminance(numbers(view.getComputedStyle(element).color).slice(0, 3));
-  const [low, high] = [ink, luminance(ground(element))].sort((a, b) => a - b);
-  return (high + 0.05) / (low + 0.05);
-}
+CONTRAST
 window.onload = () => {
   const view = frame.contentWindow, page = frame.contentDocument;
   const texts = [...page.body.querySelectorAll("*")].filter(element =>
@@ -75,7 +55,8 @@ def browse(folder: Path, file: str, *options: str) -> subprocess.CompletedProces
 
 
 def look(folder: Path, width: int, scheme: str) -> dict[str, Any]:
-    (folder / "harness.html").write_text(HARNESS.replace("WIDTH", str(width)))
+    harness = HARNESS.replace("WIDTH", str(width)).replace("CONTRAST", CONTRAST)
+    (folder / "harness.html").write_text(harness)
     done = browse(
         folder, "harness.html", "--allow-file-access-from-files", "--dump-dom",
         "--window-size=1400,900", f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}",

@@ -12,9 +12,9 @@ from typing import Any
 
 from stemma.hashes import DIR, name_of
 from stemma.layout import OBSERVED
-from stemma.registry.digest import digest_of
 from stemma.store import git
 from stemma.store.cache import Cache
+from stemma.store.digest import digest_of
 from stemma.store.errors import ProjectError
 from stemma.store.lock import LockEntry
 from stemma.store.version import Version

@@ -11,13 +11,13 @@ from stemma.files import atomic_directory, sha256_of
 from stemma.hashes import files_of
 from stemma.layout import EXPORTED
 from stemma.registry import pins, policy, trust
-from stemma.registry.digest import digest_of
 from stemma.registry.models import artifact_of, find
 from stemma.registry.pins import Pin
 from stemma.registry.policy import Require
 from stemma.registry.signatures import checked
 from stemma.registry.trust import RefusedError
 from stemma.store import git
+from stemma.store.digest import digest_of
 from stemma.store.download import download
 from stemma.store.errors import ProjectError
 from stemma.store.registry import Registered, Registry

@@ -7,11 +7,11 @@ from typing import Any
 from stemma.registry import bump as bumps
 from stemma.registry import whole
 from stemma.registry.bump import Bump, Level
-from stemma.registry.digest import digest_of, files_of
 from stemma.registry.models import Model, model_of
 from stemma.registry.publishing import how_to_push, publish, remote_for
 from stemma.registry.trust import RefusedError
 from stemma.store import events, refs
+from stemma.store.digest import digest_of, files_of
 from stemma.store.errors import ProjectError
 from stemma.store.registry import Registry, user
 from stemma.store.version import Commit

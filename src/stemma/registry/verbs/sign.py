@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from stemma.registry import trust
-from stemma.registry.digest import digest_of, files_of
 from stemma.registry.folders import as_folder
 from stemma.registry.models import find, model_of
 from stemma.registry.provenance import signing
@@ -14,6 +13,7 @@ from stemma.registry.provenance.keys import key_of
 from stemma.registry.publishing import how_to_push, publish, remote_for
 from stemma.registry.trust import RefusedError
 from stemma.store import events
+from stemma.store.digest import digest_of, files_of
 from stemma.store.registry import Registry
 from stemma.store.version import Commit
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from stemma.serving.api import chat, completions, errors, pooling, responses, status
+from stemma.serving.api import chat, completions, errors, page, pooling, responses, status
 from stemma.serving.api.gate import Gate
 from stemma.serving.api.server import Server
 
@@ -36,6 +36,7 @@ def app(server: Server) -> Any:
     errors.install(made)
     for one in (chat, completions, responses, pooling, status):
         made.include_router(one.router, responses=_ERRORS)
+    made.include_router(page.router_of(server), responses=_ERRORS)
     _without_422(made)
     return Gate(made, server)
 

@@ -13,9 +13,10 @@ from typing import Any
 
 from stemma.serving.api.errors import ApiError
 from stemma.serving.api.server import Server
+from stemma.serving.page.pages import FILES
 
 LOG = logging.getLogger("stemma.serve")
-_OPEN = ("/health/live", "/health/ready", "/", "/page/page.css", "/page/page.js")
+_OPEN = ("/health/live", "/health/ready", "/", *(f"/page/{name}" for name in FILES))
 """What is answered without a key."""
 
 

@@ -9,6 +9,7 @@ SECTIONS = (
     "weights",
     "metrics",
     "behaviour",
+    "votes",
 )
 """The sections in the order in which they are told: what went in, what it made, how good that is.
 

@@ -1,0 +1,1 @@
+"""The page at ``/``: what people see of a server, in plain HTML, CSS and JavaScript."""
