@@ -1,7 +1,7 @@
 """Servers side by side: tokens per second, time to first token, memory, at 1, 4 and 16 clients.
 
-Each client asks for an answer of 64 tokens, greedily, past any end of text, in a stream, and for the
-next one when it has it. Arms take turns, round after round, each alone on the machine.
+Each client asks for an answer of 64 tokens, greedily, past any end of text, in a stream, and for
+the next one when it has it. Arms take turns, round after round, each alone on the machine.
 
     python bench/serving.py [ARM …]      STEMMA_VLLM="/opt/vllm/bin/vllm" adds vLLM
 """

@@ -199,6 +199,8 @@ class Conductor:
 
     async def _named(self, word: str, role: str) -> Deployment:
         found = await asyncio.to_thread(source.registered, self._root, word)
+        if any(one.name == found.name for one, _ in self._server.fleet.all()):
+            raise SettingsError(f"{found.name} is asked for twice", "name another version")
         made = await self._started(found)
         made.meter.role(role)
         return made

@@ -165,9 +165,10 @@ def test_llm_comply(server: Served, form: str):
 
 def test_curl(server: Served):
     body = json.dumps({"model": "alpha", "messages": ASK, "temperature": 0, "stream": True})
+    url = f"{server.url}/v1/chat/completions"
     done = subprocess.run(
-        ["curl", "-sSN", f"{server.url}/v1/chat/completions", "-H", "Content-Type: application/json",
-         "-d", body], capture_output=True, text=True, check=True,
+        ["curl", "-sSN", url, "-H", "Content-Type: application/json", "-d", body],
+        capture_output=True, text=True, check=True,
     )  # fmt: skip
     *events, last = done.stdout.strip().split("\n\n")
     assert last == "data: [DONE]"
