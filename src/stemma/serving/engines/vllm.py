@@ -28,6 +28,7 @@ from stemma.serving.settings import ServingSettings
 _NAME = "model"
 _PAUSE = 0.5  # seconds between two looks whether it is ready
 _KEPT = 20  # lines that it said last
+_ITS_FAULT = 500
 
 
 class Vllm:
@@ -40,6 +41,8 @@ class Vllm:
 
     def __init__(self, folder: Path, settings: ServingSettings) -> None:
         self._folder, self._settings = folder / EXPORTED, settings
+        stored = read_json(self._folder / "config.json").get("dtype", "auto")
+        self._dtype = str(settings.dtype or stored)
         self._process: asyncio.subprocess.Process | None = None
         self._client: Any = None
         self._said: list[str] = []
@@ -55,8 +58,8 @@ class Vllm:
             "--port", str(port), "--served-model-name", _NAME, "--max-num-seqs",
             str(self._settings.running),
         ]  # fmt: skip
-        if self._settings.dtype:
-            words += ["--dtype", self._settings.dtype]
+        # "auto" would make half precision of single.
+        words += ["--dtype", self._dtype]
         if self._settings.room:
             words += ["--max-model-len", str(self._settings.room)]
         try:
@@ -120,7 +123,7 @@ class Vllm:
         config = read_json(self._folder / "tokenizer_config.json")
         chat = "chat_template" in config or (self._folder / "chat_template.jinja").exists()
         return {
-            "engine": f"vllm-{version}", "dtype": self._settings.dtype or "auto", "device": "vllm",
+            "engine": f"vllm-{version}", "dtype": self._dtype, "device": "vllm",
             "batched": True, "context": card["max_model_len"], "generates": True, "chat": chat,
         }  # fmt: skip
 
@@ -221,12 +224,15 @@ def _piece(choice: dict[str, Any], is_chat: bool, counts: dict[int, int]) -> dic
     return piece
 
 
-def _refusal(raw: bytes, status: int) -> RefusedRequestError:
+def _refusal(raw: bytes, status: int) -> RefusedRequestError | GoneError:
     try:
         told = json.loads(raw)["error"]["message"]
     except (ValueError, LookupError, TypeError):
         told = raw.decode(errors="replace")[:200]
-    return RefusedRequestError(" ".join(str(told).split()), "", status)
+    line = " ".join(str(told).split())
+    if status >= _ITS_FAULT:
+        return GoneError(f"vLLM: {line}")
+    return RefusedRequestError(line, "", status)
 
 
 def _free_port() -> int:
