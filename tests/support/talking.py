@@ -75,7 +75,7 @@ def _model(width: int, size: int, end: int, labels: tuple[str, ...]) -> Any:
 
     config = LlamaConfig(
         vocab_size=size, hidden_size=width, intermediate_size=2 * width, num_hidden_layers=2,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=CONTEXT,
+        num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=CONTEXT,
         bos_token_id=None, eos_token_id=end, pad_token_id=0, tie_word_embeddings=True,
     )  # fmt: skip
     if not labels:
