@@ -10,6 +10,7 @@ import platform
 import sys
 from pathlib import Path
 
+import changeover
 import data_diff
 import diff
 import formats
@@ -23,7 +24,18 @@ from stemma.files import read_json, write_json
 
 BENCHMARKS = {
     module.__name__: module
-    for module in (tokenise, diff, data_diff, log, formats, train, pipeline, storage, serving)
+    for module in (
+        tokenise,
+        diff,
+        data_diff,
+        log,
+        formats,
+        train,
+        pipeline,
+        storage,
+        serving,
+        changeover,
+    )
 }
 RESULTS = Path(__file__).with_name("results.json")
 

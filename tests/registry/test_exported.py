@@ -44,7 +44,8 @@ def test_the_files_of_a_commit_are_read_where_they_are_kept(learnt, tmp_path, mo
     history.commit(outputs)
     case = case_of(history.root, version=resolve("HEAD", history.root))
     monkeypatch.chdir(tmp_path)
-    with laid_out(case) as folder, training_split(case) as split:
+    laid = laid_out(case.version, case.model.output, case.root)
+    with laid as folder, training_split(case) as split:
         assert {path.name for path in (folder / EXPORTED).iterdir()} == {
             path.name for path in (learnt / EXPORTED).iterdir()
         }
