@@ -1,5 +1,6 @@
-"""The ``stemma`` command: thin verbs for what DVC and Git lack. Each imports its own module."""
+"""The ``stemma`` command: thin verbs for what DVC and Git lack."""
 
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,13 @@ import click
 from stemma.errors import boundary
 from stemma.store.errors import ProjectError
 from stemma.streams import forgive
+
+VERBS = (
+    "approve", "attest", "bisect", "chat", "compose", "diff", "fetch", "forget", "fsck", "gates",
+    "gc", "history", "key", "log", "merge-driver", "promote", "recall", "register", "rollback",
+    "serve", "show", "sign", "status", "trace", "verify", "versions",
+)  # fmt: skip
+"""Each is a module here, in which it stands."""
 
 
 class _Verb(click.Command):
@@ -31,6 +39,15 @@ class _Project(click.Group):
     """Runs every verb inside the one place where an error becomes a line."""
 
     command_class = _Verb
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*VERBS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        # Importing all of them takes longer than many a verb.
+        if cmd_name in VERBS:
+            importlib.import_module(f"stemma.cli.{cmd_name.replace('-', '_')}")
+        return super().get_command(ctx, cmd_name)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         forgive()  # the help too
