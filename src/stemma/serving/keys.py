@@ -68,9 +68,9 @@ def revoke(path: Path, name: str) -> None:
     """Take a key out of a file.
 
     Raises:
-        ProjectError: there is none of this name.
+        ProjectError: there is none of this name, or the file is torn.
     """
-    known = read(path)
+    known = _entries(path)
     if all(one.name != name for one in known):
         raise ProjectError(f"{path} has no key of {name}", "see what is in it")
     _write(path, [one for one in known if one.name != name])

@@ -33,6 +33,5 @@ def test_whatever_is_asked(server: Served, model: str, tmp_path: Path):
     # It got as far as the model, and the engine lived through all of it.
     answered = [line for line in server.log if re.search(r" I POST \S+ 200 ", line)]
     assert len(answered) > 10
-    assert 'engine_restarts_total{model_name="%s",version="%s"} 0.0' % (model, model) in (
-        server.get("/metrics").text
-    )
+    restarts = f'engine_restarts_total{{model_name="{model}",version="{model}"}} 0.0'
+    assert restarts in server.get("/metrics").text
