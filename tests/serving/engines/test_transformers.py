@@ -63,7 +63,7 @@ ROWS = 3
 
 @pytest.fixture(scope="module", params=KINDS)
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a model of a family, whose scores are far enough apart to have a greatest."""
+    """A folder with a model of a family, each of whose tokens depends on all before it."""
     choice, auto, changes = KINDS[request.param]
     raw = yaml.safe_load((ROOT / f"conf/model/{choice}.yaml").read_text(encoding="utf-8"))
     kind = import_module(f"stemma.families.{raw['family']}").Settings
@@ -72,9 +72,10 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     shape = build(kind, raw | changes | room, "conf", "model")
     model = shape.build(getattr(transformers, auto), Tokens(VOCABULARY, 0), {})
     with torch.no_grad():
-        for one in model.parameters():
+        for name, one in model.named_parameters():
+            # As they are drawn to begin with, layers add nothing, and no token sees another.
             if one.ndim > 1:
-                one.mul_(4)
+                one.normal_(std=(0.3 if "emb" in name or "shared" in name else 3) / 64**0.5)
     place = tmp_path_factory.mktemp(request.param)
     model.save_pretrained(place / EXPORTED)
     return place
@@ -121,7 +122,8 @@ def test_it_writes_what_transformers_writes(folder: Path, batched: bool):
     texts, _ = written(opened(folder, batched), ASKED)
     expected = [of_generate(folder, one) for one in ASKED]
     assert texts == expected
-    assert len(set(map(tuple, texts))) == len(texts), "they differ, so that a mix would show"
+    longest = max(texts, key=len)
+    assert len(set(longest)) > len(longest) // 2, "no token says what the next one is"
 
 
 def test_not_batched_its_scores_are_those_of_a_sequence_alone_to_the_bit(folder: Path):
@@ -133,8 +135,8 @@ def test_not_batched_its_scores_are_those_of_a_sequence_alone_to_the_bit(folder:
 
 
 def test_batched_its_scores_differ_by_roundings(folder: Path):
-    """Matrix products of other shapes add in another order: 5e-7 was the greatest difference seen
-    here, of scores from -2 to 5 in single precision, and none with an encoder, which has no batch.
+    """Matrix products of other shapes add in another order: 7e-6 was the greatest difference seen
+    here, of scores from -9 to 7 in single precision, and none with an encoder, which has no batch.
     """
     _, together = written(opened(folder, batched=True), ASKED)
     greatest = 0.0
@@ -142,7 +144,7 @@ def test_batched_its_scores_differ_by_roundings(folder: Path):
         _, (alone,) = written(opened(folder, batched=True), [dataclasses.replace(one, enters=0)])
         for a, b in zip(alone.scores, mixed.scores, strict=True):
             greatest = max(greatest, float((a - b).abs().max()))
-    assert greatest < 1e-5
+    assert greatest < 1e-4
 
 
 def test_a_sequence_that_is_dropped_while_it_waits_or_is_filled_leaves_the_others(folder: Path):
