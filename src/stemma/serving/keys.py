@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -17,6 +19,7 @@ from stemma.store.errors import ProjectError
 _PREFIX = "sk-stemma-"
 _BYTES = 32
 _MINUTE = 60.0
+_SHA256 = re.compile("[0-9a-f]{64}")
 _HEAD = "# Written by `stemma key`: hashes of keys, and requests per minute of each (null: any).\n"
 
 
@@ -41,16 +44,7 @@ def read(path: Path) -> list[Key]:
     Raises:
         ProjectError: it is not there, torn, or has none.
     """
-    try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        found = [
-            Key(str(name), facts["sha256"], facts["per_minute"]) for name, facts in told.items()
-        ]
-    except FileNotFoundError as error:
-        raise ProjectError(f"there is no {path}", "`stemma key NAME` makes a key") from error
-    except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError) as error:
-        line = " ".join(str(error).split())
-        raise ProjectError(f"{path} cannot be read: {line}", "`stemma key` writes it") from error
+    found = _entries(path)
     if not found:
         raise ProjectError(f"{path} has no key", "`stemma key NAME` makes one")
     return found
@@ -62,7 +56,7 @@ def make(path: Path, name: str, per_minute: int | None) -> str:
     Raises:
         ProjectError: the name is taken, or the file is torn.
     """
-    known = read(path) if path.exists() else []
+    known = _entries(path) if path.exists() else []
     if any(one.name == name for one in known):
         raise ProjectError(f"{path} has a key of {name} already", f"`stemma key {name} --revoke`")
     key = _PREFIX + secrets.token_urlsafe(_BYTES)
@@ -74,9 +68,9 @@ def revoke(path: Path, name: str) -> None:
     """Take a key out of a file.
 
     Raises:
-        ProjectError: there is none of this name.
+        ProjectError: there is none of this name, or the file is torn.
     """
-    known = read(path)
+    known = _entries(path)
     if all(one.name != name for one in known):
         raise ProjectError(f"{path} has no key of {name}", "see what is in it")
     _write(path, [one for one in known if one.name != name])
@@ -110,6 +104,37 @@ class Doorkeeper:
         granted = left >= 1
         self._left[key.name] = (left - granted, now)
         return 0.0 if granted else (1 - left) / rate
+
+
+def _entries(path: Path) -> list[Key]:
+    """Return the keys of a file, of which there may be none.
+
+    Raises:
+        ProjectError: it is not there, or torn.
+    """
+    try:
+        told = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        return [
+            Key(str(name), _digest(facts["sha256"]), _rate(facts["per_minute"]))
+            for name, facts in told.items()
+        ]
+    except FileNotFoundError as error:
+        raise ProjectError(f"there is no {path}", "`stemma key NAME` makes a key") from error
+    except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError) as error:
+        line = " ".join(str(error).split())
+        raise ProjectError(f"{path} cannot be read: {line}", "`stemma key` writes it") from error
+
+
+def _digest(told: Any) -> str:
+    if not isinstance(told, str) or not _SHA256.fullmatch(told):
+        raise ValueError(f"{told!r} is no SHA-256")
+    return told
+
+
+def _rate(told: Any) -> int | None:
+    if told is not None and (type(told) is not int or told < 1):
+        raise ValueError(f"per_minute is {told!r}, which is no number of requests")
+    return told
 
 
 def _write(path: Path, keys: list[Key]) -> None:

@@ -8,18 +8,9 @@ from typing import Any
 from fastapi import FastAPI
 
 from stemma.serving.api import chat, completions, errors, page, pooling, responses, status
-from stemma.serving.api.gate import Gate
+from stemma.serving.api.description import ERRORS, describe
+from stemma.serving.api.gate import OPEN, Gate
 from stemma.serving.api.server import Server
-
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    code: {"model": errors.ErrorAnswer, "description": told}
-    for code, told in {
-        400: "The request is wrong", 401: "No key, or a wrong one",
-        404: "There is no such model", 408: "The body did not come in time",
-        413: "The body is too large", 429: "Too much waits, or too many requests of this key",
-        500: "The server's fault", 503: "No engine at the moment", 504: "It took too long",
-    }.items()
-}  # fmt: skip
 
 
 def app(server: Server) -> Any:
@@ -35,21 +26,7 @@ def app(server: Server) -> Any:
     made.state.server = server
     errors.install(made)
     for one in (chat, completions, responses, pooling, status):
-        made.include_router(one.router, responses=_ERRORS)
-    made.include_router(page.router_of(server), responses=_ERRORS)
-    _without_422(made)
+        made.include_router(one.router, responses=ERRORS)
+    made.include_router(page.router_of(server), responses=ERRORS)
+    describe(made, server, OPEN)
     return Gate(made, server)
-
-
-def _without_422(made: FastAPI) -> None:
-    """Leave what FastAPI would answer to a wrong body out of the description: it is a 400 here."""
-    described = made.openapi
-
-    def openapi() -> dict[str, Any]:
-        told = described()
-        for path in told["paths"].values():
-            for operation in path.values():
-                operation["responses"].pop("422", None)
-        return told
-
-    made.openapi = openapi

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import Field, model_validator
 
+from stemma.serving.api.description import answered
 from stemma.serving.api.fields import (
     Body,
     ResponseFormat,
@@ -20,6 +21,7 @@ from stemma.serving.api.fields import (
     usage,
 )
 from stemma.serving.api.generation import Generation, answer, collected, head, opened, streamed
+from stemma.serving.api.shapes import ChatCompletion
 
 router = APIRouter()
 
@@ -69,7 +71,9 @@ def conversation(messages: Sequence[Any]) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
-@router.post("/v1/chat/completions", response_model=None)
+@router.post(
+    "/v1/chat/completions", response_model=None, responses=answered(ChatCompletion, streams=True)
+)
 async def chat(request: Request, asked: ChatRequest) -> Response:
     """Answer a conversation."""
     found = await opened(

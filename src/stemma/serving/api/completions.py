@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import Field
 
+from stemma.serving.api.description import answered
 from stemma.serving.api.fields import (
     ResponseFormat,
     Sampling,
@@ -19,6 +20,7 @@ from stemma.serving.api.fields import (
     usage,
 )
 from stemma.serving.api.generation import Generation, answer, collected, head, opened, streamed
+from stemma.serving.api.shapes import Completion
 
 _DEFAULT = 16  # tokens, as OpenAI has it
 
@@ -46,7 +48,7 @@ class CompletionRequest(Sampling):
         return [self.prompt]
 
 
-@router.post("/v1/completions", response_model=None)
+@router.post("/v1/completions", response_model=None, responses=answered(Completion, streams=True))
 async def complete(request: Request, asked: CompletionRequest) -> Response:
     """Go on with texts."""
     found = await opened(

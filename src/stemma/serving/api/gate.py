@@ -16,7 +16,7 @@ from stemma.serving.api.server import Server
 from stemma.serving.page.pages import FILES
 
 LOG = logging.getLogger("stemma.serve")
-_OPEN = ("/health/live", "/health/ready", "/", *(f"/page/{name}" for name in FILES))
+OPEN = ("/health/live", "/health/ready", "/", *(f"/page/{name}" for name in FILES))
 """What is answered without a key."""
 
 
@@ -57,7 +57,7 @@ class Gate:
 
     def _admit(self, scope: Any, state: dict[str, Any]) -> None:
         keeper = self._server.doorkeeper
-        if keeper is None or scope["path"] in _OPEN:
+        if keeper is None or scope["path"] in OPEN:
             return
         given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
         kind, _, word = given.partition(" ")

@@ -12,10 +12,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import Field
 
+from stemma.serving.api.description import answered
 from stemma.serving.api.errors import ApiError
 from stemma.serving.api.fields import Body, usage
 from stemma.serving.api.generation import answer, asked_once, unless_gone
 from stemma.serving.api.server import Server
+from stemma.serving.api.shapes import Classes, Embeddings
 
 router = APIRouter()
 _MOST = 2048  # inputs of one request, as OpenAI has it
@@ -40,7 +42,7 @@ class ClassifyRequest(Body):
     user: str | None = None
 
 
-@router.post("/v1/embeddings", response_model=None)
+@router.post("/v1/embeddings", response_model=None, responses=answered(Embeddings))
 async def embed(request: Request, asked: EmbeddingRequest) -> Response:
     """Return the mean of a model's last hidden states over the tokens of each text."""
     deployment, told = await _each(request, asked, "embed")
@@ -59,7 +61,7 @@ async def embed(request: Request, asked: EmbeddingRequest) -> Response:
     )
 
 
-@router.post("/classify", response_model=None)
+@router.post("/classify", response_model=None, responses=answered(Classes))
 async def classify(request: Request, asked: ClassifyRequest) -> Response:
     """Return the class of each text, or of each of its tokens, as a tagger gives them."""
     deployment, told = await _each(request, asked, "classify")

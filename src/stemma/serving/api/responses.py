@@ -14,6 +14,7 @@ from pydantic import Field
 
 from stemma.serving.api.chat import Message as ChatMessage
 from stemma.serving.api.chat import TextPart, conversation
+from stemma.serving.api.description import answered
 from stemma.serving.api.fields import (
     Body,
     JsonFormat,
@@ -25,6 +26,7 @@ from stemma.serving.api.fields import (
     schema_of,
 )
 from stemma.serving.api.generation import Generation, answer, collected, opened, streamed
+from stemma.serving.api.shapes import ResponseAnswer
 
 router = APIRouter()
 
@@ -94,7 +96,7 @@ class ResponseRequest(Body):
         return Sampling(**{name: getattr(self, name) for name in names})
 
 
-@router.post("/v1/responses", response_model=None)
+@router.post("/v1/responses", response_model=None, responses=answered(ResponseAnswer, streams=True))
 async def respond(request: Request, asked: ResponseRequest) -> Response:
     """Answer a conversation."""
     schema = schema_of(asked.text.format if asked.text else None)

@@ -5,23 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
+from stemma.serving.api.description import answered
 from stemma.serving.api.errors import ApiError
 from stemma.serving.api.server import Server
+from stemma.serving.api.shapes import Model, Models, Status, VersionAnswer
 
 router = APIRouter()
+_READY: dict[int | str, Any] = answered(Status, named=False) | {
+    503: {"model": Status, "description": "Not at the moment", "headers": {}}
+}
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
-@router.get("/v1/models")
+@router.get("/v1/models", response_model=None, responses=answered(Models, named=False))
 async def models(request: Request) -> dict[str, Any]:
     """List the versions that can be asked, the current one first."""
     server = Server.of(request)
     return {"object": "list", "data": [_model(server, one) for one in server.fleet.told()]}
 
 
-@router.get("/v1/models/{model:path}", response_model=None)
+@router.get("/v1/models/{model:path}", response_model=None, responses=answered(Model, named=False))
 async def model(request: Request, model: str) -> dict[str, Any]:
     """Tell of one version."""
     server = Server.of(request)
@@ -29,7 +34,7 @@ async def model(request: Request, model: str) -> dict[str, Any]:
     return next(_model(server, one) for one in server.fleet.told() if one["id"] == wanted)
 
 
-@router.get("/version")
+@router.get("/version", response_model=None, responses=answered(VersionAnswer, named=False))
 async def version(request: Request) -> dict[str, Any]:
     """Tell which version runs: its commit, digest, stage and engine."""
     fleet = Server.of(request).fleet
@@ -43,13 +48,13 @@ async def version(request: Request) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@router.get("/health/live")
+@router.get("/health/live", response_model=None, responses=answered(Status, named=False))
 async def live() -> dict[str, str]:
     """Say that the server runs."""
     return {"status": "live"}
 
 
-@router.get("/health/ready", response_model=None)
+@router.get("/health/ready", response_model=None, responses=_READY)
 async def ready(request: Request) -> Response:
     """Say whether a request would be answered."""
     fleet = Server.of(request).fleet
@@ -57,7 +62,7 @@ async def ready(request: Request) -> Response:
     return JSONResponse({"status": state}, 200 if state == "ready" else 503)
 
 
-@router.get("/metrics", response_model=None)
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """Return what Prometheus reads."""
     return Response(Server.of(request).metrics.text(), media_type=_PROMETHEUS)
