@@ -11,7 +11,7 @@ from refusing import run
 from released import Released
 
 from stemma import registry
-from stemma.cli import main
+from stemma.cli import group as cli
 
 VERBS = [
     "approve", "attest", "fetch", "gates", "history", "promote", "recall", "register", "rollback",
@@ -21,7 +21,7 @@ VERBS = [
 
 def test_the_functions_are_these():
     assert registry.__all__ == VERBS
-    assert set(VERBS) <= set(dir(registry)) and set(VERBS) <= set(main.commands)
+    assert set(VERBS) <= set(dir(registry)) and set(VERBS) <= set(cli.VERBS)
     with pytest.raises(AttributeError, match="has no attribute 'promotes'"):
         _ = registry.promotes
 
