@@ -150,6 +150,26 @@ def test_a_client_that_is_slow(server: Served):
         assert b" 408 " in line.recv(1000)
 
 
+@pytest.mark.parametrize("before", [b"", b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"])
+def test_a_client_whose_request_never_comes(server: Served, before: bytes):
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as line:
+        line.sendall(before)
+        while before and not line.recv(1000).endswith(b'"live"}'):
+            pass
+        line.sendall(b"GET /v1/models HTTP/1.1\r\nHost:")
+        told = b"".join(iter(lambda: line.recv(1000), b""))
+    assert b" 408 " in told and b"the request did not come in time" in told
+
+
+def test_a_path_is_no_line_of_the_log(server: Served):
+    server.get("/v1/models/a%0d%0a00:00:00%20E%20the%20engine%20has%20ended%1b[31m")
+    server.get("/" + "a" * 10_000)
+    server.said("GET /v1/models/a%0D%0A")
+    assert not any(line.startswith("00:00:00 E the engine") for line in server.log)
+    assert not any("\x1b" in line or len(line) > 500 for line in server.log)
+
+
 def test_what_there_is_not(server: Served):
     told(server.get("/docs"), 404)
     told(server.post("/v1/images/generations", {}), 404)
