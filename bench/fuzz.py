@@ -67,7 +67,7 @@ def _asked(folder: Path, model: str, requests: int) -> dict[str, Any]:
             phases = "coverage,fuzzing" if seed == 1 else "fuzzing"
             done = fuzzing.fuzz(
                 server.url, model, "--phases", phases, "-n", str(EXAMPLES), "--seed", str(seed),
-                "--workers", "2", folder=folder,
+                folder=folder,
             )  # fmt: skip
             if done.returncode:
                 failed.append(done.stdout)

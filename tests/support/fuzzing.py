@@ -1,6 +1,6 @@
 """Schemathesis against a server: what it is told, and a hook by which its requests reach a model.
 
-`st` imports this file by the name in STEMMA's environment (SCHEMATHESIS_HOOKS).
+`st` imports this file by its name in SCHEMATHESIS_HOOKS.
 """
 
 import os

@@ -92,6 +92,7 @@ def run(
     import uvicorn
 
     from stemma.serving.api.app import app
+    from stemma.serving.api.connection import connection_of
     from stemma.serving.api.server import Server
     from stemma.serving.metrics import Metrics
 
@@ -100,6 +101,7 @@ def run(
     server = Server(Fleet(wanted.stage), settings, Metrics(), doorkeeper)
     config = uvicorn.Config(
         app(server), log_config=None, access_log=False, lifespan="off", server_header=False,
+        http=connection_of(settings.body_seconds),
         timeout_graceful_shutdown=int(settings.drain_seconds) or 1,
     )  # fmt: skip
     listening = _listening(host, port)

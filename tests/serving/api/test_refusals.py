@@ -76,10 +76,21 @@ def test_what_changes_nothing_is_no_error(server: Served):
     assert server.post("/v1/chat/completions", CHAT | nothing).status_code == 200
 
 
-def test_a_schema_that_cannot_be_followed(server: Served):
-    schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "nothing"}}}
-    error = told(server.post("/v1/chat/completions", CHAT | {"response_format": schema}), 400)
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "nothing"},
+        {"type": "string", "pattern": "(("},
+        # More than llguidance can follow, which shows at the first token.
+        {"type": "object", "properties": {f"p{number}": {} for number in range(1000)}},
+    ],
+    ids=["no type", "no pattern", "too many properties"],
+)
+def test_a_schema_that_cannot_be_followed(server: Served, schema: Any):
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    error = told(server.post("/v1/chat/completions", CHAT | {"response_format": form}), 400)
     assert "schema cannot be followed" in error["message"]
+    assert server.post("/v1/chat/completions", CHAT).status_code == 200
 
 
 def test_a_prompt_that_is_too_long(server: Served):
@@ -92,12 +103,24 @@ def test_a_prompt_that_is_too_long(server: Served):
     assert "and 300 more" in told(answer, 400)["message"]
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'"a"', b"\xff\xfe", b'{"model": 1e999}'])
-def test_a_body_that_is_no_request(server: Served, raw: bytes):
-    answer = server.post(
-        "/v1/chat/completions", content=raw, headers={"Content-Type": "application/json"}
-    )
-    told(answer, 400)
+@pytest.mark.parametrize(
+    ("raw", "kind", "said"),
+    [
+        (b"", "application/json", "the body is missing"),
+        (b"{", "application/json", "the body is not JSON: "),
+        (b"[]", "application/json", "the body is not a JSON object"),
+        (b'"a"', "application/json", "the body is not a JSON object"),
+        (b"\xff\xfe", "application/json", "the body is not JSON"),
+        (b"[" * 10_000, "application/json", "the body is not JSON"),
+        (b'{"n": ' + b"9" * 5000 + b"}", "application/json", "the body is not JSON"),
+        (b'{"model": 1e999}', "application/json", ""),
+        (b"{}", "text/plain", "the body is not a JSON object"),
+        (b"model=alpha", "application/x-www-form-urlencoded", "the body is not a JSON object"),
+    ],
+)
+def test_a_body_that_is_no_request(server: Served, raw: bytes, kind: str, said: str):
+    answer = server.post("/v1/chat/completions", content=raw, headers={"Content-Type": kind})
+    assert said in told(answer, 400)["message"]
 
 
 def test_a_lone_surrogate_is_no_text(server: Served):
@@ -125,6 +148,26 @@ def test_a_client_that_is_slow(server: Served):
     with socket.create_connection((host, int(port)), timeout=20) as line:
         line.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         assert b" 408 " in line.recv(1000)
+
+
+@pytest.mark.parametrize("before", [b"", b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"])
+def test_a_client_whose_request_never_comes(server: Served, before: bytes):
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as line:
+        line.sendall(before)
+        while before and not line.recv(1000).endswith(b'"live"}'):
+            pass
+        line.sendall(b"GET /v1/models HTTP/1.1\r\nHost:")
+        told = b"".join(iter(lambda: line.recv(1000), b""))
+    assert b" 408 " in told and b"the request did not come in time" in told
+
+
+def test_a_path_is_no_line_of_the_log(server: Served):
+    server.get("/v1/models/a%0d%0a00:00:00%20E%20the%20engine%20has%20ended%1b[31m")
+    server.get("/" + "a" * 10_000)
+    server.said("GET /v1/models/a%0D%0A")
+    assert not any(line.startswith("00:00:00 E the engine") for line in server.log)
+    assert not any("\x1b" in line or len(line) > 500 for line in server.log)
 
 
 def test_what_there_is_not(server: Served):

@@ -132,6 +132,11 @@ def test_a_grammar_narrows_the_draw_and_not_what_is_told():
     assert scores.tolist() == [5.0, 1.0, 0.0]  # they are not the sampler's to change
 
 
+def test_what_cannot_come_is_told_as_a_number():
+    found = sampler(0.0, logprobs=3)(torch.tensor([-float("inf"), 0.0, 1.0]))
+    assert [value for _, value in found.likeliest][-1] == -9999.0
+
+
 def test_what_is_not_asked_is_not_told():
     found = sampler(0.0)(torch.tensor([0.0, 1.0]))
     assert found.logprob is None and found.likeliest == ()

@@ -22,6 +22,8 @@ from stemma.serving.fleet import UnknownModelError
 from stemma.serving.process import RefusedRequestError
 
 _AWAY_SECONDS = 2  # after which a client may try again
+_UNREAD = "There was an error parsing the body"  # FastAPI's, where no JSON was found
+_NO_OBJECT = ("model_attributes_type", "model_type", "dict_type")
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
@@ -99,6 +101,8 @@ def invalid(error: RequestValidationError) -> ApiError:
     first = next((one for one in found if not one["type"].endswith("_type")), found[0])
     if first["type"] == "json_invalid":
         return ApiError(400, f"the body is not JSON: {first['ctx']['error']}", "invalid_json")
+    if first["type"] in _NO_OBJECT and len(first["loc"]) == 1:
+        return ApiError(400, "the body is not a JSON object", "invalid_json")
     words = [str(word) for word in first["loc"][1:] if not _is_form(str(word))]
     param = ".".join(words) or None
     if first["type"] in _UNKNOWN:
@@ -142,7 +146,10 @@ def install(app: Any) -> None:
     @app.exception_handler(HTTPException)
     async def _(request: Request, error: HTTPException) -> JSONResponse:
         told = {404: f"there is no {request.url.path}", 405: f"{request.method} is not allowed"}
-        found = ApiError(error.status_code, told.get(error.status_code, str(error.detail)))
+        if error.detail == _UNREAD:
+            found = ApiError(400, "the body is not JSON that can be read", "invalid_json")
+        else:
+            found = ApiError(error.status_code, told.get(error.status_code, str(error.detail)))
         answer = found.answer()
         answer.headers.update(error.headers or {})
         return answer

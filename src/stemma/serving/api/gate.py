@@ -10,11 +10,13 @@ import json
 import logging
 import time
 from typing import Any
+from urllib.parse import quote
 
 from stemma.serving.api.errors import ApiError
 from stemma.serving.api.server import Server
 from stemma.serving.page.pages import FILES
 
+_SHOWN = 200  # characters of a path
 LOG = logging.getLogger("stemma.serve")
 OPEN = ("/health/live", "/health/ready", "/", *(f"/page/{name}" for name in FILES))
 """What is answered without a key."""
@@ -101,7 +103,9 @@ class Gate:
 
     def _log(self, scope: Any, state: dict[str, Any], status: int, seconds: float) -> None:
         told = state.get("told")
-        words = [scope["method"], scope["path"], str(status), f"{seconds:.3f} s"]
+        # What a client sends must not look like a line of the log.
+        path = quote(scope["path"])[:_SHOWN]
+        words = [scope["method"], path, str(status), f"{seconds:.3f} s"]
         if key := state.get("key"):
             words.append(f"key {key.name}")
         if told is not None and hasattr(told, "message"):

@@ -11,6 +11,7 @@ import torch
 from stemma.errors import ModelError
 
 _LIKELY = 512  # candidates that are looked at first, as sorting a whole vocabulary takes long
+_UNLIKELY = -9999.0  # as OpenAI has it: minus infinity is no number in JSON
 Allow = Callable[[torch.Tensor], torch.Tensor]
 """Takes scores, and returns them with minus infinity for each token that a grammar forbids."""
 
@@ -82,7 +83,7 @@ class Sampler:
     def _told(self, scores: torch.Tensor, token: int) -> Chosen:
         if self.logprobs is None:
             return Chosen(token)
-        logprobs = scores.log_softmax(-1)
+        logprobs = scores.log_softmax(-1).clamp(min=_UNLIKELY)
         best = logprobs.topk(min(self.logprobs, len(scores)))
         pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
         return Chosen(token, float(logprobs[token]), tuple(pairs))

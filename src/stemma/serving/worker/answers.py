@@ -35,7 +35,13 @@ class Answer:
     tokens: int = 0
 
     def take(self, chosen: Chosen, tokenizer: Any) -> dict[str, Any]:
-        """Return what is told of a new token: ``text``, ``tokens``, ``logprobs``, ``finish``."""
+        """Return what is told of a new token: ``text``, ``tokens``, ``logprobs``, ``finish``.
+
+        Raises:
+            SettingsError: its schema turns out to be more than can be followed.
+        """
+        if self.grammar:
+            self.grammar.check()
         self.tokens += 1
         self.left -= 1
         told: dict[str, Any] = {"id": self.request, "index": self.index, "tokens": self.tokens}

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from stemma.errors import ModelError, SettingsError
+from stemma.errors import SettingsError
 
 # A model that is unsure writes white space without end where any is allowed.
 _LAYOUT: Any = {"whitespace_pattern": "\\n {0,12}| ?"}
@@ -39,10 +39,10 @@ class Grammars:
             told = llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema), _LAYOUT)
             matcher = llguidance.LLMatcher(self._tokenizer, told)
         except ValueError as error:
-            raise SettingsError(f"the schema cannot be followed: {error}") from error
-        if matcher.is_error():
-            raise SettingsError(f"the schema cannot be followed: {matcher.get_error()}")
-        return Grammar(matcher, self._vocabulary)
+            raise _not_followed(str(error)) from error
+        found = Grammar(matcher, self._vocabulary)
+        found.check()
+        return found
 
     @functools.cached_property
     def _tokenizer(self) -> Any:
@@ -72,12 +72,27 @@ class Grammar:
         """Go on by a token.
 
         Raises:
-            ModelError: it may not come next.
+            SettingsError: the schema turns out to be more than llguidance can follow.
         """
-        if not self._matcher.consume_token(token):
-            raise ModelError(f"a token left the schema: {self._matcher.get_error()}")
+        self._matcher.consume_token(token)
+        self.check()
+
+    def check(self) -> None:
+        """Refuse to go on where llguidance cannot: it would allow nothing but an end.
+
+        Raises:
+            SettingsError: it is so.
+        """
+        if self._matcher.is_error():
+            raise _not_followed(self._matcher.get_error())
 
     @property
     def over(self) -> bool:
         """Whether nothing but an end may come next."""
         return self._matcher.is_stopped()
+
+
+def _not_followed(why: str) -> SettingsError:
+    # Behind the first mark llguidance tells of its own state.
+    told = " ".join(why.partition("<state>")[0].split())
+    return SettingsError(f"the schema cannot be followed: {told}")

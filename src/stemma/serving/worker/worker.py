@@ -89,7 +89,12 @@ class Worker:
 
     def _tell(self, key: int, chosen: Chosen) -> None:
         answer = self._answers[key]
-        told = answer.take(chosen, self._prompts.tokenizer)
+        try:
+            told = answer.take(chosen, self._prompts.tokenizer)
+        except StemmaError as error:
+            self._cancel({"id": answer.request})
+            self._refuse(answer.request, error)
+            return
         self._send(told)
         if told["finish"]:
             self._forget(key)
