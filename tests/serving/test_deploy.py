@@ -119,7 +119,8 @@ def parsed(words: list[str]) -> dict[str, Any]:
         click.UsageError: it has no such option.
     """
     name, *rest = words
-    verb = main.commands[name]
+    verb = main.get_command(click.Context(main), name)
+    assert verb
     context = verb.make_context(name, rest, parent=click.Context(main))
     return {"verb": name, **context.params}
 

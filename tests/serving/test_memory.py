@@ -19,9 +19,11 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def limit(machine: Path, most: str, used: int) -> None:
+def limit(machine: Path, most: str, used: int, files: int = 0) -> None:
     (machine / "memory.max").write_text(f"{most}\n", encoding="utf-8")
-    (machine / "memory.current").write_text(f"{used}\n", encoding="utf-8")
+    (machine / "memory.current").write_text(f"{used + files}\n", encoding="utf-8")
+    told = f"anon {used}\ninactive_file {files}\nslab 1\n"
+    (machine / "memory.stat").write_text(told, encoding="utf-8")
 
 
 def test_the_least_of_machine_and_group_is_free(machine: Path):
@@ -30,6 +32,8 @@ def test_the_least_of_machine_and_group_is_free(machine: Path):
     assert memory.free() == 4_096_000_000
     limit(machine, "3000000000", 1_000_000_000)
     assert memory.free() == 2_000_000_000
+    limit(machine, "3000000000", 1_000_000_000, files=900_000_000)
+    assert memory.free() == 2_000_000_000, "files that were read make room"
     limit(machine, "9000000000", 1_000_000_000)
     assert memory.free() == 4_096_000_000
 

@@ -27,7 +27,7 @@ _BOUNDS = 3
 _FEW = 6  # below so many values nothing is said of a mean
 _KEPT = 4096  # of the newest values
 _READ = 2000  # characters of a prompt that both versions are asked to foresee
-OURS = ("engine", "timeout", "AwayError")
+OURS = ("engine", "timeout", "engine_away")
 """Failures that are a version's own, not its client's."""
 
 

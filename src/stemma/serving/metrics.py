@@ -19,6 +19,9 @@ _BETWEEN = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.
 _WHOLE = (0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920,
           7680)  # fmt: skip
 
+REASONS = ("refused", "busy", "client_gone", "timeout", "engine_away", "engine")
+"""Why a request was not answered; the last three are the server's fault."""
+
 
 class Metrics:
     """All of a server's."""
@@ -92,6 +95,8 @@ class Meter:
         self.restarts = metrics.restarts.labels(**labels)
         for reason in ("stop", "length"):
             metrics.success.labels(**labels, finished_reason=reason)
+        for reason in REASONS:
+            metrics.failed.labels(**labels, reason=reason)
 
     def success(self, reason: str) -> None:
         """Count a request that was answered."""

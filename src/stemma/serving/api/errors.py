@@ -19,8 +19,10 @@ from starlette.exceptions import HTTPException
 from stemma.errors import StemmaError
 from stemma.serving.deployment import AwayError, BusyError
 from stemma.serving.fleet import UnknownModelError
+from stemma.serving.metrics import REASONS
 from stemma.serving.process import RefusedRequestError
 
+_SERVERS = 500  # from here on it is not the client's fault
 _AWAY_SECONDS = 2  # after which a client may try again
 _UNREAD = "There was an error parsing the body"  # FastAPI's, where no JSON was found
 _NO_OBJECT = ("model_attributes_type", "model_type", "dict_type")
@@ -92,6 +94,16 @@ def of(error: StemmaError) -> ApiError:
         code = "context_length_exceeded" if "the model sees" in error.message else None
         return ApiError(error.status, line, code, param)
     return ApiError(500, "the server met an error of its own", "internal_error")
+
+
+def reason(error: Exception) -> str:
+    """Return by which of `metrics.REASONS` a request that was not answered is counted."""
+    if isinstance(error, RefusedRequestError):
+        return "engine" if error.status >= _SERVERS else "refused"
+    if isinstance(error, BusyError):
+        return "busy"
+    told = of(error).code if isinstance(error, StemmaError) else getattr(error, "code", None)
+    return told if told in REASONS else "engine"
 
 
 def invalid(error: RequestValidationError) -> ApiError:

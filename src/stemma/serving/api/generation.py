@@ -21,7 +21,6 @@ from stemma.serving.api.fields import Sampling
 from stemma.serving.api.server import Server
 from stemma.serving.deployment import Deployment
 from stemma.serving.metrics import Clock
-from stemma.serving.process import RefusedRequestError
 
 T = TypeVar("T")
 LOG = logging.getLogger("stemma.serve")
@@ -101,14 +100,8 @@ class Generation:
                     while (told := await _next(answers, deadline)) is not None:
                         yield told
                 done = True
-        except RefusedRequestError as error:
-            self.failure = "engine" if error.status >= 500 else "refused"
-            raise
-        except StemmaError as error:
-            self.failure = type(error).__name__
-            raise
-        except ApiError as error:
-            self.failure = error.code
+        except (StemmaError, ApiError) as error:
+            self.failure = errors.reason(error)
             raise
         finally:
             if not done and self.failure is None:

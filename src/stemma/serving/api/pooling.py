@@ -12,6 +12,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import Field
 
+from stemma.errors import StemmaError
+from stemma.serving.api import errors
 from stemma.serving.api.description import answered
 from stemma.serving.api.errors import ApiError
 from stemma.serving.api.fields import Body, usage
@@ -88,8 +90,8 @@ async def _each(request: Request, asked: Any, do: str) -> tuple[Any, list[dict[s
 
     try:
         told = await unless_gone(request, work)
-    except (ApiError, Exception) as error:
-        deployment.meter.failed(getattr(error, "code", None) or type(error).__name__)
+    except (StemmaError, ApiError) as error:
+        deployment.meter.failed(errors.reason(error))
         raise
     deployment.meter.prompt.inc(sum(one["prompt_tokens"] for one in told))
     deployment.meter.success("stop")
