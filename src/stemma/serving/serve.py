@@ -91,6 +91,7 @@ def run(
     """
     import uvicorn
 
+    from stemma.serving import recording
     from stemma.serving.api.app import app
     from stemma.serving.api.server import Server
     from stemma.serving.metrics import Metrics
@@ -103,10 +104,14 @@ def run(
         timeout_graceful_shutdown=int(settings.drain_seconds) or 1,
     )  # fmt: skip
     listening = _listening(host, port)
+    end_records = recording.install(server, root)
     # uvicorn ends on these, and then sends them to itself again.
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, signal.SIG_IGN)
-    asyncio.run(_serve(uvicorn.Server(config), Conductor(server, wanted, root), listening))
+    try:
+        asyncio.run(_serve(uvicorn.Server(config), Conductor(server, wanted, root), listening))
+    finally:
+        end_records()
 
 
 async def _serve(web: Any, conductor: Conductor, listening: socket.socket) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from stemma.serving.api import chat, completions, errors, page, pooling, responses, status
+from stemma.serving.api import chat, completions, errors, feedback, page, pooling, responses, status
 from stemma.serving.api.gate import Gate
 from stemma.serving.api.server import Server
 
@@ -15,7 +15,8 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     code: {"model": errors.ErrorAnswer, "description": told}
     for code, told in {
         400: "The request is wrong", 401: "No key, or a wrong one",
-        404: "There is no such model", 408: "The body did not come in time",
+        403: "Another key has asked for the answer", 404: "There is no such model, or answer",
+        409: "There is feedback on the answer already", 408: "The body did not come in time",
         413: "The body is too large", 429: "Too much waits, or too many requests of this key",
         500: "The server's fault", 503: "No engine at the moment", 504: "It took too long",
     }.items()
@@ -34,7 +35,7 @@ def app(server: Server) -> Any:
     )  # fmt: skip
     made.state.server = server
     errors.install(made)
-    for one in (chat, completions, responses, pooling, status):
+    for one in (chat, completions, responses, feedback, pooling, status):
         made.include_router(one.router, responses=_ERRORS)
     made.include_router(page.router_of(server), responses=_ERRORS)
     _without_422(made)

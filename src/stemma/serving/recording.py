@@ -1,0 +1,60 @@
+"""Tells the recorder of requests for text that are over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from stemma.monitoring.recorder import Recorder
+from stemma.monitoring.records import Finished
+from stemma.serving.api.server import Server
+
+
+def install(server: Server, root: Path) -> Callable[[], None]:
+    """Let a server keep records, if its settings say so, and return what ends that.
+
+    Args:
+        server: whose requests they are of.
+        root: the project.
+    """
+    settings = server.settings.monitoring
+    if not settings.record:
+        return lambda: None
+    recorder = Recorder(root, settings, server.metrics.lost.inc)
+    server.recorder = recorder
+    server.observers.append(lambda generation: recorder.observe(finished(generation)))
+    return recorder.close
+
+
+def finished(generation: Any) -> Finished:
+    """Return what is recorded of a request that is over."""
+    source, message, clock = (
+        generation.deployment.source, generation.message, generation.clock,
+    )  # fmt: skip
+    indexes = range(generation.answers)
+    return Finished(
+        id=generation.id,
+        time=time.time(),
+        version=source.name,
+        commit=source.commit,
+        digest=source.digest,
+        role=generation.role,
+        endpoint=generation.endpoint,
+        queued=clock.queued,
+        first=clock.first,
+        seconds=clock.seconds,
+        prompt_tokens=generation.prompt,
+        completion_tokens=generation.completion,
+        answers=generation.answers,
+        finishes=tuple(generation.finishes[one] for one in indexes if one in generation.finishes),
+        failure=generation.failure,
+        seed=message["seed"],
+        temperature=message["temperature"],
+        who=generation.who,
+        key=generation.key,
+        prompts=message["prompts"],
+        texts=tuple(generation.texts.get(one, "") for one in indexes),
+        consent=generation.consent,
+    )
