@@ -30,8 +30,11 @@ _PAUSE = 0.05  # seconds in which a batch comes together
 _RETRY = 1.0  # seconds after which a store that failed is tried again
 _LOOK = 60.0  # seconds between two looks at what is too old
 _END = 10.0  # seconds for what waits, when the server ends
-# What a text or a number may do to the code that takes it apart: that record is lost, no other.
-_ODD = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
+# What is odd in a request loses its own record, and no other one.
+_ODD = (
+    ValueError, TypeError, LookupError, ArithmeticError, RecursionError, sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,6 +156,9 @@ class Recorder:
             OSError: it cannot be made.
             sqlite3.Error: it cannot be written now.
         """
+        if self._store and not self._store.is_there():
+            self._store.close()
+            self._store = None
         self._store = self._store or Store(self._path, self._settings)
         done: list[tuple[_Given, FeedbackError | None]] = []
         records: list[Record] = []

@@ -83,7 +83,7 @@ class Store:
         except BaseException:
             self._base.close()
             raise
-        self._path = path
+        self._path, self._inode = path, path.stat().st_ino
 
     def _begin(self, path: Path) -> None:
         self._base.executescript(_SCHEMA)
@@ -103,6 +103,10 @@ class Store:
     def close(self) -> None:
         """Close it."""
         self._base.close()
+
+    def is_there(self) -> bool:
+        """Say whether the file is still the one that was opened: people delete it."""
+        return self._path.exists() and self._path.stat().st_ino == self._inode
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
