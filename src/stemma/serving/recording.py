@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from stemma.errors import SettingsError
+from stemma.monitoring import telemetry
 from stemma.monitoring.recorder import Recorder
 from stemma.monitoring.records import Finished
 from stemma.serving.api.server import Server
@@ -18,14 +20,31 @@ def install(server: Server, root: Path) -> Callable[[], None]:
     Args:
         server: whose requests they are of.
         root: the project.
+
+    Raises:
+        SettingsError: the settings contradict one another.
+        ProjectError: a package is missing that they ask for.
     """
     settings = server.settings.monitoring
     if not settings.record:
+        if settings.otel:
+            raise SettingsError(
+                "monitoring.otel tells of records, and monitoring.record is false",
+                "set one of them otherwise",
+            )
         return lambda: None
-    recorder = Recorder(root, settings, server.metrics.lost.inc)
+    telling = telemetry.exporting() if settings.otel else None
+    listeners = (telling.tell,) if telling else ()
+    recorder = Recorder(root, settings, server.metrics.lost.inc, listeners)
     server.recorder = recorder
     server.observers.append(lambda generation: recorder.observe(finished(generation)))
-    return recorder.close
+
+    def end() -> None:
+        recorder.close()
+        if telling:
+            telling.close()
+
+    return end
 
 
 def finished(generation: Any) -> Finished:
