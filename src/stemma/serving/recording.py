@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ from stemma.monitoring import telemetry
 from stemma.monitoring.recorder import Recorder
 from stemma.monitoring.records import Finished
 from stemma.serving.api.server import Server
+from stemma.serving.deployment import Deployment
+from stemma.serving.shadow import Repeated
 
 
 def install(server: Server, root: Path) -> Callable[[], None]:
@@ -45,6 +48,28 @@ def install(server: Server, root: Path) -> Callable[[], None]:
             telling.close()
 
     return end
+
+
+def of_shadow(server: Server, shadow: Deployment) -> Callable[[Any, Repeated], None]:
+    """Return what records the answers of a shadow; the client has consented to none of them."""
+
+    def tell(generation: Any, repeated: Repeated) -> None:
+        if server.recorder is None:
+            return
+        one, source = finished(generation), shadow.source
+        server.recorder.observe(
+            dataclasses.replace(
+                one, id=f"{one.id}-shadow", version=source.name, commit=source.commit,
+                digest=source.digest, role="shadow", queued=None, first=repeated.first,
+                seconds=repeated.seconds, prompt_tokens=repeated.tokens[0],
+                completion_tokens=repeated.tokens[1],
+                finishes=tuple(repeated.finishes[index] for index in sorted(repeated.finishes)),
+                texts=tuple(repeated.texts[index] for index in sorted(repeated.texts)),
+                consent=False,
+            )
+        )  # fmt: skip
+
+    return tell
 
 
 def finished(generation: Any) -> Finished:

@@ -193,7 +193,11 @@ class Conductor:
             self._server.observers.append(watch.observe)
         if wanted.shadow:
             fleet.shadow = await self._named(wanted.shadow, "shadow")
-            shadow = Shadow(fleet.shadow, fleet, self._root)
+            from stemma.serving import recording
+
+            shadow = Shadow(
+                fleet.shadow, fleet, self._root, recording.of_shadow(self._server, fleet.shadow)
+            )
             self._server.observers.append(shadow.observe)
             self._tasks.append(asyncio.create_task(shadow.run()))
         if fleet.stage:
