@@ -114,8 +114,8 @@ class Recorder:
             batch = self._batch()
             ended = None in batch
             self._write([one for one in batch if one is not None])
-        if self._missed:
-            LOG.error("recording: %d records were lost", self._missed)
+        if missed := self._missed + self._left_out:
+            LOG.error("recording: %d records were lost", missed)
         if self._store:
             self._store.close()
 
