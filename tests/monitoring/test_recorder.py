@@ -119,3 +119,22 @@ def test_a_clock_that_is_set_back_is_told(
     found = list(records(tmp_path / FILE))
     assert [one.number for one in found] == [1, 2, 3]
     assert [one.time for one in found] == [NOW, NOW - 3600, NOW - 3599]
+
+
+def test_a_torn_file_that_takes_its_place_while_it_is_written(
+    recorder: Recorder, tmp_path: Path, lost: Lost, caplog: pytest.LogCaptureFixture
+):
+    path = tmp_path / FILE
+    recorder.observe(over(1))
+    give(recorder, "chatcmpl-1")
+    other = tmp_path / "torn"
+    other.write_bytes(b"SQLite format 3\0" + b"torn" * 2000)
+    for suffix in ("-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink()
+    other.replace(path)
+    with caplog.at_level(logging.ERROR):
+        recorder.observe(over(2))
+        give(recorder, "chatcmpl-2")
+    assert "a new one is begun" in caplog.text and not lost.number
+    assert path.with_name("records.db.torn-1").exists()
+    assert [one.id for one in records(path)] == ["chatcmpl-2"]

@@ -167,15 +167,13 @@ async def opened(
     settings = server.settings
     n = asked.n or 1
     if n * len(prompts) > settings.answers:
-        raise ApiError(
-            400, f"'n': at most {settings.answers} answers are given", "invalid_value", "n"
-        )
+        told = f"'n': at most {settings.answers} answers are given"
+        raise ApiError(400, told, "invalid_value", "n")
     if most is not None and most > settings.completion_tokens:
         raise ApiError(
             400, f"'max_tokens': an answer has at most {settings.completion_tokens} tokens here",
             "invalid_value", "max_tokens",
         )  # fmt: skip
-    consent = consents(asked, settings)
     who = server.who(request, asked.user)
     deployment = server.fleet.pick(asked.model, who)
     message = {
@@ -187,9 +185,10 @@ async def opened(
         "logprobs": logprobs, "stop": asked.stops(), "schema": schema,
         "ignore_eos": bool(asked.ignore_eos),
     }  # fmt: skip
+    name, role = f"{prefix}{secrets.token_hex(12)}", server.fleet.role(deployment)
     found = Generation(
-        server, deployment, message, f"{prefix}{secrets.token_hex(12)}", request.url.path,
-        server.fleet.role(deployment), who, server.key(request), consent, Clock(deployment.meter),
+        server, deployment, message, name, request.url.path, role, who, server.key(request),
+        consents(asked, settings), Clock(deployment.meter),
     )  # fmt: skip
     await found.open()
     request.state.told = found
