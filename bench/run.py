@@ -16,6 +16,7 @@ import diff
 import formats
 import log
 import pipeline
+import recording
 import serving
 import storage
 import tokenise
@@ -35,6 +36,7 @@ BENCHMARKS = {
         storage,
         serving,
         changeover,
+        recording,
     )
 }
 RESULTS = Path(__file__).with_name("results.json")

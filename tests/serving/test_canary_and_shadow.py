@@ -10,6 +10,9 @@ import talking
 from released import Released
 from served import SECONDS, Served, serving
 
+from stemma.monitoring.reading import records
+from stemma.monitoring.store import FILE
+
 QUICK = ("--set", "look_seconds=0.2", "--set", "smoke=[hello]")
 SAID = {"lm@v1.0.0": talking.answer("alpha"), "lm@v1.1.0": talking.answer("beta")}
 
@@ -58,6 +61,8 @@ def test_a_canary_has_its_share_and_is_promoted_without_a_restart(project: Relea
         assert {ask(server, user) for user in [*users][:10]} == {"lm@v1.1.0"}
         wait(lambda: len(server.engines()) == 1)
         assert set(server.engines()) < set(engines), "the canary's engine goes on"
+    roles = {one.version: one.role for one in list(records(project.root / FILE))[:60]}
+    assert roles == {"lm@v1.0.0": "current", "lm@v1.1.0": "canary"}
     project.run("rollback", "prod")
 
 
@@ -90,6 +95,13 @@ def test_a_shadow_is_asked_and_never_heard(project: Released):
         assert served == ["lm@v1.0.0"], "the shadow cannot be asked for"
         assert server.chat(model="lm@v1.1.0")["error"]["code"] == "model_not_found"
         text = server.get("/metrics").text
+    found = list(records(project.root / FILE))
+    by_role = {role: [one for one in found if one.role == role] for role in ("current", "shadow")}
+    pairs = zip(by_role["current"][-6:], by_role["shadow"], strict=True)
+    for ours, theirs in pairs:
+        assert theirs.id == f"{ours.id}-shadow" and theirs.prompt == ours.prompt
+        assert (theirs.version, theirs.finishes) == ("lm@v1.1.0", ("stop",))
+        assert theirs.completion_tokens > 1 and theirs.prompt_tokens == ours.prompt_tokens
     for line in kept.read_text().splitlines():
         record = json.loads(line)
         assert (record["current"], record["shadow"]) == ("lm@v1.0.0", "lm@v1.1.0")

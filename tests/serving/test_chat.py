@@ -45,6 +45,9 @@ def test_a_real_server_answers(server: Served):
         assert talk.does == "chats" and talk.model == "alpha"
         assert "".join(talk.ask("hello")) == ALPHA
         assert "".join(talk.ask("a b c")) == ALPHA
+        talk.judge("up")
+        with pytest.raises(ServerError, match="there is feedback on this answer already"):
+            talk.judge("down")
         assert [one["role"] for one in talk.messages] == ["user", "assistant"] * 2
         talk.new()
         assert talk.messages == []
@@ -74,6 +77,32 @@ def test_what_is_sent(scripted: StandIn):
     assert (second["temperature"], second["max_tokens"], second["stream"]) == (0.5, 17, True)
     assert third["model"] == "lm@v1.1.0"
     assert "temperature" not in third and third["max_tokens"] == 256
+
+
+def test_answers_are_judged(scripted: StandIn, tmp_path: Path):
+    with served(scripted.app()) as url:
+        terminal = Terminal(tmp_path, "--url", url)
+        terminal.wait("> ")
+        terminal.say("/good\n")
+        terminal.wait(r"there is no answer to judge[^>]*> ")
+        for text, command in (("One", "/good"), ("Two", "/bad"), ("Three", "/correct  Say no. ")):
+            terminal.say(f"{text}\n")
+            terminal.wait(r"not to be\. \r\n> ")
+            terminal.say(f"{command}\n")
+            terminal.wait(r"\(kept\)\s*> ")
+        told = {"message": "there is feedback already", "type": "x", "param": None, "code": None}
+        scripted.failing = {"content": {"error": told}, "status_code": 409}
+        terminal.say("/bad\n")
+        terminal.wait("stemma: there is feedback already")
+        terminal.say("/correct\n")
+        terminal.wait("there is no /correct;")
+        terminal.say("\x04")
+        assert terminal.end() == 0
+    assert scripted.judged[:3] == [
+        {"response_id": "chatcmpl-1", "thumb": "up", "correction": None},
+        {"response_id": "chatcmpl-2", "thumb": "down", "correction": None},
+        {"response_id": "chatcmpl-3", "thumb": None, "correction": "Say no."},
+    ]
 
 
 def test_an_answer_that_is_left_is_no_longer_asked_for(scripted: StandIn):

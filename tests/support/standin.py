@@ -55,6 +55,7 @@ class StandIn:
         self.breaks = False
         self.locked = False
         self.asked: list[dict[str, Any]] = []
+        self.judged: list[dict[str, Any]] = []
         self.finished = 0
         self.classified: dict[str, Any] = {
             "index": 0, "label": "tragedy", "probs": [0.2, 0.7, 0.1], "num_classes": 3
@@ -121,6 +122,13 @@ class StandIn:
                 self._stream(body["model"], chat), headers=headers, media_type="text/event-stream"
             )
 
+        @app.post("/v1/feedback")
+        async def feedback(request: Request) -> Response:
+            self.judged.append(await request.json())
+            if self.failing:
+                return JSONResponse(**self.failing)
+            return JSONResponse({"object": "feedback", **self.judged[-1]})
+
         @app.post("/classify")
         async def classify(request: Request) -> dict[str, Any]:
             body = await request.json()
@@ -137,8 +145,10 @@ class StandIn:
 
     def _stream(self, name: str, chat: bool) -> Iterator[str]:
         def chunk(**choice: Any) -> str:
-            return f"data: {json.dumps({'model': name, 'choices': [{'index': 0, **choice}]})}\n\n"
+            head = {"id": answer, "model": name}
+            return f"data: {json.dumps(head | {'choices': [{'index': 0, **choice}]})}\n\n"
 
+        answer = f"chatcmpl-{len(self.asked)}"
         for word in self.words[name].split(" "):
             time.sleep(self.pause)
             piece = f"{word} "

@@ -13,8 +13,9 @@ from stemma.cli.group import main
 if TYPE_CHECKING:
     from stemma.serving.chat import Talk
 
-_HELP = "/new forgets the conversation, /system TEXT says what stands before it; Ctrl-C stops an \
-answer, Ctrl-D leaves"
+_HELP = "/new forgets the conversation, /system TEXT says what stands before it; /good, /bad \
+and /correct TEXT judge the last answer; Ctrl-C stops an answer, Ctrl-D leaves"
+_THUMBS = {"/good": "up", "/bad": "down"}
 _WORDS = {"chats": "message", "continues": "text to go on with", "classifies": "text to classify"}
 
 
@@ -133,11 +134,24 @@ def _obeyed(talk: "Talk", text: str) -> bool:
     elif word == "/system":
         talk.system = rest.strip()
         say(f"({'set' if talk.system else 'nothing stands before the conversation'})", err=True)
+    elif word in _THUMBS or (word == "/correct" and rest.strip()):
+        _judge(talk, _THUMBS.get(word), None if word in _THUMBS else rest.strip())
     elif word.startswith("/") and word[1:].isalpha():
         say(f"there is no {word}; {_HELP}", err=True)
     else:
         return False
     return True
+
+
+def _judge(talk: "Talk", thumb: str | None, correction: str | None) -> None:
+    from stemma.store.errors import ProjectError
+    from stemma.streams import say
+
+    try:
+        talk.judge(thumb, correction)
+        say("(kept)", err=True)
+    except ProjectError as error:
+        say(f"stemma: {error}", err=True)
 
 
 def _show(piece: str) -> None:

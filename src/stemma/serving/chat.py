@@ -54,6 +54,7 @@ class Talk:
         does: what it does with a text.
         system: what stands before the conversation; "" for nothing.
         messages: what was said so far.
+        answer: the id of the last answer; None before there is one.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Talk:
         self.does = _does(self._engine, self.version)
         self.system = ""
         self.messages: list[dict[str, str]] = []
+        self.answer: str | None = None
         self._given = dataclasses.asdict(sampling)
         if sampling.max_tokens is None:
             self._given["max_tokens"] = max(1, min(_TOKENS, (self._engine["context"] or 512) // 2))
@@ -79,6 +81,7 @@ class Talk:
             ServerError: the server refuses, or the answer breaks off.
             ProjectError: there is no server any more.
         """
+        self.answer = None
         if self.does == "classifies":
             yield self._class_of(text)
             return
@@ -100,6 +103,20 @@ class Talk:
             if answer:
                 self.messages += [said, {"role": "assistant", "content": "".join(answer)}]
 
+    def judge(self, thumb: str | None = None, correction: str | None = None) -> None:
+        """Say of the last answer whether it was good, or what it should have been.
+
+        Raises:
+            ServerError: the server does not take it, or there is no answer yet.
+            ProjectError: there is no server any more.
+        """
+        if self.answer is None:
+            raise ServerError("there is no answer to judge", "ask something first")
+        said = {"thumb": thumb, "correction": correction}
+        with _told(self._client):
+            response = self._client.post("/v1/feedback", json={"response_id": self.answer, **said})
+            _check(response)
+
     def _pieces(self, path: str, body: dict[str, Any]) -> Iterator[str]:
         with _told(self._client), self._client.stream("POST", path, json=body) as response:
             self._check(response)
@@ -108,7 +125,9 @@ class Talk:
                 if data == _DONE:
                     return
                 if line.startswith("data:"):
-                    yield from _piece(_json(data, self._client))
+                    chunk = _json(data, self._client)
+                    self.answer = chunk.get("id") or self.answer
+                    yield from _piece(chunk)
         raise ServerError("the answer broke off before its end", "ask again")
 
     def _class_of(self, text: str) -> str:

@@ -80,6 +80,13 @@ class Fleet:
         if self.shadow:
             yield self.shadow, "shadow"
 
+    def role(self, one: Deployment) -> Role:
+        """Return as what a version runs that was picked."""
+        for other, role in self.all():
+            if other is one:
+                return role
+        return "current"
+
     def change(self, new: Deployment) -> None:
         """Let another version answer from now on; the one before finishes what it has begun."""
         old, self.current, self.since = self.current, new, time.time()

@@ -56,6 +56,9 @@ class Metrics:
         self.refused = self._gauge(
             "stemma:version_refused", "1 while a version stands there and is not taken", "why"
         )
+        self.lost = Counter(
+            "stemma:records_lost", "Requests that are not recorded", registry=self.registry
+        )
         self.shadowed = self._counter("stemma:shadow_answers", "Answers of the shadow", "equal")
 
     def text(self) -> bytes:
@@ -137,6 +140,7 @@ class Clock:
         self._start = time.perf_counter()
         self._last: dict[int, float] = {}
         self.begun: float | None = None
+        self.first: float | None = None
         self.tokens = 0
 
     def begin(self) -> None:
@@ -150,7 +154,8 @@ class Clock:
         if index in self._last:
             self._meter.between.observe(now - self._last[index])
         elif not self._last:
-            self._meter.first.observe(now - self._start)
+            self.first = now - self._start
+            self._meter.first.observe(self.first)
         self._last[index] = now
         self.tokens += tokens
         self._meter.generated.inc(tokens)
@@ -159,6 +164,11 @@ class Clock:
         """The request is answered."""
         self._meter.whole.observe(self.seconds)
         self._meter.success(reason)
+
+    @property
+    def queued(self) -> float | None:
+        """Until the request's turn came; None if it has not."""
+        return None if self.begun is None else self.begun - self._start
 
     @property
     def seconds(self) -> float:

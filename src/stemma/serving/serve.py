@@ -91,6 +91,7 @@ def run(
     """
     import uvicorn
 
+    from stemma.serving import recording
     from stemma.serving.api.app import app
     from stemma.serving.api.connection import connection_of
     from stemma.serving.api.server import Server
@@ -105,10 +106,14 @@ def run(
         timeout_graceful_shutdown=int(settings.drain_seconds) or 1,
     )  # fmt: skip
     listening = _listening(host, port)
+    end_records = recording.install(server, root)
     # uvicorn ends on these, and then sends them to itself again.
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, signal.SIG_IGN)
-    asyncio.run(_serve(uvicorn.Server(config), Conductor(server, wanted, root), listening))
+    try:
+        asyncio.run(_serve(uvicorn.Server(config), Conductor(server, wanted, root), listening))
+    finally:
+        end_records()
 
 
 async def _serve(web: Any, conductor: Conductor, listening: socket.socket) -> None:
@@ -190,7 +195,11 @@ class Conductor:
             self._server.observers.append(watch.observe)
         if wanted.shadow:
             fleet.shadow = await self._named(wanted.shadow, "shadow")
-            shadow = Shadow(fleet.shadow, fleet, self._root)
+            from stemma.serving import recording
+
+            shadow = Shadow(
+                fleet.shadow, fleet, self._root, recording.of_shadow(self._server, fleet.shadow)
+            )
             self._server.observers.append(shadow.observe)
             self._tasks.append(asyncio.create_task(shadow.run()))
         if fleet.stage:

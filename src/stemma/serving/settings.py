@@ -15,6 +15,7 @@ from pydantic import Field
 from stemma.config import Positive, build, settings
 from stemma.errors import SettingsError
 from stemma.layout import CONF
+from stemma.monitoring.settings import MonitoringSettings
 
 FILE = CONF / "serving.yaml"
 Seconds = Annotated[float, Field(gt=0)]
@@ -84,6 +85,8 @@ class ServingSettings:
     """Of the free memory that a new version may take."""
     smoke: list[str]
     """What a new version must answer before it is asked anything else."""
+    monitoring: MonitoringSettings
+    """What is recorded."""
     canary: CanarySettings
     """When a canary is dropped."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import json
 import logging
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,37 @@ FILE = RUNS / "shadow.jsonl"
 _WAITING = 32  # requests; more are left out, since nobody waits for a shadow
 
 
+@dataclasses.dataclass
+class Repeated:
+    """What the shadow made of a request.
+
+    Attributes:
+        texts: its answers, by their index.
+        finishes: why each of them ended.
+        tokens: of all prompts, and of all answers.
+        first: seconds until its first token; None if none came.
+        seconds: that it took.
+    """
+
+    texts: dict[int, str]
+    finishes: dict[int, str] = dataclasses.field(default_factory=dict)
+    tokens: tuple[int, int] = (0, 0)
+    first: float | None = None
+    seconds: float = 0.0
+
+    def take(self, told: dict[str, Any], seconds: float) -> None:
+        """Take in what comes of it after so many seconds."""
+        if "prompt_tokens" in told:
+            self.tokens = (told["prompt_tokens"], self.tokens[1])
+        if "text" in told:
+            index = told["index"]
+            self.first = seconds if self.first is None else self.first
+            self.tokens = (self.tokens[0], self.tokens[1] + 1)
+            self.texts[index] = self.texts.get(index, "") + told["text"]
+            if told["finish"]:
+                self.finishes[index] = told["finish"]
+
+
 class Shadow:
     """Repeats requests, one after the other.
 
@@ -28,9 +61,14 @@ class Shadow:
         version: that is asked.
         fleet: whose current version's requests are repeated.
         root: the project, in whose runs/shadow.jsonl the answers are kept.
+        tell: is called with each request and what the shadow made of it.
     """
 
-    def __init__(self, version: Deployment, fleet: Fleet, root: Path) -> None:
+    def __init__(
+        self, version: Deployment, fleet: Fleet, root: Path,
+        tell: Callable[[Any, Repeated], object] = lambda generation, repeated: None,
+    ) -> None:  # fmt: skip
+        self._tell = tell
         self._version, self._fleet, self._path = version, fleet, root / FILE
         self._waiting: asyncio.Queue[Any] = asyncio.Queue(_WAITING)
         self.left_out = 0
@@ -54,11 +92,13 @@ class Shadow:
                 LOG.error("the shadow %s: %s", self._version.name, error)
 
     async def _repeat(self, generation: Any) -> None:
-        start, texts = time.perf_counter(), dict.fromkeys(generation.texts, "")
+        start = time.perf_counter()
+        repeated = Repeated(dict.fromkeys(generation.texts, ""))
         with self._version.admitted(generation.answers):
             async for told in self._version.ask(generation.message):
-                if "text" in told:
-                    texts[told["index"]] = texts.get(told["index"], "") + told["text"]
+                repeated.take(told, time.perf_counter() - start)
+        texts, repeated.seconds = repeated.texts, time.perf_counter() - start
+        self._tell(generation, repeated)
         equal = texts == generation.texts
         self._version.meter.shadowed(equal)
         prompts = json.dumps(generation.message["prompts"], ensure_ascii=False)
@@ -72,7 +112,7 @@ class Shadow:
             "answers": [generation.texts[index] for index in sorted(generation.texts)],
             "shadow_answers": [texts[index] for index in sorted(texts)],
             "seconds": round(generation.clock.seconds, 4),
-            "shadow_seconds": round(time.perf_counter() - start, 4),
+            "shadow_seconds": round(repeated.seconds, 4),
         }
         await asyncio.to_thread(self._keep, record)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from stemma.serving.api import chat, completions, errors, page, pooling, responses, status
+from stemma.serving.api import chat, completions, errors, feedback, page, pooling, responses, status
 from stemma.serving.api.description import ERRORS, describe
 from stemma.serving.api.gate import OPEN, Gate
 from stemma.serving.api.server import Server
@@ -25,7 +25,7 @@ def app(server: Server) -> Any:
     )  # fmt: skip
     made.state.server = server
     errors.install(made)
-    for one in (chat, completions, responses, pooling, status):
+    for one in (chat, completions, responses, feedback, pooling, status):
         made.include_router(one.router, responses=ERRORS)
     made.include_router(page.router_of(server), responses=ERRORS)
     describe(made, server, OPEN)

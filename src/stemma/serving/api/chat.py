@@ -77,7 +77,7 @@ def conversation(messages: Sequence[Any]) -> list[dict[str, str]]:
 async def chat(request: Request, asked: ChatRequest) -> Response:
     """Answer a conversation."""
     found = await opened(
-        request, asked, [conversation(asked.messages)],
+        request, asked, [conversation(asked.messages)], "chatcmpl-",
         most=asked.max_completion_tokens or asked.max_tokens, default=2**31,
         logprobs=(asked.top_logprobs or 0) if asked.logprobs else None,
         schema=schema_of(asked.response_format),
@@ -98,13 +98,13 @@ async def chat(request: Request, asked: ChatRequest) -> Response:
         }
         for index, pieces in enumerate(answers)
     ]  # fmt: skip
-    told = head(found, "chatcmpl", "chat.completion")
+    told = head(found, "chat.completion")
     counts = usage(found.prompt, found.completion)
     return answer(found.deployment, told | {"choices": choices, "usage": counts})
 
 
 async def _events(found: Generation, options: StreamOptions | None) -> AsyncIterator[str]:
-    told = head(found, "chatcmpl", "chat.completion.chunk")
+    told = head(found, "chat.completion.chunk")
     with_usage = options is not None and options.include_usage
     extra: dict[str, Any] = {"usage": None} if with_usage else {}
 

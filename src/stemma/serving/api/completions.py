@@ -52,7 +52,7 @@ class CompletionRequest(Sampling):
 async def complete(request: Request, asked: CompletionRequest) -> Response:
     """Go on with texts."""
     found = await opened(
-        request, asked, asked.prompts(), most=asked.max_tokens, default=_DEFAULT,
+        request, asked, asked.prompts(), "cmpl-", most=asked.max_tokens, default=_DEFAULT,
         logprobs=asked.logprobs, schema=schema_of(asked.response_format),
     )  # fmt: skip
     if asked.stream:
@@ -67,13 +67,13 @@ async def complete(request: Request, asked: CompletionRequest) -> Response:
         }
         for index, pieces in enumerate(answers)
     ]  # fmt: skip
-    told = head(found, "cmpl", "text_completion")
+    told = head(found, "text_completion")
     counts = usage(found.prompt, found.completion)
     return answer(found.deployment, told | {"choices": choices, "usage": counts})
 
 
 async def _events(found: Generation, options: StreamOptions | None) -> AsyncIterator[str]:
-    told = head(found, "cmpl", "text_completion")
+    told = head(found, "text_completion")
     with_usage = options is not None and options.include_usage
     extra: dict[str, Any] = {"usage": None} if with_usage else {}
     places: dict[int, int] = {}

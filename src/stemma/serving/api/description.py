@@ -30,7 +30,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     code: {"model": ErrorAnswer, "description": told, "headers": _HEADERS.get(code, {})}
     for code, told in {
         400: "The request is wrong", 401: "No key, or a wrong one",
-        404: "There is no such model", 408: "The body did not come in time",
+        403: "Another key has asked for the answer", 404: "There is no such model, or answer",
+        408: "The body did not come in time", 409: "There is feedback on the answer already",
         413: "The body is too large", 429: "Too much waits, or too many requests of this key",
         500: "The server's fault", 503: "No engine at the moment", 504: "It took too long",
     }.items()

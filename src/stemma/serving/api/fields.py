@@ -84,6 +84,12 @@ class SchemaFormat(Body):
 ResponseFormat = Annotated[TextFormat | JsonFormat | SchemaFormat, Field(discriminator="type")]
 
 
+class Metadata(Body):
+    """What a client says of a request."""
+
+    consent: Literal["true", "false"] | None = None
+
+
 class Sampling(Body):
     """How tokens are drawn."""
 
@@ -99,6 +105,9 @@ class Sampling(Body):
     user: str | None = None
     # As vLLM has it, and programs that measure servers.
     ignore_eos: bool | None = None
+    # Either of them says whether the texts may be kept.
+    store: bool | None = None
+    metadata: Metadata | None = None
 
     def stops(self) -> list[str]:
         """Return the strings that end an answer."""

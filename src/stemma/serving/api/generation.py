@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from stemma.errors import StemmaError
 from stemma.serving.api import errors
+from stemma.serving.api.consent import consents
 from stemma.serving.api.errors import ApiError
 from stemma.serving.api.fields import Sampling
 from stemma.serving.api.server import Server
@@ -35,7 +36,12 @@ class Generation:
         server: whose request it is.
         deployment: the version that answers.
         message: to its engine.
+        id: of the answer, as the client has it.
+        endpoint: that was asked.
+        role: as what the version ran when it was picked.
         who: the user.
+        key: the name of the key; None where none is needed.
+        consent: whether the client agrees that the texts are kept.
         clock: times it.
         prompt: how many tokens the prompts have; known once it is opened.
         pieces: what comes of the answers.
@@ -46,7 +52,12 @@ class Generation:
     server: Server
     deployment: Deployment
     message: dict[str, Any]
+    id: str
+    endpoint: str
+    role: str
     who: str
+    key: str | None
+    consent: bool
     clock: Clock
     prompt: int = 0
     finishes: dict[int, str] = dataclasses.field(default_factory=dict)
@@ -126,8 +137,8 @@ async def _next(answers: AsyncIterator[dict[str, Any]], deadline: float) -> dict
 
 
 async def opened(
-    request: Request, asked: Sampling, prompts: list[Any], *, most: int | None, default: int,
-    logprobs: int | None = None, schema: dict[str, Any] | None = None,
+    request: Request, asked: Sampling, prompts: list[Any], prefix: str, *, most: int | None,
+    default: int, logprobs: int | None = None, schema: dict[str, Any] | None = None,
 ) -> Generation:  # fmt: skip
     """Begin to answer a request.
 
@@ -135,6 +146,7 @@ async def opened(
         request: of HTTP.
         asked: its body.
         prompts: texts, tokens or conversations.
+        prefix: of the id of the answer.
         most: tokens of an answer that it asks for; None for what is left.
         default: tokens where it asks for no number.
         logprobs: how many of the likeliest tokens it wants to see; None for none.
@@ -148,9 +160,8 @@ async def opened(
     settings = server.settings
     n = asked.n or 1
     if n * len(prompts) > settings.answers:
-        raise ApiError(
-            400, f"'n': at most {settings.answers} answers are given", "invalid_value", "n"
-        )
+        told = f"'n': at most {settings.answers} answers are given"
+        raise ApiError(400, told, "invalid_value", "n")
     if most is not None and most > settings.completion_tokens:
         raise ApiError(
             400, f"'max_tokens': an answer has at most {settings.completion_tokens} tokens here",
@@ -167,7 +178,11 @@ async def opened(
         "logprobs": logprobs, "stop": asked.stops(), "schema": schema,
         "ignore_eos": bool(asked.ignore_eos),
     }  # fmt: skip
-    found = Generation(server, deployment, message, who, Clock(deployment.meter))
+    name, role = f"{prefix}{secrets.token_hex(12)}", server.fleet.role(deployment)
+    found = Generation(
+        server, deployment, message, name, request.url.path, role, who, server.key(request),
+        consents(asked, settings), Clock(deployment.meter),
+    )  # fmt: skip
     await found.open()
     request.state.told = found
     return found
@@ -238,10 +253,10 @@ def answer(deployment: Deployment, told: dict[str, Any]) -> JSONResponse:
     return JSONResponse(told, headers=headers_of(deployment))
 
 
-def head(found: Generation, prefix: str, kind: str) -> dict[str, Any]:
+def head(found: Generation, kind: str) -> dict[str, Any]:
     """Return the fields with which an answer and each of its chunks begin."""
     return {
-        "id": f"{prefix}-{secrets.token_hex(12)}", "object": kind, "created": int(time.time()),
+        "id": found.id, "object": kind, "created": int(time.time()),
         "model": found.deployment.name, "system_fingerprint": fingerprint(found.deployment),
     }  # fmt: skip
 

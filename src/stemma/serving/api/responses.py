@@ -1,4 +1,4 @@
-"""POST /v1/responses: the stateless part; nothing is stored, so nothing can be gone back to."""
+"""POST /v1/responses: the stateless part; an answer cannot be gone back to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stemma.serving.api.chat import Message as ChatMessage
 from stemma.serving.api.chat import TextPart, conversation
@@ -80,6 +80,13 @@ class ResponseRequest(Body):
     stream: bool | None = None
     metadata: dict[str, str] | None = None
     user: str | None = None
+    store: bool | None = None
+
+    @model_validator(mode="after")
+    def _consent(self) -> ResponseRequest:
+        if (self.metadata or {}).get("consent") not in (None, "true", "false"):
+            raise ValueError("metadata.consent is 'true' or 'false'")
+        return self
 
     def messages(self) -> list[dict[str, str]]:
         """Return the conversation, the instructions first."""
@@ -92,8 +99,10 @@ class ResponseRequest(Body):
 
     def sampling(self) -> Sampling:
         """Return how tokens are drawn, as other endpoints have it."""
-        names = ("model", "temperature", "top_p", "user", "stream")
-        return Sampling(**{name: getattr(self, name) for name in names})
+        names = ("model", "temperature", "top_p", "user", "stream", "store")
+        consent = (self.metadata or {}).get("consent")
+        given = {name: getattr(self, name) for name in names}
+        return Sampling.model_validate(given | {"metadata": {"consent": consent}})
 
 
 @router.post("/v1/responses", response_model=None, responses=answered(ResponseAnswer, streams=True))
@@ -101,7 +110,7 @@ async def respond(request: Request, asked: ResponseRequest) -> Response:
     """Answer a conversation."""
     schema = schema_of(asked.text.format if asked.text else None)
     found = await opened(
-        request, asked.sampling(), [asked.messages()], most=asked.max_output_tokens,
+        request, asked.sampling(), [asked.messages()], "resp_", most=asked.max_output_tokens,
         default=2**31, schema=schema,
     )  # fmt: skip
     told = _head(asked, found)
@@ -117,7 +126,7 @@ def _head(asked: ResponseRequest, found: Generation) -> dict[str, Any]:
     if asked.text and asked.text.format:
         told_format = asked.text.format.model_dump(by_alias=True, exclude_none=True)
     return {
-        "id": f"resp_{secrets.token_hex(12)}", "object": "response",
+        "id": found.id, "object": "response",
         "created_at": int(time.time()), "completed_at": None, "status": "in_progress",
         "model": found.deployment.name, "instructions": asked.instructions,
         "temperature": found.message["temperature"], "top_p": found.message["top_p"],
@@ -126,9 +135,9 @@ def _head(asked: ResponseRequest, found: Generation) -> dict[str, Any]:
         "incomplete_details": None, "previous_response_id": None, "tools": [],
         "tool_choice": "none", "parallel_tool_calls": False, "max_tool_calls": None,
         "truncation": "disabled", "presence_penalty": 0, "frequency_penalty": 0,
-        "top_logprobs": 0, "reasoning": {"effort": None, "summary": None}, "store": False,
-        "background": False, "service_tier": "default", "safety_identifier": None,
-        "prompt_cache_key": None,
+        "top_logprobs": 0, "reasoning": {"effort": None, "summary": None},
+        "store": bool(asked.store), "background": False, "service_tier": "default",
+        "safety_identifier": None, "prompt_cache_key": None,
     }  # fmt: skip
 
 

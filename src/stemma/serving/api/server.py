@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import Request
 
+from stemma.monitoring.recorder import Recorder
 from stemma.serving.fleet import Fleet
 from stemma.serving.keys import Doorkeeper
 from stemma.serving.metrics import Metrics
@@ -23,6 +24,7 @@ class Server:
         settings: how they are served.
         metrics: what Prometheus is told.
         doorkeeper: lets those in who have a key; None where anybody may ask.
+        recorder: keeps a record of each request for text; None if none is kept.
         observers: are told of each request for text, once it is over.
     """
 
@@ -30,6 +32,7 @@ class Server:
     settings: ServingSettings
     metrics: Metrics
     doorkeeper: Doorkeeper | None = None
+    recorder: Recorder | None = None
     observers: list[Callable[[Any], None]] = dataclasses.field(default_factory=list)
 
     @staticmethod
@@ -45,6 +48,11 @@ class Server:
         if key is not None:
             return f"key {key.name}"
         return f"address {request.client.host if request.client else ''}"
+
+    def key(self, request: Request) -> str | None:
+        """Return the name of the key with which a request came; None where none is needed."""
+        key = getattr(request.state, "key", None)
+        return key.name if key else None
 
     def observe(self, generation: Any) -> None:
         """Tell the observers of a request that is over."""

@@ -25,13 +25,15 @@ export class Answer {
     this.title = el("h4", {}, title);
     this.body = el("div", { class: "text" });
     this.foot = el("p", { class: "note" });
-    this.element = el("article", { class: "answer" }, this.title, this.body, this.foot);
+    this.judged = el("div", { class: "thumbs" });
+    this.element = el("article", { class: "answer" }, this.title, this.body, this.foot, this.judged);
     this.clear();
   }
 
   clear() {
     Object.assign(this, { text: "", version: null, failed: false, stopped: false, finish: null });
-    this.usage = null;
+    Object.assign(this, { usage: null, id: null, thumb: null });
+    this.judged.replaceChildren();
     this.body.replaceChildren();
     this.foot.replaceChildren();
   }
@@ -59,6 +61,7 @@ export class Answer {
     this.body.replaceChildren(before, written);
     for await (const chunk of stream(path, body, signal)) {
       this.version ??= chunk.version ?? null;
+      this.id ??= chunk.id ?? null;
       this.usage = chunk.usage ?? this.usage;
       const choice = chunk.choices?.[0];
       const piece = choice?.delta?.content ?? choice?.text ?? "";

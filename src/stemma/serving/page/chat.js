@@ -2,6 +2,7 @@
 
 import { Answer, does } from "./answer.js";
 import { at, choices, el, memory } from "./dom.js";
+import { offer } from "./thumbs.js";
 
 export class Chat {
   /** @param server knows which versions there are. @param run runs what can be stopped. */
@@ -56,6 +57,8 @@ export class Chat {
     turn.answer.title.textContent = turn.answer.version ?? model;
     turn.answer.sign();
     turn.done = !turn.answer.failed && !(turn.answer.stopped && !turn.answer.text);
+    // Half an answer says nothing of the whole.
+    if (turn.done && !turn.answer.stopped) offer(turn.answer, () => this.#keep());
     this.#keep();
     return [turn.answer];
   }
@@ -76,14 +79,16 @@ export class Chat {
   #keep() {
     memory.set("turns", this.turns.filter(turn => turn.done).map(({ user, answer, isContinued }) => ({
       user, isContinued, text: answer.text, title: answer.title.textContent, foot: answer.foot.textContent,
+      id: answer.stopped ? null : answer.id, thumb: answer.thumb,
     })));
   }
 
-  #restore({ user, isContinued, text, title, foot }) {
+  #restore({ user, isContinued, text, title, foot, id, thumb }) {
     const answer = new Answer(title, () => {});
-    answer.text = text;
+    Object.assign(answer, { text, id, thumb });
     answer.body.append(isContinued ? el("span", { class: "before" }, user) : "", text);
     answer.foot.textContent = foot;
+    offer(answer, () => this.#keep());
     this.turns.push({ user, answer, isContinued, done: true });
     this.#shown(this.turns.at(-1));
   }

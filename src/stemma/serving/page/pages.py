@@ -18,7 +18,7 @@ About = Callable[[str | None], dict[str, Any]]
 
 FILES = (
     "page.css", "page.js", "api.js", "answer.js", "beside.js", "chat.js", "dom.js", "markdown.js",
-    "version.js", "icon.svg",
+    "thumbs.js", "version.js", "icon.svg",
 )  # fmt: skip
 """What the browser fetches from ``/page/``."""
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "html": "text/html"}

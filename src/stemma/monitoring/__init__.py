@@ -1,0 +1,1 @@
+"""What versions that run have seen: records of requests, feedback, and texts by consent."""
