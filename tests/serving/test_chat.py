@@ -2,10 +2,6 @@
 
 import contextlib
 import http.server
-import os
-import pty
-import re
-import select
 import signal
 import subprocess
 import sys
@@ -18,14 +14,13 @@ import pytest
 from project import environment
 from served import Served
 from standin import CLASSIFIER, KEY, PLAIN, StandIn, served
+from terminal import COMMAND, SECONDS, Terminal
 
 from stemma.serving.chat import Sampling, ServerError, connected
 from stemma.serving.own import words_for
 from stemma.store.errors import ProjectError
 
-COMMAND = [sys.executable, "-P", "-m", "stemma.cli", "chat"]
 ALPHA = "I am alpha, and glad to meet you."
-SECONDS = 60
 
 
 @pytest.fixture
@@ -93,9 +88,9 @@ def test_answers_are_judged(scripted: StandIn, tmp_path: Path):
         told = {"message": "there is feedback already", "type": "x", "param": None, "code": None}
         scripted.failing = {"content": {"error": told}, "status_code": 409}
         terminal.say("/bad\n")
-        terminal.wait("stemma: there is feedback already")
+        terminal.wait(r"stemma: there is feedback already[^>]*> ")
         terminal.say("/correct\n")
-        terminal.wait("there is no /correct;")
+        terminal.wait(r"there is no /correct;[^>]*> ")
         terminal.say("\x04")
         assert terminal.end() == 0
     assert scripted.judged[:3] == [
@@ -237,36 +232,6 @@ def running(folder: Path) -> list[str]:
 )  # fmt: skip
 def test_what_a_version_is_served_as(version: str, wanted: str):
     assert words_for(version, None) == [wanted, version]
-
-
-class Terminal:
-    """Runs a command on a terminal."""
-
-    def __init__(self, folder: Path, *words: str) -> None:
-        self.pid, self._end = pty.fork()
-        if self.pid == 0:
-            os.chdir(folder)
-            os.execve(sys.executable, [*COMMAND, *words], environment() | {"TERM": "dumb"})
-        self.told = ""
-
-    def say(self, text: str) -> None:
-        os.write(self._end, text.encode())
-
-    def wait(self, pattern: str) -> None:
-        """Wait until it says something that it has not said when it was last waited for."""
-        end = time.monotonic() + SECONDS
-        while not (found := re.search(pattern, self.told)):
-            ready, _, _ = select.select([self._end], [], [], max(0, end - time.monotonic()))
-            assert ready, f"no {pattern}: {self.told!r}"
-            self.told += os.read(self._end, 4096).decode(errors="replace")
-        self.told = self.told[found.end() :]
-
-    def end(self) -> int:
-        with contextlib.suppress(OSError):
-            while os.read(self._end, 4096):
-                pass
-        os.close(self._end)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 def test_a_terminal(scripted: StandIn, tmp_path: Path):
