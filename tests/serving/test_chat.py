@@ -250,8 +250,7 @@ def test_a_terminal(scripted: StandIn, tmp_path: Path):
         terminal.say("\x03")
         terminal.wait(r"stopped\r\n> ")
         scripted.pause = 0
-        terminal.say("\x03")  # at the prompt it only begins a new line
-        terminal.wait("> ")
+        terminal.press("\x03", "> ")  # at the prompt it only begins a new line
         terminal.say("/new\n")
         terminal.wait(r"a new conversation[^>]*> ")
         terminal.say("Anew\n")

@@ -37,6 +37,14 @@ class Terminal:
             self.told += os.read(self._end, 4096).decode(errors="replace")
         self.told = self.told[found.end() :]
 
+    def press(self, key: str, pattern: str) -> None:
+        """Press a key until it is heard: readline shows its prompt a moment before it listens."""
+        for _ in range(SECONDS):
+            self.say(key)
+            if select.select([self._end], [], [], 1)[0]:
+                break
+        self.wait(pattern)
+
     def end(self) -> int:
         with contextlib.suppress(OSError):
             while os.read(self._end, 4096):
