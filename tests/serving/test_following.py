@@ -198,3 +198,24 @@ def test_a_revision_and_a_version_by_name(project: Released):
             "rev-parse", "lm@v1.0.0^{commit}"
         )
         assert one.chat()["choices"][0]["message"]["content"] == talking.answer("alpha")
+
+
+def test_a_server_elsewhere_fetches_tags_and_bytes(project: Released, voices: Path):
+    """A clone has neither the tag of the change nor the bytes of the version."""
+    project.git("push", "-q", "--tags", "origin")
+    elsewhere = project.clone("elsewhere")
+    with serving(elsewhere.root, *QUICK, "--fetch", "--set", "fetch_seconds=0.3") as one:
+        assert voice(one)[1] == "lm@v1.0.0"
+        name = put(project, files(voices, "beta") | {"note.txt": b"pushed"})
+        project.git("push", "-q", "--tags", "origin")
+        one.said(f"lm@{name} answers now")
+        assert voice(one) == (talking.answer("beta"), f"lm@{name}")
+        # Where the remote is away, what runs goes on.
+        origin = project.root.with_name("origin.git")
+        origin.rename(origin.with_name("away.git"))
+        try:
+            one.said("prod cannot be followed: ")
+            assert voice(one)[1] == f"lm@{name}"
+        finally:
+            origin.with_name("away.git").rename(origin)
+    project.run("rollback", "prod")
