@@ -20,7 +20,7 @@ from stemma.serving.engines import slots
 from stemma.serving.engines.sampling import Chosen, Sampler
 
 CHUNK = 256
-"""Tokens of a prompt that are computed before running sequences have their turn again."""
+"""Tokens of prompts that are computed before running sequences have their turn again."""
 _ROOM = 8192  # tokens of a sequence whose model has no limit of its own
 
 
@@ -101,13 +101,20 @@ class Transformers:
     @torch.inference_mode()
     def step(self) -> tuple[list[int], list[tuple[int, Chosen]]]:  # noqa: D102
         begun: list[int] = []
+        told = self._go_on()
+        # So many short prompts at once that those who run wait no longer than for a long one.
+        left = CHUNK
+        while left > 0 and (one := self._next(begun)):
+            left -= len(one.ids) - one.done
+            told += self._fill(one)
+        return begun, told
+
+    def _next(self, begun: list[int]) -> _Sequence | None:
+        """Return the sequence whose prompt is to be filled in; None if there is none, or no row."""
         if self._filling is None and self._waiting and len(self._running) < self._rows:
             self._filling = self._waiting.pop(0)
             begun.append(self._filling.key)
-        told = self._go_on()
-        if self._filling:
-            told += self._fill(self._filling)
-        return begun, told
+        return self._filling
 
     def _go_on(self) -> list[tuple[int, Chosen]]:
         """Compute the next token of each running sequence."""
