@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from project import environment
@@ -75,7 +76,8 @@ def test_each_request_has_a_record(server: Served, home: Path):
 def test_texts_are_kept_by_consent(server: Served, home: Path):
     ask(server, SECRET)
     chat = ask(server, SECRET, store=True)
-    body = {"model": "alpha", "input": SECRET, "metadata": {"consent": "true", "topic": "x"}}
+    body: dict[str, Any] = {"model": "alpha", "input": SECRET, "temperature": 0}
+    body["metadata"] = {"consent": "true", "topic": "x"}
     response = server.post("/v1/responses", body).json()
     stored = server.post("/v1/responses", body | {"metadata": None, "store": True}).json()
     assert stored["store"] is True and response["metadata"]["topic"] == "x"

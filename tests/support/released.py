@@ -160,7 +160,9 @@ class Released(History):
 
     def json(self, *words: str) -> Any:
         """Run a verb, and return what --json says."""
-        return json.loads(run(self.root, *words, "--json").stdout)
+        done = run(self.root, *words, "--json")
+        assert done.stdout, (done.stderr, repr(done.exception))
+        return json.loads(done.stdout)
 
     def in_prod(self, **version: Any) -> str:
         """Make a version, register it, and put it on both stages; return its name."""

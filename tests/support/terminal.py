@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import sys
 import time
 from pathlib import Path
@@ -21,6 +22,8 @@ class Terminal:
     def __init__(self, folder: Path, *words: str) -> None:
         self.pid, self._end = pty.fork()
         if self.pid == 0:
+            # Ignored where the tests were started in the background.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.chdir(folder)
             os.execve(sys.executable, [*COMMAND, *words], environment() | {"TERM": "dumb"})
         self.told = ""

@@ -74,6 +74,9 @@ class Store:
     def __init__(self, path: Path, settings: MonitoringSettings) -> None:
         self._settings = settings
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Records are no part of a version, whatever .gitignore of the project says.
+        with contextlib.suppress(OSError):
+            (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
         # SQLite gives the files beside it the same mode: they are nobody else's business.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._base = sqlite3.connect(path, timeout=WAITS, isolation_level=None)
