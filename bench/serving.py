@@ -3,7 +3,7 @@
 Each client asks for an answer of 64 tokens, greedily, past any end of text, in a stream, and for
 the next one when it has it. Arms take turns, round after round, each alone on the machine.
 
-    python bench/serving.py [ARM …]      STEMMA_VLLM="/opt/vllm/bin/vllm" adds vLLM
+    python bench/serving.py [ARM …]      STEMMA_VLLM="VENV/bin/vllm" adds vLLM
 """
 
 import asyncio

@@ -71,7 +71,7 @@ class Vllm:
         except OSError as error:
             raise ModelError(
                 f"vLLM cannot be started by `{words[0]}`: {error.strerror}",
-                "the setting vllm names its command, such as vllm=/opt/vllm/bin/vllm",
+                "the setting vllm names its command, such as vllm=VENV/bin/vllm",
             ) from error
         self._tasks = [asyncio.create_task(self._overhear())]
         self._client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=None)
