@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, Literal
 
@@ -10,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import Field, model_validator
 
+from stemma.serving.api.chunks import Chunks, whole
 from stemma.serving.api.description import answered
 from stemma.serving.api.fields import (
     Body,
@@ -18,9 +18,8 @@ from stemma.serving.api.fields import (
     StreamOptions,
     Tokens,
     schema_of,
-    usage,
 )
-from stemma.serving.api.generation import Generation, answer, collected, head, opened, streamed
+from stemma.serving.api.generation import Generation, collected, opened, streamed
 from stemma.serving.api.shapes import ChatCompletion
 
 router = APIRouter()
@@ -98,19 +97,15 @@ async def chat(request: Request, asked: ChatRequest) -> Response:
         }
         for index, pieces in enumerate(answers)
     ]  # fmt: skip
-    told = head(found, "chat.completion")
-    counts = usage(found.prompt, found.completion)
-    return answer(found.deployment, told | {"choices": choices, "usage": counts})
+    return whole(found, "chat.completion", choices)
 
 
 async def _events(found: Generation, options: StreamOptions | None) -> AsyncIterator[str]:
-    told = head(found, "chat.completion.chunk")
-    with_usage = options is not None and options.include_usage
-    extra: dict[str, Any] = {"usage": None} if with_usage else {}
+    chunks = Chunks(found, "chat.completion.chunk", options)
 
     def chunk(index: int, delta: dict[str, Any], finish: str | None, logprobs: Any = None) -> str:
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
-        return f"data: {json.dumps(told | {'choices': [choice]} | extra)}\n\n"
+        return chunks.one(choice)
 
     for index in range(found.answers):
         yield chunk(index, {"role": "assistant", "content": ""}, None)
@@ -120,10 +115,8 @@ async def _events(found: Generation, options: StreamOptions | None) -> AsyncIter
             yield chunk(piece["index"], {"content": piece["text"]}, None, logprobs)
         if piece["finish"]:
             yield chunk(piece["index"], {}, piece["finish"])
-    if with_usage:
-        counts = usage(found.prompt, found.completion)
-        yield f"data: {json.dumps(told | {'choices': [], 'usage': counts})}\n\n"
-    yield "data: [DONE]\n\n"
+    for event in chunks.last():
+        yield event
 
 
 def _logprobs(tokens: list[dict[str, Any]]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import Field
 
+from stemma.serving.api.chunks import Chunks, whole
 from stemma.serving.api.description import answered
 from stemma.serving.api.fields import (
     ResponseFormat,
@@ -17,9 +17,8 @@ from stemma.serving.api.fields import (
     StreamOptions,
     Tokens,
     schema_of,
-    usage,
 )
-from stemma.serving.api.generation import Generation, answer, collected, head, opened, streamed
+from stemma.serving.api.generation import Generation, collected, opened, streamed
 from stemma.serving.api.shapes import Completion
 
 _DEFAULT = 16  # tokens, as OpenAI has it
@@ -67,15 +66,11 @@ async def complete(request: Request, asked: CompletionRequest) -> Response:
         }
         for index, pieces in enumerate(answers)
     ]  # fmt: skip
-    told = head(found, "text_completion")
-    counts = usage(found.prompt, found.completion)
-    return answer(found.deployment, told | {"choices": choices, "usage": counts})
+    return whole(found, "text_completion", choices)
 
 
 async def _events(found: Generation, options: StreamOptions | None) -> AsyncIterator[str]:
-    told = head(found, "text_completion")
-    with_usage = options is not None and options.include_usage
-    extra: dict[str, Any] = {"usage": None} if with_usage else {}
+    chunks = Chunks(found, "text_completion", options)
     places: dict[int, int] = {}
     async for piece in found.pieces():
         index = piece["index"]
@@ -88,11 +83,9 @@ async def _events(found: Generation, options: StreamOptions | None) -> AsyncIter
             "finish_reason": piece["finish"],
         }  # fmt: skip
         if piece["text"] or logprobs or piece["finish"]:
-            yield f"data: {json.dumps(told | {'choices': [choice]} | extra)}\n\n"
-    if with_usage:
-        counts = usage(found.prompt, found.completion)
-        yield f"data: {json.dumps(told | {'choices': [], 'usage': counts})}\n\n"
-    yield "data: [DONE]\n\n"
+            yield chunks.one(choice)
+    for event in chunks.last():
+        yield event
 
 
 def _logprobs(tokens: list[dict[str, Any]], offset: int = 0) -> dict[str, Any]:
