@@ -27,7 +27,7 @@ def reference(scores: np.ndarray, temperature: float, top_p: float, top_k: int) 
     """Return the probability with which each token is drawn."""
     shares = np.exp(scores.astype(np.float64) / temperature - scores.max() / temperature)
     shares /= shares.sum()
-    order = np.argsort(-shares, kind="stable")[: top_k or len(scores)]
+    order = np.argsort(-scores, kind="stable")[: top_k or len(scores)]
     before = np.cumsum(shares[order]) - shares[order]
     order = order[(before < top_p) | (np.arange(len(order)) == 0)]
     found = np.zeros_like(shares)
@@ -52,6 +52,12 @@ def test_nothing_is_drawn_that_the_settings_leave_out(scores, temperature, top_p
     for _ in range(20):
         token = one(torch.tensor(scores)).token
         assert allowed[token] > 0 or looser[token] > 0
+
+
+def test_of_two_scores_with_the_same_share_the_greater_is_drawn():
+    scores = torch.tensor([0.0, 1e-30])
+    for how in ({"top_k": 1}, {"top_p": 0.1}):
+        assert {sampler(seed=one, **how)(scores).token for one in range(20)} == {1}
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ class Sampler:
         shares = (scores.double() / self.temperature).softmax(-1)
         if self.top_p >= 1 and not self.top_k:
             return _at(shares, at)
-        order, shares = _likeliest(shares, self.top_p, self.top_k)
+        order, shares = _likeliest(scores, shares, self.top_p, self.top_k)
         return int(order[_at(shares, at)])
 
     def _told(self, scores: torch.Tensor, token: int) -> Chosen:
@@ -96,13 +96,18 @@ def _at(shares: torch.Tensor, at: torch.Tensor) -> int:
     return min(place, len(shares) - 1)
 
 
-def _likeliest(shares: torch.Tensor, top_p: float, top_k: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the likeliest tokens that the settings leave, and their shares, likeliest first."""
-    wanted = min(top_k or len(shares), len(shares))
-    found, order = shares.topk(min(wanted, _LIKELY))
-    if wanted > _LIKELY and found.sum() < top_p:
-        found, order = shares.sort(descending=True, stable=True)
-        found, order = found[:wanted], order[:wanted]
+def _likeliest(
+    scores: torch.Tensor, shares: torch.Tensor, top_p: float, top_k: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the likeliest tokens that the settings leave, and their shares, likeliest first.
+
+    They are ordered by scores, of which two that differ may have the same share.
+    """
+    wanted = min(top_k or len(scores), len(scores))
+    order = scores.topk(min(wanted, _LIKELY)).indices
+    if wanted > _LIKELY and shares[order].sum() < top_p:
+        order = scores.sort(descending=True, stable=True).indices[:wanted]
+    found = shares[order]
     if top_p < 1:
         # The token with which top_p is reached still belongs to them.
         kept = int((found.cumsum(-1) - found < top_p).sum()) or 1
