@@ -11,6 +11,7 @@ from typing import Any
 
 from stemma.monitoring.features import Features
 from stemma.monitoring.feedback import Feedback
+from stemma.monitoring.measured import Measured, Probe, unpacked
 from stemma.monitoring.records import Record
 from stemma.monitoring.store import COLUMNS, FIELDS, WAITS
 from stemma.store.errors import ProjectError
@@ -30,9 +31,7 @@ def records(
     Raises:
         ProjectError: there is no such store, or it is torn.
     """
-    condition = "time >= ?" + (" AND time < ?" if until is not None else "")
-    condition += " AND version = ?" if version is not None else ""
-    given = [one for one in (since, until, version) if one is not None]
+    condition, given = _within(since, until, version)
     query = f"SELECT number, {COLUMNS} FROM records WHERE {condition} ORDER BY number"
     for row in _rows(path, query, given):
         told = dict(zip(("number", *FIELDS), row, strict=True))
@@ -65,6 +64,42 @@ def texts(path: Path) -> Iterator[tuple[str, list[Any], list[str]]]:
     )
     for name, prompts, answers in _rows(path, query, []):
         yield name, json.loads(prompts), json.loads(answers)
+
+
+def measured(
+    path: Path, since: float = 0.0, until: float | None = None, version: str | None = None
+) -> Iterator[tuple[str, Measured]]:
+    """Yield the id of each request of which the model said something, and what it said.
+
+    Raises:
+        ProjectError: there is no such store, or it is torn.
+    """
+    condition, given = _within(since, until, version)
+    query = ("SELECT id, nats, tokens, rare, unknown, state FROM measured JOIN records USING "
+             f"(number) WHERE {condition} ORDER BY number")  # fmt: skip
+    for name, *told, state in _rows(path, query, given):
+        yield name, Measured(*told, state=unpacked(state))
+
+
+def probes(
+    path: Path, since: float = 0.0, until: float | None = None, version: str | None = None
+) -> Iterator[Probe]:
+    """Yield what engines said of the prompts of a reference.
+
+    Raises:
+        ProjectError: there is no such store, or it is torn.
+    """
+    condition, given = _within(since, until, version)
+    query = ("SELECT time, version, digest, place, nats FROM probes "
+             f"WHERE {condition} ORDER BY number")  # fmt: skip
+    for row in _rows(path, query, given):
+        yield Probe(*row)
+
+
+def _within(since: float, until: float | None, version: str | None) -> tuple[str, list[Any]]:
+    condition = "time >= ?" + (" AND time < ?" if until is not None else "")
+    condition += " AND version = ?" if version is not None else ""
+    return condition, [one for one in (since, until, version) if one is not None]
 
 
 def _rows(path: Path, query: str, given: Sequence[Any]) -> Iterator[tuple[Any, ...]]:

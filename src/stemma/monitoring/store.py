@@ -20,6 +20,7 @@ from stemma.monitoring.feedback import (
     SecondFeedbackError,
     UnknownAnswerError,
 )
+from stemma.monitoring.measured import Measured, Probe, packed
 from stemma.monitoring.records import Finished, Record, record_of, texts_of, veiled
 from stemma.monitoring.settings import MonitoringSettings
 from stemma.monitoring.texts import MOST, masked, masked_prompts
@@ -50,6 +51,12 @@ CREATE INDEX IF NOT EXISTS texts_time ON texts (time);
 CREATE TABLE IF NOT EXISTS feedback (
   number INTEGER PRIMARY KEY REFERENCES records ON DELETE CASCADE, time, thumb, label,
   correction, comment);
+CREATE TABLE IF NOT EXISTS measured (
+  number INTEGER PRIMARY KEY REFERENCES records ON DELETE CASCADE, nats, tokens, rare, unknown,
+  state BLOB);
+CREATE TABLE IF NOT EXISTS probes (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, time, version, digest, place, nats);
+CREATE INDEX IF NOT EXISTS probes_time ON probes (time);
 COMMIT;
 """
 
@@ -182,6 +189,26 @@ class Store:
                 "there is feedback on this answer already", "it is not replaced"
             )
 
+    def measure(self, name: str, measured: Measured) -> None:
+        """Add what the model says of the prompt of a request; nothing if its record is gone.
+
+        Args:
+            name: id of the answer.
+            measured: what it says.
+        """
+        self._base.execute(
+            "INSERT OR IGNORE INTO measured SELECT number, ?, ?, ?, ?, ? FROM records WHERE id = ?",
+            (measured.nats, measured.tokens, measured.rare, measured.unknown,
+             packed(measured.state), name),
+        )  # fmt: skip
+
+    def probe(self, one: Probe) -> None:
+        """Add what an engine says of a prompt of the reference."""
+        self._base.execute(
+            "INSERT INTO probes (time, version, digest, place, nats) VALUES (?, ?, ?, ?, ?)",
+            dataclasses.astuple(one),
+        )
+
     def expire(self, now: float) -> None:
         """Delete what is too old; records go by number, so that a wrong clock takes none early.
 
@@ -193,6 +220,7 @@ class Store:
         young = run("SELECT number FROM records WHERE +time >= ? ORDER BY number LIMIT 1",
                     (now - settings.days * _DAY,)).fetchone()  # fmt: skip
         run("DELETE FROM records WHERE number < ?", young or (2**62,))
+        run("DELETE FROM probes WHERE time < ?", (now - settings.days * _DAY,))
         for table in ("texts", "feedback"):
             # From the future, that is from before the clock was set back: its time begins now.
             run(f"UPDATE {table} SET time = ? WHERE time > ?", (now, now))
