@@ -31,7 +31,10 @@ _MEASURE = (
     "stemma.tasks.{task.name}.metrics",
 )
 _CHOSEN = {
-    "ingest": ("stemma.corpus.sources.{source.kind}",),
+    "ingest": (
+        "stemma.corpus.sources.{source.kind}",
+        "stemma.corpus.sources.{source.parts.*.kind}",
+    ),
     "prepare": (*_TASK, "stemma.tasks.{task.name}.encoding"),
     "train": (
         *_TASK,
@@ -200,11 +203,18 @@ def _filled(pattern: str, values: Mapping[str, Any]) -> Iterator[str]:
     return (f"{head}{value}{tail}" for value in _values_of(key, values))
 
 
-def _values_of(key: str, values: Mapping[str, Any]) -> Iterator[Any]:
-    found: Any = values
-    for part in key.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
-    yield from found if isinstance(found, list | tuple) else [] if found is None else [found]
+def _values_of(key: str, values: Any) -> Iterator[Any]:
+    """Yield what stands under a dotted key, in which ``*`` is every key of a mapping."""
+    part, _, rest = key.partition(".")
+    if not isinstance(values, Mapping):
+        return
+    for found in values.values() if part == "*" else [values.get(part)]:
+        if rest:
+            yield from _values_of(rest, found)
+        else:
+            yield from (
+                found if isinstance(found, list | tuple) else [] if found is None else [found]
+            )
 
 
 def _path_of(module: str) -> Path:

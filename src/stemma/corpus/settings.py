@@ -129,6 +129,19 @@ class ContaminationSettings:
 
 
 @settings
+class UpsampleSettings:
+    """Training documents that count several times, as if they stood there so often.
+
+    Attributes:
+        ids: patterns such as ``production/*``, held against the ids of documents.
+        times: how often each is written into the training split.
+    """
+
+    ids: tuple[str, ...]
+    times: Positive
+
+
+@settings
 class PrepareSection:
     """The section ``prepare`` of params.yaml.
 
@@ -148,3 +161,4 @@ class PrepareSection:
     duplicates: DuplicateSettings
     split: SplitSettings
     contamination: ContaminationSettings
+    upsample: UpsampleSettings

@@ -1,7 +1,7 @@
 """The decision about a version and a stage: what was asked, what was found, who took it."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +62,13 @@ def gates_of(stage: StageSettings) -> dict[str, Mapping[str, Any] | None]:
     return asked
 
 
-def judge(case: Case, tell: Tell = bool) -> tuple[Outcome, ...]:
+def judge(case: Case, tell: Tell = bool, later: Collection[str] = ()) -> tuple[Outcome, ...]:
     """Ask every gate of the case's stage, cheap ones first; without a stage, of all stages.
+
+    Args:
+        case: the version and the stage.
+        tell: is told what each gate says, as soon as it says it.
+        later: gates that are not asked now.
 
     Raises:
         SettingsError: there is no such stage, or a setting of a gate is wrong.
@@ -72,8 +77,8 @@ def judge(case: Case, tell: Tell = bool) -> tuple[Outcome, ...]:
     asked: dict[str, Mapping[str, Any] | None] = {}
     for stage in stages:
         asked |= gates_of(stage)
-    if not case.stage:
-        asked = {name: values for name, values in asked.items() if name not in _OF_A_STAGE}
+    left_out = later if case.stage else {*later, *_OF_A_STAGE}
+    asked = {name: values for name, values in asked.items() if name not in left_out}
 
     def told() -> Iterator[Outcome]:
         for outcome in judged(case, asked):

@@ -25,7 +25,7 @@ from stemma.corpus.settings import PersonalSettings, PrepareSection
 from stemma.errors import DataError
 from stemma.store.errors import ProjectError
 from stemma.versions.tracing.descendants import Trace
-from stemma.versions.tracing.manifests import SketchedManifest
+from stemma.versions.tracing.manifests import Sketcher
 from stemma.versions.verbs.trace import trace
 
 NOTHING = json_bytes({"kind": None})
@@ -118,7 +118,7 @@ def test_the_sketch_of_a_text_is_that_which_prepare_makes():
     few = int.from_bytes(cleaned.sha256[:8], "big")
     made = sketches([shingles(cleaned.words, settings.duplicates.shingle, few)])
     personal = tuple(raw["personal"].items())
-    known = SketchedManifest(Path(), "test", settings.duplicates.shingle, personal)
+    known = Sketcher(settings.duplicates.shingle, personal)
     assert known.sketch(text) == made[0].tobytes()
 
 

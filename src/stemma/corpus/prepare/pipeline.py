@@ -64,7 +64,7 @@ def prepare(
     placed = corpus.place(chosen.sides)
     make_tokenizer(tokenizer, train_texts(placed), folder / "tokenizer", encoding.labelled)
     encoder = Encoder(folder / "tokenizer", tokenizer.origin)
-    tokens = tokenise(pool, placed, encoder, encoding, folder, progress)
+    tokens = tokenise(pool, placed, encoder, encoding, folder, progress, settings.upsample)
     fates = _fates(corpus, placed, chosen.clusters, tokens)
     tally = write_manifest(folder / "manifest.parquet", fates)
     _check_encoded(tally)

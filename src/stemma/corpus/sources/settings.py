@@ -119,7 +119,7 @@ def _kind(raw: Any) -> str:
     return f"kind={raw.get('kind') if isinstance(raw, dict) else getattr(raw, 'kind', None)}"
 
 
-SourceSettings = Annotated[
+Single = Annotated[
     Annotated[ShakespeareSettings, Tag("kind=shakespeare")]
     | Annotated[ChatterbotSettings, Tag("kind=chatterbot")]
     | Annotated[FilesSettings, Tag("kind=files")]
@@ -130,3 +130,24 @@ SourceSettings = Annotated[
         custom_error_message="its kind must be 'shakespeare', 'chatterbot', 'files' or 'hub'",
     ),
 ]
+"""One source."""
+
+
+@settings
+class MixedSettings:
+    """Several sources, one after the other; see `stemma.corpus.sources.mixed`."""
+
+    name: str
+    kind: Literal["mixed"]
+    parts: Annotated[dict[Name, Single], Field(min_length=1)]
+    """Each with the keys that it has alone, by a name of one's own."""
+
+
+def _form(raw: Any) -> str:
+    return "mixed" if _kind(raw) == "kind=mixed" else "single"
+
+
+SourceSettings = Annotated[
+    Annotated[MixedSettings, Tag("mixed")] | Annotated[Single, Tag("single")], Discriminator(_form)
+]
+"""One source, or several."""

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stemma.modeling.metrics.formulas import Examples
 from stemma.store.errors import MissingError
@@ -36,6 +37,15 @@ class Pairs:
     only_b: list[str]
     changed: list[str]
     hashed: bool
+
+    def some(self, chosen: NDArray[np.bool_]) -> "Pairs":
+        """Return some of the pairs, in their order; ``chosen`` is of shape (pairs,)."""
+        return dataclasses.replace(
+            self,
+            ids=[one for one, wanted in zip(self.ids, chosen, strict=True) if wanted],
+            a={name: column[chosen] for name, column in self.a.items()},
+            b={name: column[chosen] for name, column in self.b.items()},
+        )
 
 
 @functools.lru_cache(maxsize=1)

@@ -98,7 +98,7 @@ def compare_versions(
         untested |= dict.fromkeys(both, why)
     else:
         assert pairs
-        found = _test(pairs, both)
+        found = differences(pairs, both)
         values = {name: (left[name], right[name]) for name in both}
         untested |= {
             name: _reason(a, pairs, name) if all(map(math.isfinite, values[name])) else _DIVERGED
@@ -166,7 +166,16 @@ def _obstacle(a: Version, b: Version, pairs: Pairs | None, how: dict[str, tuple[
     return ""
 
 
-def _test(pairs: Pairs, names: Iterable[str]) -> dict[str, Difference]:
+def differences(pairs: Pairs, names: Iterable[str]) -> dict[str, Difference]:
+    """Compare metrics over pairs of examples.
+
+    Args:
+        pairs: at least FEWEST.
+        names: of the metrics.
+
+    Returns:
+        The differences by metric, without those that the examples do not tell.
+    """
     found: dict[str, Difference] = {}
     for formulas in _formulas(pairs):
         left, right = _parts(formulas, pairs)

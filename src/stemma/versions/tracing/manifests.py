@@ -2,8 +2,9 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from stemma.config import build
 from stemma.corpus.cleaning.normalise import normalise
@@ -21,20 +22,23 @@ _SHINGLE = "5"  # words, where settings do not say: the default of conf/prepare
 
 
 @dataclasses.dataclass(frozen=True)
-class SketchedManifest:
-    """A manifest and the settings under which its sketches were made.
+class Sketcher:
+    """The settings under which sketches are made.
 
     Attributes:
-        path: the file.
-        owner: the manifest's name in an error, after one of the versions that have it.
         shingle: words per shingle.
         personal: the treatment of each kind of personal data, as pairs of kind and treatment.
     """
 
-    path: Path
-    owner: str = dataclasses.field(compare=False)
     shingle: int
     personal: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> "Sketcher":
+        """Return that of a version, by its settings with dotted keys."""
+        shingle = settings.get("prepare.duplicates.shingle", _SHINGLE)
+        personal = ((kind, settings.get(f"prepare.personal.{kind}", "keep")) for kind in _KINDS)
+        return cls(int(shingle), tuple(personal))
 
     def sketch(self, text: str) -> bytes:
         """Return the sketch that prepare would have made of a text.
@@ -44,10 +48,25 @@ class SketchedManifest:
         """
         text = normalise(text)
         key = hashlib.sha256(text.encode()).digest()
-        treatments = build(PersonalSettings, dict(self.personal), self.owner, "prepare.personal")
+        treatments = build(PersonalSettings, dict(self.personal), "params.yaml", "prepare.personal")
         masked, _, _ = treat(text, treatments)
         made = shingles(words_of(masked), self.shingle, int.from_bytes(key[:8], "big"))
         return sketches([made])[0].tobytes()
+
+
+@dataclasses.dataclass(frozen=True)
+class SketchedManifest:
+    """A manifest, and how its sketches were made.
+
+    Attributes:
+        path: the file.
+        owner: the manifest's name in an error, after one of the versions that have it.
+        sketcher: makes the sketch that it would hold of a text.
+    """
+
+    path: Path
+    owner: str = dataclasses.field(compare=False)
+    sketcher: Sketcher
 
 
 def manifests_of(
@@ -70,10 +89,8 @@ def manifests_of(
             paths[output] = _path(cache, output, owner)
         path = paths.get(output)
         if isinstance(path, Path):
-            settings = record.settings
-            shingle = settings.get("prepare.duplicates.shingle", _SHINGLE)
-            personal = ((kind, settings.get(f"prepare.personal.{kind}", "keep")) for kind in _KINDS)
-            known[record.commit] = SketchedManifest(path, owner, int(shingle), tuple(personal))
+            sketcher = Sketcher.of(record.settings)
+            known[record.commit] = SketchedManifest(path, owner, sketcher)
         elif path is not None:
             missing[record.commit] = str(path)
     return known, missing

@@ -106,7 +106,9 @@ def _wanted(
     """Return what to look for in each manifest: a text has another sketch under other settings."""
     if query.text is not None:
         key = frozenset([hashlib.sha256(normalise(query.text).encode()).hexdigest()])
-        return {one: Wanted(frozenset(), key, (one.sketch(query.text),)) for one in manifests}
+        return {
+            one: Wanted(frozenset(), key, (one.sketcher.sketch(query.text),)) for one in manifests
+        }
     ids = frozenset() if query.id is None else frozenset([query.id])
     hashes = frozenset() if query.sha256 is None else frozenset([query.sha256])
     asked = Wanted(ids, hashes, ())
@@ -115,5 +117,7 @@ def _wanted(
     hashes |= {match.sha256 for found in rows.values() for match in found.matches}
     sketches: dict[int, set[bytes]] = {}
     for one, found in rows.items():
-        sketches.setdefault(one.shingle, set()).update(found.sketches)
-    return {one: Wanted(ids, hashes, tuple(sorted(sketches[one.shingle]))) for one in manifests}
+        sketches.setdefault(one.sketcher.shingle, set()).update(found.sketches)
+    return {
+        one: Wanted(ids, hashes, tuple(sorted(sketches[one.sketcher.shingle]))) for one in manifests
+    }

@@ -16,7 +16,8 @@ from stemma.versions.verification.line_endings import restore
 from stemma.versions.verification.output_files import OutputFiles
 from stemma.versions.verification.output_rows import compare_outputs
 from stemma.versions.verification.processors import machine
-from stemma.versions.verification.rebuild import Rebuild, Tell, rebuild, surroundings, untold
+from stemma.versions.verification.rebuild import Rebuild, rebuild, surroundings
+from stemma.versions.verification.running import Tell, untold
 from stemma.versions.verification.verdict import Verification, judge
 from stemma.versions.verification.worktree import Worktree, check_top, worktree
 

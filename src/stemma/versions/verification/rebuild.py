@@ -1,25 +1,21 @@
 """Rebuilds the stages of a version in a worktree, into a DVC cache of their own."""
 
-import configparser
 import dataclasses
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from stemma.store import git
 from stemma.store.errors import ProjectError
 from stemma.store.lock import LOCK, Stage, parse
 from stemma.store.objects import ObjectStore, cache_at, repository
 from stemma.versions.verification.lost_outputs import lost_outputs
+from stemma.versions.verification.running import (
+    Tell,
+    fetch_raw,
+    point_dvc_at,
+    run_stages,
+    untold,
+)
 from stemma.versions.verification.worktree import Worktree
-
-_RUNNING = "Running stage '"
-Tell = Callable[[str], object]
-"""Takes a line on how far long work has come."""
-
-
-def untold(line: str) -> None:
-    """Tell nobody how far the work has come."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,8 +58,8 @@ def rebuild(
     Raises:
         ProjectError: a raw file is in no cache and no remote, or DVC itself cannot start.
     """
-    _point_dvc_at(site, cache, remotes)
-    _fetch_raw(site)
+    point_dvc_at(site, cache, remotes)
+    fetch_raw(site)
     store = cache_at(cache)
     missing = lost_outputs(site, locked, store)
     own = site.folder / "cache"
@@ -73,11 +69,11 @@ def rebuild(
             return Rebuild([], own, stage.name, "a dependency is not there", missing)
     alone = only is not None and _check_out_inputs(site, locked, store, only, tell)
     # Another state database too: with the one of the checkout DVC would trust hashes unseen.
-    _point_dvc_at(site, own, remotes)
+    point_dvc_at(site, own, remotes)
     (site.tree / LOCK).unlink()
     command = ["dvc", "repro", "--force", "--no-run-cache"]
     command += ["--single-item"] if alone else []
-    failed, reason = _reproduce(site, [*command, *([only] if only else [])], len(locked), tell)
+    failed, reason = run_stages(site, [*command, *([only] if only else [])], len(locked), tell)
     lock = site.tree / LOCK
     stages = [*parse(lock.read_bytes(), "the rebuild").stages] if lock.exists() else []
     return Rebuild(stages, own, failed, reason, missing)
@@ -106,8 +102,8 @@ def reproduce(
     Raises:
         ProjectError: a stage stops, or DVC cannot start.
     """
-    _point_dvc_at(site, cache, remotes)
-    _fetch_raw(site)
+    point_dvc_at(site, cache, remotes)
+    fetch_raw(site)
     made = {out.path for stage in locked for out in stage.outs}
     deps = {dep.path for stage in locked if stage.name == target for dep in stage.deps}
     # Of a version that was committed before the stage ran, its inputs are not known.
@@ -116,7 +112,7 @@ def reproduce(
     brings = (["dvc", verb, *wanted] for verb in ("checkout", "pull"))
     alone = not wanted or any(site.run(bring)[0] == 0 for bring in brings)
     command = ["dvc", "repro", *(["--single-item"] if alone else []), target]
-    failed, reason = _reproduce(site, command, len(locked), tell)
+    failed, reason = run_stages(site, command, len(locked), tell)
     if failed:
         raise ProjectError(f"{failed} stopped: {reason}", "`stemma verify` says more")
 
@@ -130,74 +126,6 @@ def surroundings(root: Path) -> tuple[Path, dict[str, str]]:
     with repository(root) as repo:
         remotes = {name: remote["url"] for name, remote in repo.config["remote"].items()}
         return Path(repo.cache.local_cache_dir), remotes
-
-
-def _reproduce(
-    site: Worktree, command: list[str], count: int, tell: Tell
-) -> tuple[str | None, str]:
-    running: list[str] = []
-
-    def see(line: str) -> None:
-        if line.startswith(_RUNNING):
-            running.append(line.removeprefix(_RUNNING).partition("'")[0])
-            tell(f"rebuilding {running[-1]}, stage {len(running)} of at most {count}")
-
-    code, said = site.run(command, see)
-    # DVC 3.67 goes on without the object, and exits with 0.
-    if lost := _not_transferred(said):
-        raise ProjectError(f"DVC cannot keep the rebuild: {lost}", "make room where .dvc/tmp is")
-    if not code:
-        return None, ""
-    if not running:
-        raise ProjectError(f"DVC cannot rebuild this version: {_last(said)}", "see dvc.yaml")
-    named = re.search(r"failed to reproduce '([^']+)'", "\n".join(said))
-    stage = named[1] if named else running[-1]
-    return stage, f"DVC was stopped by signal {-code}" if code < 0 else _last(said)
-
-
-def _not_transferred(said: Sequence[str]) -> str | None:
-    # DVC's last error only counts the files; this one names a file and says why.
-    return next((line for line in said if line.startswith("ERROR: failed to transfer")), None)
-
-
-def _last(said: Sequence[str]) -> str:
-    # A stage says in one line why it stops; DVC's own last words only repeat its command.
-    said = [line for line in said if line.strip()]
-    own = [line for line in said if line.startswith("stemma ")]
-    errors = [line for line in said if line.startswith("ERROR: ") or "is invalid" in line]
-    return (own or errors or ["", *said])[-1]
-
-
-def _point_dvc_at(site: Worktree, cache: Path, remotes: Mapping[str, str]) -> None:
-    # The user's own settings stay in force: the keys of remotes stand there.
-    config = configparser.ConfigParser(interpolation=None)
-    config.optionxform = str  # pyright: ignore[reportAttributeAccessIssue]
-    config.read(site.folder.parents[1] / "config.local", encoding="utf-8")
-    state = site.folder / f"state-{cache.parent.name}"
-    config.read_dict(
-        {
-            "cache": {"dir": str(cache)},
-            "core": {"site_cache_dir": str(state), "analytics": "false", "autostage": "false"},
-        }
-    )
-    # A relative path would start from the worktree.
-    config.read_dict({f"'remote \"{name}\"'": {"url": url} for name, url in remotes.items()})
-    with (site.tree / ".dvc/config.local").open("w", encoding="utf-8") as handle:
-        config.write(handle)
-
-
-def _fetch_raw(site: Worktree) -> None:
-    tracked = git.run(["ls-files", "*.dvc"], site.tree).splitlines()
-    if not tracked or not site.run(["dvc", "checkout", *tracked])[0]:
-        return
-    code, said = site.run(["dvc", "pull", *tracked])
-    if code:
-        names, why = ", ".join(tracked), _not_transferred(said)
-        claim = "cannot be fetched" if why else "is in no cache and no remote"
-        raise ProjectError(
-            f"raw data {claim}: {names}: {why or _last(said)}",
-            "fetch it where it is: `dvc pull`, or `dvc push` from the machine that has it",
-        )
 
 
 def _check_out_inputs(

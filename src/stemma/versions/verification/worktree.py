@@ -134,6 +134,52 @@ def worktree(commit: str, root: Path, keep: bool) -> Iterator[Worktree]:
                     os.close(handle)
 
 
+@contextlib.contextmanager
+def lasting(name: str, root: Path) -> Iterator[Worktree]:
+    """Yield a worktree that outlives an error or a kill, so that the next one goes on in it.
+
+    The checkout is made by ``open_branch``; ``close`` removes all of it.
+
+    Args:
+        name: of its folder in .dvc/tmp.
+        root: the project.
+
+    Raises:
+        ProjectError: another process works in it.
+    """
+    folder = root.resolve() / ".dvc/tmp" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = _try_lock(folder)
+    if handle is None:
+        raise ProjectError(f"another process works in {folder}", "wait until it is done")
+    try:
+        with _interruptible():
+            yield Worktree(folder, handle)
+    finally:
+        os.close(handle)
+
+
+def open_branch(site: Worktree, branch: str, commit: str, root: Path) -> None:
+    """Check a commit out on a branch; what stood in the worktree or on the branch is gone.
+
+    Raises:
+        ProjectError: Git cannot make it.
+    """
+    # A git that is killed half-way leaves a worktree that it cannot remove.
+    with _undisturbed():
+        _remove(site.tree, root)
+        git.run(["worktree", "prune"], root)
+        add = ["worktree", "add", "--quiet", "-B", branch, str(site.tree), commit]
+        git.run([*_AS_COMMITTED, *add], root)
+
+
+def close(site: Worktree, root: Path) -> None:
+    """Remove a lasting worktree and what stands beside it; its branch stays."""
+    with _undisturbed():
+        _remove(site.folder, root)
+        git.run(["worktree", "prune"], root)
+
+
 def _sweep(parent: Path, root: Path) -> None:
     # Of a kept one the user removes the worktree; the rest is of no use without it.
     given_up = [kept for kept in parent.glob("kept-*") if not (kept / "tree").exists()]
@@ -158,7 +204,8 @@ def _try_lock(folder: Path) -> int | None:
 def _remove(folder: Path, root: Path) -> None:
     # Git refuses if it was stopped before it had registered the worktree; then there is none.
     command = ["git", "-C", str(root), "worktree", "remove", "--force", "--force"]
-    subprocess.run([*command, str(folder / "tree")], capture_output=True, check=False)
+    tree = folder if folder.name == "tree" else folder / "tree"
+    subprocess.run([*command, str(tree)], capture_output=True, check=False)
     shutil.rmtree(folder, ignore_errors=True)
 
 

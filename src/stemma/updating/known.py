@@ -1,0 +1,93 @@
+"""What a version has learnt from and was measured on, so that an update brings neither again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemma.corpus.cleaning.normalise import normalise
+from stemma.corpus.cleaning.words import Hashes, ngrams, words_of
+from stemma.corpus.duplicates.minhash import SKETCH as BYTES
+from stemma.corpus.duplicates.minhash import similarity
+from stemma.overrides import leaves
+from stemma.store.version import Version
+from stemma.updating.lessons import PREFIX
+from stemma.versions.contents import manifest, texts
+from stemma.versions.contents.settings import read_settings
+from stemma.versions.tracing.manifests import Sketcher
+from stemma.versions.tracing.matching import SIMILAR
+
+_NGRAM = 8  # words
+
+
+class Known:
+    """The documents of a version.
+
+    Attributes:
+        answers: ids of the answers from which it has learnt.
+        held_out: ids of the documents of its validation and its test split.
+
+    Args:
+        version: that has prepared documents.
+
+    Raises:
+        DataError: its manifest is torn.
+        MissingError: its bytes are nowhere.
+        ProjectError: its held-out documents are torn.
+    """
+
+    def __init__(self, version: Version) -> None:
+        rows = manifest.read(version, ["id", "sha256", "split", "reason", manifest.SKETCH])
+        kept = [one for one in rows.to_pylist() if one["reason"] is None]
+        ids = (str(one["id"]) for one in kept)
+        self.answers = {
+            one.partition("#")[0].removeprefix(PREFIX) for one in ids if one.startswith(PREFIX)
+        }
+        self.held_out = frozenset(str(one["id"]) for one in kept if one["split"] != "train")
+        self._hashes = {str(one["sha256"]) for one in kept}
+        told = read_settings(version)
+        self._sketcher = Sketcher.of(dict(leaves(told[0])) if told else {})
+        held = [one[manifest.SKETCH] for one in kept if one[manifest.SKETCH]]
+        self._sketches = np.frombuffer(b"".join(held), np.uint8).reshape(-1, BYTES)
+        self._ngrams = _distinct(_grams(text) for text in texts.held_out(version))
+
+    def has(self, text: str) -> bool:
+        """Say whether it has a text, or nearly the same one."""
+        if hashlib.sha256(normalise(text).encode()).hexdigest() in self._hashes:
+            return True
+        return _is_near(self._sketcher.sketch(text), self._sketches)
+
+    def sketch(self, text: str) -> NDArray[np.uint8]:
+        """Return the sketch that its manifest would hold of a text, shape (BYTES,)."""
+        return np.frombuffer(self._sketcher.sketch(text), np.uint8)
+
+    def held_out_share(self, text: str) -> float:
+        """Return the share of the n-grams of a text that stand in held-out documents, 0 to 1."""
+        asked = _grams(text)
+        if not len(asked) or not len(self._ngrams):
+            return 0.0
+        places = np.minimum(np.searchsorted(self._ngrams, asked), len(self._ngrams) - 1)
+        return float((self._ngrams[places] == asked).mean())
+
+
+def near(sketch: NDArray[np.uint8], others: list[NDArray[np.uint8]]) -> bool:
+    """Say whether one of several texts is nearly the same as one, by their sketches."""
+    return _is_near(sketch.tobytes(), np.stack(others)) if others else False
+
+
+def _is_near(sketch: bytes, others: NDArray[np.uint8]) -> bool:
+    if not len(others):
+        return False
+    return bool((similarity(others, np.frombuffer(sketch, np.uint8)) >= SIMILAR).any())
+
+
+def _grams(text: str) -> Hashes:
+    return ngrams(words_of(normalise(text)), _NGRAM)
+
+
+def _distinct(parts: Iterable[Hashes]) -> Hashes:
+    found = [*parts]
+    return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64)
