@@ -132,13 +132,11 @@ class Site:
         if settings is None:
             raise ProjectError(f"{self.plan.incumbent} has no {PARAMS}", "is it a foreign one?")
         values, record = settings
-        license_ = str(values["export"]["license"])
         chosen = recipe.overrides(
-            record.get("overrides", []), values["source"], self.plan.base, license_, self.rules,
-            measured,
-        )  # fmt: skip
+            record.get("overrides", []), values, self.plan.base, self.rules, measured
+        )
         self._run("stemma", "compose", "--reset", *chosen)
-        if values["source"].get("kind") != recipe.MIXED:
+        if not recipe.is_mixed(values):
             own = recipe.own_source(self._params()["source"]["parts"]["own"], values["source"])
             if own:
                 self._run("stemma", "compose", *own)

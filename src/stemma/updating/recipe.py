@@ -16,16 +16,15 @@ _AS_IS = "as_is"
 
 
 def overrides(
-    composed: Sequence[str], source: dict[str, Any], base: str, license_: str,
-    rules: UpdateSettings, measured: bool,
+    composed: Sequence[str], settings: dict[str, Any], base: str, rules: UpdateSettings,
+    measured: bool,
 ) -> list[str]:  # fmt: skip
     """Return the overrides that a candidate is composed with.
 
     Args:
         composed: those of the version in production.
-        source: its section ``source``.
-        base: the commit of the version in production.
-        license_: of its model.
+        settings: its settings, by section.
+        base: its commit.
         rules: of the update.
         measured: whether it is only measured, so that it can be compared on the same documents.
     """
@@ -34,17 +33,25 @@ def overrides(
     found = [
         *kept,
         # What was mixed already takes the new files by its patterns.
-        *(own if source.get("kind") == MIXED else [f"source={MIXED}"]),
+        *(own if is_mixed(settings) else [f"source={MIXED}"]),
         "tokenizer=base",
         "model=path",
         f"model.base.path=stemma://{base}",
-        f"model.base.license={grammar.literal(license_)}",
+        f"model.base.license={grammar.literal(settings['export']['license'])}",
         f"prepare.upsample.ids=[{grammar.literal(PREFIX + '*')}]",
         f"prepare.upsample.times={rules.times}",
     ]
-    return [*found, f"train={_AS_IS}"] if measured else [
-        *found, f"train={rules.train}", *rules.overrides
-    ]  # fmt: skip
+    if measured:
+        return [*found, f"train={_AS_IS}"]
+    # As long as the version in production has learnt to look back; rules may say otherwise.
+    length = f"train.sequence_length={settings['train']['sequence_length']}"
+    further = {grammar.key_of(one): one for one in (length, *rules.overrides)}
+    return [*found, f"train={rules.train}", *further.values()]
+
+
+def is_mixed(settings: dict[str, Any]) -> bool:
+    """Say whether a version has learnt from several sources."""
+    return settings["source"].get("kind") == MIXED
 
 
 def own_source(default: dict[str, Any], wanted: dict[str, Any]) -> list[str]:

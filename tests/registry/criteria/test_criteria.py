@@ -51,7 +51,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str]] = {
         {"also": []},
         {},
         {"exported": {"weights.safetensors": b"\x80\x04K"}},
-        "it is a pickle, an archive or a program",
+        "weights.safetensors: it holds no tensors",
     ),
     "remote code": (
         {"also": []},
@@ -131,7 +131,13 @@ def test_few_examples_name_the_number_that_decides(tmp_path: Path):
 
 
 def test_fairness_names_the_group_that_is_behind(tmp_path: Path):
-    settings = {"metric": "bits_per_byte", "slices": ["label"], "margin": 0.1, "fewest": 6}
+    settings = {
+        "metric": "bits_per_byte",
+        "slices": ["label"],
+        "margin": 0.1,
+        "fewest": 6,
+        "but": [],
+    }
     made = Released(tmp_path / "project", {"fairness": settings})
     labels = ["a" if n % 4 else "b" for n in range(200)]
     made.make(columns={"label": labels})
@@ -145,7 +151,7 @@ def test_fairness_names_the_group_that_is_behind(tmp_path: Path):
 
 def test_fairness_of_what_the_manifest_knows(tmp_path: Path):
     settings = {"metric": "bits_per_byte", "slices": ["language", "colour"], "margin": 9.0}
-    made = Released(tmp_path / "project", {"fairness": {**settings, "fewest": 6}})
+    made = Released(tmp_path / "project", {"fairness": {**settings, "fewest": 6, "but": []}})
     rows = [row(f"doc-{n:03d}", f"{n}", split="test", language="el") for n in range(3)]
     rows += [row(f"doc-{n:03d}", f"{n}", split="test", language="en") for n in range(3, 200)]
     made.make(rows=rows)
@@ -291,3 +297,21 @@ def test_the_gates_of_an_assignment(tmp_path: Path):
     assert (found["name"], found["incumbent"], found["stage"]) == ("lm@v1.1.0", "lm@v1.0.0", "prod")
     assert "assigns no version" in refused(made.root, "gates", "--tag", "lm#prod#9")
     assert "which version?" in refused(made.root, "gates")
+
+
+def test_a_header_may_be_as_long_as_the_first_byte_of_a_pickle_says(tmp_path: Path):
+    """The first bytes of safetensors are the length of the header, here 0x80."""
+    made = Released(tmp_path / "project", {"safe_files": {"also": []}})
+    header = json.dumps({"a": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}})
+    raw = (128).to_bytes(8, "little") + header.ljust(128).encode() + b"x"
+    made.make(exported={"weights.safetensors": raw})
+    found = outcome(made, "safe_files", made.json("register")["version"])
+    assert found["passed"], found
+
+
+def test_groups_of_another_kind_are_told_and_not_judged(tmp_path: Path):
+    settings = {"metric": "bits_per_byte", "slices": ["label"], "margin": 0.1, "fewest": 6}
+    made = Released(tmp_path / "project", {"fairness": settings | {"but": ["b*"]}})
+    made.make(columns={"label": ["a" if n % 4 else "b" for n in range(200)]}, slower={"b": 0.4})
+    found = outcome(made, "fairness", made.json("register")["version"])
+    assert found["passed"] and "not judged" in found["evidence"], found

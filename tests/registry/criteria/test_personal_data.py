@@ -85,7 +85,7 @@ def test_a_manifest_of_other_data_cannot_be_told(tmp_path):
     pq.write_table(rows.filter(np.arange(len(rows)) != 5), path)
     outcome = said(tmp_path, "personal_data", kinds=KINDS, per_million_characters=10**6)
     assert not outcome.passed
-    assert "names 39 training documents, and the split has 40" in outcome.evidence
+    assert "there are 39 training documents, and the split has 40" in outcome.evidence
 
 
 def test_without_data(tmp_path):

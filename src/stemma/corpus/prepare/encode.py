@@ -4,14 +4,12 @@ import contextlib
 import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stemma.corpus.packing import LabelWriter, TokenWriter, merge_labels, merge_parts
-from stemma.corpus.settings import UpsampleSettings
 from stemma.corpus.sharding.pool import Pool
 from stemma.corpus.sharding.progress import ProgressBars
 from stemma.corpus.sharding.shard import Placed
@@ -72,7 +70,6 @@ class _Tokenise:
     encoder: Encoder
     encoding: Encoding
     names: list[str]
-    upsample: UpsampleSettings
 
     def __call__(self, placed: Placed) -> Tokenised:
         """Write the arrays of the shard."""
@@ -96,23 +93,7 @@ class _Tokenise:
                     made.tokens[list(kept)] = self._write(list(kept.values()), *writer)
                     made.truncated += sum(one.truncated for one in kept.values())
                 start += len(sides)
-            for _ in range(self.upsample.times - 1 if self.upsample.ids else 0):
-                self._repeat(placed, *writers[_TRAIN])
         return made
-
-    def _repeat(self, placed: Placed, tokens: TokenWriter, labels: LabelWriter | None) -> None:
-        """Write the documents once more that count several times, behind all others.
-
-        So that no copy stands in the sight of another one, where there are more than a few.
-        """
-        for examples, sides in placed.examples():
-            some = [
-                example
-                for example, side in zip(examples, sides, strict=True)
-                if side == _TRAIN and any(fnmatchcase(example.id, one) for one in self.upsample.ids)
-            ]
-            encoded = self.encoding.encode(some, self.encoder, self.names)
-            self._write([one for one in encoded if not isinstance(one, str)], tokens, labels)
 
     def _compare(self, example: Example, one: Encoded, split: str, made: Tokenised) -> None:
         """Count what is lost when a document's text becomes tokens."""
@@ -146,7 +127,6 @@ def tokenise(
     encoding: Encoding,
     folder: Path,
     progress: ProgressBars,
-    upsample: UpsampleSettings,
 ) -> list[Tokenised]:
     """Encode every kept document and write the arrays of each split into ``folder``.
 
@@ -161,7 +141,7 @@ def tokenise(
     names = sorted(set().union(*pool.map(_Names(encoding), placed))) if encoding.labelled else []
     if names:
         write_json(folder / LABELS, names)
-    work = _Tokenise(encoder, encoding, names, upsample)
+    work = _Tokenise(encoder, encoding, names)
     made = list(progress(pool.map(work, placed), "tokenise"))
     parts = [one.shard.tokens for one in placed]
     for split in SPLITS:

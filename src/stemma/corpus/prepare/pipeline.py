@@ -17,6 +17,7 @@ from stemma.corpus.prepare.encode import Tokenised, tokenise, train_texts
 from stemma.corpus.prepare.manifest import Fate, Tally, write_manifest
 from stemma.corpus.prepare.report import data_report, told
 from stemma.corpus.prepare.selection import select
+from stemma.corpus.prepare.upsample import upsample
 from stemma.corpus.revoked import NOTHING, Revoked
 from stemma.corpus.settings import PrepareSection
 from stemma.corpus.sharding.pool import Pool
@@ -64,10 +65,11 @@ def prepare(
     placed = corpus.place(chosen.sides)
     make_tokenizer(tokenizer, train_texts(placed), folder / "tokenizer", encoding.labelled)
     encoder = Encoder(folder / "tokenizer", tokenizer.origin)
-    tokens = tokenise(pool, placed, encoder, encoding, folder, progress, settings.upsample)
+    tokens = tokenise(pool, placed, encoder, encoding, folder, progress)
     fates = _fates(corpus, placed, chosen.clusters, tokens)
     tally = write_manifest(folder / "manifest.parquet", fates)
     _check_encoded(tally)
+    upsample(folder, work / "upsample", settings.upsample, encoder.size, encoding.labelled)
     report = data_report(tally, corpus.personal, chosen.counts, encoder.size)
     write_json(folder / "data_report.json", report)
     return report

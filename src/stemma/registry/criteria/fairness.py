@@ -1,5 +1,6 @@
 """A metric's worst group, among named slices, is no further behind than a margin."""
 
+from fnmatch import fnmatchcase
 from typing import Annotated
 
 import numpy as np
@@ -32,6 +33,9 @@ class Settings:
     """By how much a group may be worse than all examples together, in the metric's unit."""
     fewest: Annotated[int, Field(ge=FEWEST)]
     """Groups with fewer examples are not judged; how many they are is told."""
+    but: list[str]
+    """Groups of another kind, whose metric cannot be compared with that of the others: patterns
+    such as ``production/*``. They are told, and not judged."""
 
 
 def judge(settings: Settings, case: Case) -> Outcome:
@@ -53,18 +57,15 @@ def judge(settings: Settings, case: Case) -> Outcome:
             passed = False
             told.append(f"neither the examples nor the manifest have a column {name}")
             continue
-        values = {}
-        for group in dict.fromkeys(groups.tolist()):
-            rows = groups == group
-            if rows.sum() < settings.fewest:
-                small += 1
-            else:
-                values[group] = float(formulas.values(sums[:, rows].sum(axis=1))[settings.metric])
-        if not values:
+        values = _values(groups, settings, formulas, sums)
+        small += len({*groups.tolist()}) - len(values)
+        judged = {one: value for one, value in values.items() if not _is_other(one, settings)}
+        if not judged:
             passed = False
             told.append(f"no group of {name} has {settings.fewest} examples")
             continue
-        worst = (max if better == "lower" else min)(values, key=lambda one: values[one])
+        told += [f"{one} {values[one]:.4g}: not judged" for one in values if one not in judged]
+        worst = (max if better == "lower" else min)(judged, key=lambda one: values[one])
         behind = (values[worst] - whole) * (1 if better == "lower" else -1)
         passed &= behind <= settings.margin
         told.append(f"{name} {worst}: {values[worst]:.4g}, {behind:+.4g} behind all ({whole:.4g})")
@@ -77,6 +78,22 @@ def judge(settings: Settings, case: Case) -> Outcome:
 
 def _has(formulas: Formulas, name: str, examples: Examples) -> bool:
     return examples.keys() >= set(formulas.needs) and name in {one.name for one in formulas.metrics}
+
+
+def _values(
+    groups: NDArray[np.object_], settings: Settings, formulas: Formulas, sums: NDArray[np.float64]
+) -> dict[str, float]:
+    """Return the metric of each group that has enough examples."""
+    found = {}
+    for group in dict.fromkeys(groups.tolist()):
+        rows = groups == group
+        if rows.sum() >= settings.fewest:
+            found[group] = float(formulas.values(sums[:, rows].sum(axis=1))[settings.metric])
+    return found
+
+
+def _is_other(group: str, settings: Settings) -> bool:
+    return any(fnmatchcase(group, pattern) for pattern in settings.but)
 
 
 def _groups(name: str, examples: Examples, case: Case) -> NDArray[np.object_] | None:

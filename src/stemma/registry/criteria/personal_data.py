@@ -13,11 +13,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from stemma.config import settings
-from stemma.corpus.settings import PersonalSettings
+from stemma.config import build, settings
+from stemma.corpus.prepare.upsample import copied
+from stemma.corpus.settings import PersonalSettings, UpsampleSettings
 from stemma.registry.case import Case, Outcome
 from stemma.registry.exported import training_ids, training_split
 from stemma.store.errors import DamagedError
+from stemma.versions.contents.settings import read_settings
 
 NAME = "personal_data"
 # Each kind is masked before the next is looked for, as in prepare, so that none counts twice.
@@ -51,7 +53,7 @@ def judge(settings: Settings, case: Case) -> Outcome:
     ids, kinds = training_ids(case), dict.fromkeys(settings.kinds)
     counts, where, characters = Counter[str](), list[str](), 0
     with training_split(case) as folder:
-        texts = _texts(folder, len(ids), case)
+        texts = _texts(folder, ids, case)
         bar = tqdm(texts, NAME, len(ids), unit="", disable=None, delay=2, leave=False)
         for name, text in zip(ids, bar, strict=True):
             characters += len(text)
@@ -76,16 +78,28 @@ def judge(settings: Settings, case: Case) -> Outcome:
     )  # fmt: skip
 
 
-def _texts(folder: Path, documents: int, case: Case) -> Iterator[str]:
+def _texts(folder: Path, ids: list[str], case: Case) -> Iterator[str]:
     from stemma.corpus.packing import read_split
     from stemma.modeling.evaluation.restoring import Restorer
 
     split, restorer = read_split(folder, "train"), Restorer(folder / "tokenizer")
-    if len(split.offsets) - 1 != documents:
+    expected = len(ids) + len(_copies(ids, case))
+    if len(split.offsets) - 1 != expected:
         raise DamagedError(
-            f"the manifest of {case.version.name} names {documents} training documents, and the "
-            f"split has {len(split.offsets) - 1}",
+            f"by the manifest of {case.version.name} there are {expected} training documents, and "
+            f"the split has {len(split.offsets) - 1}",
             "type `dvc repro prepare`",
         )
-    for start, end in itertools.pairwise(split.offsets.tolist()):
+    for start, end in itertools.pairwise(split.offsets[: len(ids) + 1].tolist()):
         yield restorer.spell(split.tokens[start:end].tolist())
+
+
+def _copies(ids: list[str], case: Case) -> list[int]:
+    """Return which documents stand in the split again, as they count several times."""
+    told = read_settings(case.version)
+    given = told[0].get("prepare", {}).get("upsample") if told else None
+    return (
+        copied(ids, build(UpsampleSettings, given, "params.yaml", "prepare.upsample"))
+        if given
+        else []
+    )

@@ -1,10 +1,12 @@
 """The weights are safetensors, and no file is, or names, code that a loader would run."""
 
 import json
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from stemma.config import settings
+from stemma.errors import ModelError
 from stemma.registry.case import Case, Outcome
+from stemma.store.tensors import read_header
 
 NAME = "safe_files"
 # By their endings; whatever has another one is refused.
@@ -41,6 +43,8 @@ def _why(path: str, case: Case, known: set[str]) -> str:
     if ending not in known:
         return f"{ending or 'a file without an ending'} is not known to be harmless"
     file = case.version.path(case.model.output, path)
+    if ending == ".safetensors":
+        return _why_no_tensors(file, path)
     with file.open("rb") as handle:
         head = handle.read(4)
     if head[:1] == _PICKLE or head[:2] in (b"#!", b"MZ", b"PK") or head == b"\x7fELF":
@@ -52,4 +56,13 @@ def _why(path: str, case: Case, known: set[str]) -> str:
             return "it is no JSON"
         if isinstance(content, dict) and (named := [key for key in _CODE if content.get(key)]):
             return f"{named[0]} names code that a loader would run"
+    return ""
+
+
+def _why_no_tensors(file: Path, path: str) -> str:
+    # Its first bytes are the length of its header, and may be those of anything.
+    try:
+        read_header(file, path)
+    except ModelError as error:
+        return f"it holds no tensors ({error.message})"
     return ""
