@@ -37,3 +37,10 @@ def test_key_of_an_override():
     assert overrides.key_of("+train.extra=a=b") == "train.extra"
     assert overrides.key_of("~train.steps") == "train.steps"
     assert overrides.key_of("model@other=gpt2") == "model"
+
+
+def test_a_key_that_is_null_goes_with_what_it_stands_in():
+    """Hydra refuses to delete a key whose value is null."""
+    base = {"a": {"b": {"c": None, "d": 1}, "e": 2}}
+    assert overrides.between(base, {"a": {"b": {"d": 3}, "e": 2}}) == ["~a.b", "+a.b={d:3}"]
+    assert overrides.between(base, {"a": {"b": {"c": None, "d": 1}}}) == ["~a.e"]

@@ -35,12 +35,31 @@ def scalars(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def between(base: dict[str, Any], values: dict[str, Any]) -> list[str]:
     """Return the overrides that lead from ``base`` to ``values``, sorted by key."""
     old, new = dict(leaves(base)), dict(leaves(values))
-    found = [f"~{key}" for key in sorted(old.keys() - new.keys())]
+    gone = old.keys() - new.keys()
+    # Hydra does not delete a key whose value is null: what it stands in is replaced as a whole.
+    whole = sorted({key.rpartition(".")[0] for key in gone if old[key] is None and "." in key})
+    whole = [key for key in whole if not any(key.startswith(f"{one}.") for one in whole)]
+    found = [f"~{key}" for key in sorted(gone) if not _is_within(key, whole)]
+    for key in whole:
+        found += [f"~{key}", f"+{key}={literal(_value_at(values, key))}"]
     for key in sorted(new):
+        if _is_within(key, whole):
+            continue
         if key not in old:
             found.append(f"+{key}={literal(new[key])}")
         elif old[key] != new[key]:
             found.append(f"{key}={literal(new[key])}")
+    return found
+
+
+def _is_within(key: str, parents: list[str]) -> bool:
+    return any(key.startswith(f"{one}.") for one in parents)
+
+
+def _value_at(values: dict[str, Any], key: str) -> Any:
+    found: Any = values
+    for part in key.split("."):
+        found = found[part]
     return found
 
 

@@ -19,15 +19,33 @@ def forget(ids: tuple[str, ...], why: str, as_json: bool) -> None:
 
     Puts them on the list data/revoked.jsonl, which prepare obeys, and shows the versions that they
     taint and what must be rebuilt.
+
+    The id of an answer of a server (cmpl-…, chatcmpl-…, resp_…) erases the texts that are kept of
+    it, and revokes what `stemma update` has made of it: so a consent is taken back.
     """
+    from pathlib import Path
+
+    from stemma.monitoring.store import FILE
+    from stemma.monitoring.withdrawing import withdraw
     from stemma.pages.printing import print_json
+    from stemma.streams import say
+    from stemma.updating.lessons import answer_of, ids_of
     from stemma.versions.verbs.forget import forget as verb
 
-    done = verb(*ids, why=why)
+    erased = withdraw([answer_of(one) for one in ids], Path(FILE))
+    # Of an answer that no version has learnt from there is nothing to revoke.
+    made = {name for one in (*erased, *ids) for name in ids_of(answer_of(one))}
+    others = [one for one in ids if answer_of(one) not in erased]
+    done = verb(*others, why=why, also=made)
     if as_json:
-        print_json(done.facts())
-    else:
-        _print(done)
+        print_json(done.facts() | {"erased": erased})
+        return
+    for one in erased:
+        say(f"erased: the texts of {one} in {FILE}")
+    if erased and not others and not done.revoked:
+        say("no version has learnt from it since, or it is revoked already")
+        return
+    _print(done)
 
 
 def _print(done: "Forgotten") -> None:

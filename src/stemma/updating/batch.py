@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from stemma.corpus.sources.files import PRODUCTION
 from stemma.files import atomic_directory, atomic_file
 from stemma.layout import INPUT
 from stemma.updating.lessons import Lesson
 
-FOLDER = INPUT / "production"
+FOLDER = INPUT / PRODUCTION
 
 
 def write(chosen: Iterable[Lesson], name: str, root: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from stemma.layout import PARAMS, PREPARED
+from stemma.layout import PARAMS, PREPARED, RECORD
 from stemma.store import git
 from stemma.store.errors import ProjectError
 from stemma.store.objects import repository
@@ -131,15 +131,11 @@ class Site:
         settings = read_settings(self.incumbent)
         if settings is None:
             raise ProjectError(f"{self.plan.incumbent} has no {PARAMS}", "is it a foreign one?")
-        values, record = settings
-        chosen = recipe.overrides(
-            record.get("overrides", []), values, self.plan.base, self.rules, measured
+        self._run("stemma", "compose", "--reset", *recipe.choices(self.rules, measured))
+        further = recipe.overrides(
+            self._params(), settings[0], self.plan.base, self.rules, measured
         )
-        self._run("stemma", "compose", "--reset", *chosen)
-        if not recipe.is_mixed(values):
-            own = recipe.own_source(self._params()["source"]["parts"]["own"], values["source"])
-            if own:
-                self._run("stemma", "compose", *own)
+        self._run("stemma", "compose", *further)
         command = ["dvc", "repro", *([target] if target else [])]
         failed, reason = run_stages(self.work, command, len(self.incumbent.stages()), self.tell)
         if failed:
@@ -165,7 +161,8 @@ class Site:
         return {one["id"] for one in rows if one["split"] in ("validation", "test")}
 
     def _params(self) -> dict[str, Any]:
-        return yaml.safe_load((self.work.tree / PARAMS).read_text(encoding="utf-8"))
+        found = yaml.safe_load((self.work.tree / PARAMS).read_text(encoding="utf-8"))
+        return {key: value for key, value in found.items() if key != RECORD}
 
     def _message(self) -> str:
         plan = self.plan

@@ -14,7 +14,7 @@ from stemma.corpus.duplicates.minhash import SKETCH as BYTES
 from stemma.corpus.duplicates.minhash import similarity
 from stemma.overrides import leaves
 from stemma.store.version import Version
-from stemma.updating.lessons import PREFIX
+from stemma.updating.lessons import PREFIX, answer_of
 from stemma.versions.contents import manifest, texts
 from stemma.versions.contents.settings import read_settings
 from stemma.versions.tracing.manifests import Sketcher
@@ -43,9 +43,7 @@ class Known:
         rows = manifest.read(version, ["id", "sha256", "split", "reason", manifest.SKETCH])
         kept = [one for one in rows.to_pylist() if one["reason"] is None]
         ids = (str(one["id"]) for one in kept)
-        self.answers = {
-            one.partition("#")[0].removeprefix(PREFIX) for one in ids if one.startswith(PREFIX)
-        }
+        self.answers = {answer_of(one) for one in ids if one.startswith(PREFIX)}
         self.held_out = frozenset(str(one["id"]) for one in kept if one["split"] != "train")
         self._hashes = {str(one["sha256"]) for one in kept}
         told = read_settings(version)

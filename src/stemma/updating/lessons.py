@@ -13,6 +13,9 @@ from stemma.updating.settings import Take
 PREFIX = "production/"
 """Of the ids of such documents."""
 Kind = Literal["correction", "liked", "prompt", "thumb", "pair"]
+_SUFFIXES: dict[Kind, str] = {
+    "correction": "", "liked": "", "prompt": "", "thumb": "#thumb", "pair": "#pair",
+}  # fmt: skip
 HUMAN, MODEL, PREFERENCES = "human-texts", "model-texts", "preferences"
 """Files of an update, without their ending: who wrote most of what stands in them."""
 
@@ -38,6 +41,16 @@ class Lesson:
     def id(self) -> str:
         """Of the document."""
         return str(self.row["id"])
+
+
+def ids_of(answer: str) -> list[str]:
+    """Return the ids that documents made of an answer may have."""
+    return sorted({f"{PREFIX}{answer}{suffix}" for suffix in _SUFFIXES.values()})
+
+
+def answer_of(name: str) -> str:
+    """Return the id of the answer that a document was made of."""
+    return name.partition("#")[0].removeprefix(PREFIX)
 
 
 def lessons(one: Kept, take: Take, chat: bool) -> list[Lesson] | str:
@@ -82,24 +95,22 @@ def _preferences(one: Kept, prompt: Any, answer: str) -> Iterator[Lesson]:
         return
     if said.correction and said.correction.strip() != answer.strip():
         told = {"prompt": prompt, "chosen": said.correction, "rejected": answer}
-        yield _lesson(one, "pair", PREFERENCES, told, "#pair", said.correction)
+        yield _lesson(one, "pair", PREFERENCES, told, said.correction)
     elif said.thumb:
         told = {"prompt": prompt, "completion": answer, "label": said.thumb == "up"}
-        yield _lesson(one, "thumb", PREFERENCES, told, "#thumb", answer)
+        yield _lesson(one, "thumb", PREFERENCES, told, answer)
 
 
 def _text(one: Kept, kind: Kind, file: str, prompt: Any, answer: str) -> Lesson:
     if isinstance(prompt, str):
-        return _lesson(one, kind, file, {"text": prompt + answer}, "", prompt + answer)
+        return _lesson(one, kind, file, {"text": prompt + answer}, prompt + answer)
     messages = [*prompt, {"role": "assistant", "content": answer}]
-    return _lesson(one, kind, file, {"messages": messages}, "", _words(messages))
+    return _lesson(one, kind, file, {"messages": messages}, _words(messages))
 
 
-def _lesson(
-    one: Kept, kind: Kind, file: str, told: dict[str, Any], suffix: str, text: str
-) -> Lesson:
+def _lesson(one: Kept, kind: Kind, file: str, told: dict[str, Any], text: str) -> Lesson:
     day = datetime.datetime.fromtimestamp(one.record.time, datetime.UTC).date().isoformat()
-    row = {"id": f"{PREFIX}{one.record.id}{suffix}", **told, "kind": kind,
+    row = {"id": f"{PREFIX}{one.record.id}{_SUFFIXES[kind]}", **told, "kind": kind,
            "version": one.record.version, "time": day}  # fmt: skip
     prompt = told.get("prompt", "")
     before = prompt if isinstance(prompt, str) else _words(prompt)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemma.updating.known import Known, near
-from stemma.updating.lessons import PREFIX, Lesson, lessons
+from stemma.updating.lessons import Lesson, answer_of, lessons
 from stemma.updating.records import Kept
 from stemma.updating.settings import UpdateSettings
 
@@ -77,7 +77,7 @@ def _new(
     """Return why some documents are nothing new; None if they are."""
     for one in found:
         # Another document of the same answer stood there under another ending.
-        if one.id.partition("#")[0].removeprefix(PREFIX) in known.answers:
+        if answer_of(one.id) in known.answers:
             return "the version in production has learnt from it"
         if known.held_out_share(one.text) > rules.held_out:
             return "it stands in a held-out document"

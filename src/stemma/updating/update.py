@@ -23,7 +23,7 @@ from stemma.updating import ledger, plan, records, settings
 from stemma.updating.candidate import Site
 from stemma.updating.judging import Compared, compare, judge, stages_to
 from stemma.updating.known import Known
-from stemma.updating.lessons import PREFIX
+from stemma.updating.lessons import answer_of
 from stemma.updating.plan import Plan
 from stemma.updating.selection import Selection, select
 from stemma.updating.settings import UpdateSettings
@@ -179,10 +179,10 @@ def _select(
 
 def _barred(again: bool, root: Path) -> Callable[[str], str | None]:
     before = ledger.read(root)
-    revoked = {one.id.partition("#")[0] for one in read_revoked(root / REVOKED)}
+    revoked = {answer_of(one.id) for one in read_revoked(root / REVOKED)}
 
     def why(answer: str) -> str | None:
-        if f"{PREFIX}{answer}" in revoked:
+        if answer in revoked:
             return "it is revoked"
         became = before.get(answer, "")
         if became.startswith("refused") and again:
@@ -234,7 +234,7 @@ def _registered(begun: Plan, commit: str, registry: Registry, local: bool, root:
 
 def _write_down(done: Update, site: Site) -> None:
     became = "refused" if done.refused else "learnt from"
-    answers = (one.id.partition("#")[0].removeprefix(PREFIX) for one in done.selection.lessons)
+    answers = (answer_of(one.id) for one in done.selection.lessons)
     ledger.write(answers, f"{became} as {done.branch}", site.root)
 
 

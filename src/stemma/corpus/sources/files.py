@@ -25,6 +25,8 @@ FORMATS: dict[str, Format] = {
     ".parquet": read_parquet,
 }
 _GUIDE = PurePath("README.md")
+PRODUCTION = "production"
+"""The folder below data/input that only patterns mean that begin with it."""
 
 
 def parts(settings: FilesSettings) -> Iterator[Origin]:
@@ -67,7 +69,11 @@ def _match(pattern: str) -> list[Path]:
             f"put the files below {INPUT} (or `dvc import` them there)",
         )
     try:
-        found = [path for path in INPUT.glob(pattern) if path.is_file() and not _ignored(path)]
+        found = [
+            path
+            for path in INPUT.glob(pattern)
+            if path.is_file() and not _ignored(path) and _meant(path, pattern)
+        ]
     except (ValueError, IndexError) as error:  # the latter for ".", until Python 3.12
         raise SourceError(
             f"source.patterns: {pattern!r} is no glob: {error}",
@@ -86,6 +92,12 @@ def _ignored(path: Path) -> bool:
     relative = path.relative_to(INPUT)
     hidden = any(part.startswith(".") for part in relative.parts)
     return hidden or path.suffix == ".dvc" or relative == _GUIDE
+
+
+def _meant(path: Path, pattern: str) -> bool:
+    # What `stemma update` puts there has columns of its own: `**/*` does not mean it.
+    first = path.relative_to(INPUT).parts[0]
+    return first != PRODUCTION or PurePath(pattern).parts[0] == PRODUCTION
 
 
 def _format(path: Path) -> Format:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +77,13 @@ class Forgotten:
         }
 
 
-def forget(*ids: str, why: str, root: Path = Path()) -> Forgotten:
+def forget(*ids: str, why: str, also: Collection[str] = (), root: Path = Path()) -> Forgotten:
     """Revoke documents: list them in data/revoked.jsonl, by id and by every text they ever had.
 
     Args:
         ids: of documents of any version, or of the working tree.
         why: the reason in words, for the manifests to come.
+        also: ids of documents that are revoked too where some version has them.
         root: the project's root.
 
     Raises:
@@ -100,7 +101,7 @@ def forget(*ids: str, why: str, root: Path = Path()) -> Forgotten:
     files = {(one.path, one.owner) for one in set(known.values())}
     manifest = f"{Tree(root).declared.prepared}/{MANIFEST}"
     files |= {(root / manifest, manifest)} if (root / manifest).exists() else set()
-    wanted = Wanted(frozenset(ids), frozenset(), ())
+    wanted = Wanted(frozenset({*ids, *also}), frozenset(), ())
     rows = [exact(path, owner, wanted) for path, owner in files]
     pairs = {(match.id, match.sha256) for one in rows for match in one.matches}
     _check(ids, {identifier for identifier, _ in pairs}, len(missing), manifest)
