@@ -108,6 +108,10 @@ class Server:
             time.sleep(0.1)
         raise SystemExit("\n".join(["the server did not say it:", pattern, *self._log[-10:]]))
 
+    def has_said(self, words: str) -> bool:
+        """Say whether it has said some words."""
+        return any(words in line for line in self._log)
+
     def close(self) -> None:
         """End it."""
         self._process.terminate()

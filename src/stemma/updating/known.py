@@ -28,7 +28,6 @@ class Known:
 
     Attributes:
         answers: ids of the answers from which it has learnt.
-        held_out: ids of the documents of its validation and its test split.
 
     Args:
         version: that has prepared documents.
@@ -40,11 +39,12 @@ class Known:
     """
 
     def __init__(self, version: Version) -> None:
-        rows = manifest.read(version, ["id", "sha256", "split", "reason", manifest.SKETCH])
-        kept = [one for one in rows.to_pylist() if one["reason"] is None]
-        ids = (str(one["id"]) for one in kept)
+        rows = manifest.read(version, ["id", "sha256", "reason", manifest.SKETCH])
+        listed = rows.to_pylist()
+        # Also those that prepare has dropped: ids come once.
+        ids = (str(one["id"]) for one in listed)
         self.answers = {answer_of(one) for one in ids if one.startswith(PREFIX)}
-        self.held_out = frozenset(str(one["id"]) for one in kept if one["split"] != "train")
+        kept = [one for one in listed if one["reason"] is None]
         self._hashes = {str(one["sha256"]) for one in kept}
         told = read_settings(version)
         self._sketcher = Sketcher.of(dict(leaves(told[0])) if told else {})
