@@ -1,9 +1,9 @@
 """What OpenTelemetry calls the facts of a record: the only place that knows its names.
 
-They follow https://github.com/open-telemetry/semantic-conventions-genai: model/gen-ai/registry.yaml as
-of commit e8fc5751506258db1459d1bde47994e01dee922e, model/gen-ai/metrics.yaml as of
-9ba9b77579bd6d44b6c124877405e99920a2fe96; opentelemetry-semantic-conventions 0.66b2 (schema 1.44.0) has
-the same names. None of them holds a text.
+They follow https://github.com/open-telemetry/semantic-conventions-genai, of which
+model/gen-ai/registry.yaml as of commit e8fc5751506258db1459d1bde47994e01dee922e, and
+model/gen-ai/metrics.yaml as of 9ba9b77579bd6d44b6c124877405e99920a2fe96;
+opentelemetry-semantic-conventions 0.66b2 (schema 1.44.0) has the same names. None holds a text.
 """
 
 from __future__ import annotations
