@@ -8,10 +8,13 @@ from __future__ import annotations
 import base64
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
 
 MOST = 256
 """Tokens of a prompt that a model is asked about; of a longer one it is the first."""
@@ -50,6 +53,20 @@ def told(
         "unknown": sum(one == unknown for one in ids) / len(ids),
         "state": None if states is None else projected(states).tolist(),
     }
+
+
+def foreseen(logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """Return the natural logarithm of the probability of each token but the first.
+
+    Args:
+        logits: shape (rows, tokens, vocabulary).
+        ids: shape (rows, tokens).
+
+    Returns:
+        Shape (rows, tokens - 1).
+    """
+    scores = logits[:, :-1].float()
+    return scores.gather(2, ids[:, 1:, None])[..., 0] - scores.logsumexp(2)
 
 
 def projected(states: NDArray[np.floating]) -> NDArray[np.float16]:

@@ -22,7 +22,6 @@ from stemma.modeling.runtime import Runtime
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import torch
     from transformers import PreTrainedModel
 
 _TOGETHER = 32  # answers that are written at once
@@ -147,7 +146,7 @@ def _measured(
         with torch.inference_mode(), asked.runtime.autocast():
             ids = torch.tensor(padded, device=asked.runtime.device)
             output = asked.model(ids, use_cache=False, output_hidden_states=True)
-            logprobs = foreseen(output.logits, ids).cpu().numpy()
+            logprobs = prompts.foreseen(output.logits, ids).cpu().numpy()
             states = output.hidden_states[-1].float().cpu().numpy()
         for place, row in enumerate(rows):
             length = len(read[row])
@@ -155,20 +154,6 @@ def _measured(
                 requests[row].ids, logprobs[place, : length - 1], states[place, :length], common,
                 asked.encoder.unknown,
             )  # fmt: skip
-
-
-def foreseen(logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    """Return the natural logarithm of the probability of each token but the first.
-
-    Args:
-        logits: shape (rows, tokens, vocabulary).
-        ids: shape (rows, tokens).
-
-    Returns:
-        Shape (rows, tokens - 1).
-    """
-    scores = logits[:, :-1].float()
-    return scores.gather(2, ids[:, 1:, None])[..., 0] - scores.logsumexp(2)
 
 
 def _batches(ids: Sequence[list[int]], most: int) -> Iterator[list[int]]:
