@@ -1,4 +1,4 @@
-"""What recording costs an answer: the same requests to a server with and to one without it.
+"""What recording and measuring cost an answer: the same requests to servers with and without.
 
 Two servers of one tiny model run side by side; of each pair of requests one goes to each, in an
 order drawn by chance, and the difference of the two is taken.
@@ -22,15 +22,28 @@ sys.path[:0] = [str(TESTS), str(TESTS / "support")]
 import talking  # noqa: E402
 from served import lay_down, serving  # noqa: E402
 
+from stemma.monitoring import reading  # noqa: E402
+from stemma.monitoring.store import FILE  # noqa: E402
+
 PAIRS, WARM = 2000, 50
 BODY = {
     "model": "alpha", "temperature": 0, "messages": [{"role": "user", "content": "hello " * 20}],
 }  # fmt: skip
 WORDS = ("--path", "alpha", "--set", "smoke=[hello]")
+UNMEASURED = ("--set", "monitoring.measured_per_minute=0")
 ARMS = {
     "off": ("--set", "monitoring.record=false"),
-    "on": (),
-    "texts": ("--set", "monitoring.keep_text=true"),
+    "on": UNMEASURED,
+    "texts": ("--set", "monitoring.keep_text=true", *UNMEASURED),
+    "measured": (),
+    # No more than a twentieth of the time is all that holds it back.
+    "often": ("--set", "monitoring.measured_per_minute=6000"),
+}
+NAMES = {
+    "on": "records",
+    "texts": "records and texts",
+    "measured": "records, 60 prompts measured in a minute",
+    "often": "records, as many measured as may be",
 }
 
 
@@ -39,7 +52,7 @@ def measure() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         for arm in ARMS:
             lay_down(Path(name) / arm / "alpha", talking.files("alpha"))
-        return {"pairs": PAIRS} | {arm: _compare(Path(name), arm) for arm in ("on", "texts")}
+        return {"pairs": PAIRS} | {arm: _compare(Path(name), arm) for arm in NAMES}
 
 
 def _compare(folder: Path, arm: str) -> dict[str, Any]:
@@ -61,9 +74,11 @@ def _compare(folder: Path, arm: str) -> dict[str, Any]:
                 if number >= WARM:
                     seconds[name].append(time.perf_counter() - begun)
         metrics = recording.get("/metrics").text
+        asked = len(list(reading.measured(folder / arm / FILE)))
     assert "stemma:records_lost_total 0.0" in metrics
     differences = [b - a for a, b in zip(seconds["off"], seconds[arm], strict=True)]
     return {
+        "measured": asked,
         "without_ms": _percentiles(seconds["off"]),
         "with_ms": _percentiles(seconds[arm]),
         "difference_ms": _percentiles(differences),
@@ -85,11 +100,12 @@ def _interval(differences: list[float]) -> list[float]:
 
 def show(found: dict[str, Any]) -> None:
     """Print what it costs."""
-    for arm, name in (("on", "records"), ("texts", "records and texts")):
+    for arm, name in NAMES.items():
         told = found[arm]
         low, high = told["median_95_ms"]
         print(
-            f"{name}, {found['pairs']} pairs: without {told['without_ms']} ms, with "
+            f"{name}, {found['pairs']} pairs, {told['measured']} measured: "
+            f"without {told['without_ms']} ms, with "
             f"{told['with_ms']} ms, difference {told['difference_ms']} ms (median {low} to {high})"
         )
 

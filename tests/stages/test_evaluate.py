@@ -48,6 +48,7 @@ def settings(**changes: object) -> EvaluateSettings:
         "baseline_tokens": 10**6,
         "prompts": ["the king", ""],
         "sample_tokens": 8,
+        "reference": {"requests": 20, "prompt_tokens": [4, 64], "answer_tokens": 6},
     }
     runtime = tiny.shipped("runtime/auto", device="cpu", precision="fp32", threads=1)
     raw = {"task": {"name": "causal_lm"}, "evaluate": {**evaluate, **changes}, "runtime": runtime}

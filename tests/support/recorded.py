@@ -40,7 +40,7 @@ def bounds(**changed: Any) -> MonitoringSettings:
     """Return settings."""
     given: dict[str, Any] = {
         "record": True, "most_megabytes": 64, "days": 90.0, "keep_text": False,
-        "text_days": 30.0, "otel": False,
+        "text_days": 30.0, "measured_per_minute": 60.0, "probe_hours": 6.0, "otel": False,
     }  # fmt: skip
     return MonitoringSettings(**given | changed)
 

@@ -35,7 +35,10 @@ def declare(**sections: object) -> None:
 
 def measuring() -> dict[str, object]:
     """Return the sections of params.yaml that say how a model of this project is measured."""
-    short = {"batch_tokens": 200, "resamples": 200, "prompts": ["the king"], "sample_tokens": 8}
+    short = {
+        "batch_tokens": 200, "resamples": 200, "prompts": ["the king"], "sample_tokens": 8,
+        "reference": {"requests": 20, "prompt_tokens": [4, 16], "answer_tokens": 8},
+    }  # fmt: skip
     return {
         "task": shipped("task/causal_lm"),
         "evaluate": shipped("evaluate/default", **short),

@@ -33,7 +33,10 @@ class Handler(BaseHTTPRequestHandler):
             return
         if not asked.get("stream"):
             logprobs = [None, {"1": {"logprob": -1.0}}, {"2": {"logprob": -2.0}}]
-            self._send(200, {"choices": [{"prompt_logprobs": logprobs}]})
+            is_chat = self.path == "/v1/chat/completions"
+            choice = {} if is_chat else {"prompt_logprobs": logprobs}
+            whole = {"prompt_logprobs": logprobs} if is_chat else {}
+            self._send(200, whole | {"choices": [choice]})
             return
         assert asked["model"] == "model" and asked["stream_options"]["continuous_usage_stats"]
         self.send_response(200)

@@ -35,6 +35,7 @@ EVALUATE = {
     "baseline_tokens": 10**6,
     "prompts": ["the king and<|mask|> queen", "the"],
     "sample_tokens": 8,
+    "reference": {"requests": 20, "prompt_tokens": [4, 64], "answer_tokens": 6},
 }
 TASK = {"name": "masked_lm", "hidden": 0.15, "masked": 0.8, "random": 0.1}
 

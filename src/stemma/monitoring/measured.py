@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-WIDTH = 64  # numbers of a state
+from stemma.modeling.prompts import WIDTH
 
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
     """What the model that answers says of a prompt; it is taken of some requests only.
 
+    It reads the first `stemma.modeling.prompts.MOST` tokens. What is not known is NaN: ``nats`` of
+    a prompt of one token, ``rare`` of a version without a reference, and whatever an engine cannot
+    tell (``state``: each of its numbers).
+
     Attributes:
-        nats: mean negative logarithm of the probability of each of its tokens but the first.
-        tokens: how many it has.
-        rare: share of its tokens that hardly ever stood in the training split.
-        unknown: share of its tokens that stand for something the vocabulary lacks.
-        state: mean of the last hidden states over its tokens, brought to WIDTH numbers by a random
-            projection that depends on the width of the model alone.
+        nats: mean negative logarithm of the probability of each token that is read but the first.
+        tokens: how many the prompt has, all of them.
+        rare: share of all its tokens that are among the least frequent ones which together make at
+            most 1 % of the training split.
+        unknown: share of all its tokens that stand for something the vocabulary lacks.
+        state: mean of the last hidden states over the tokens that are read, brought to WIDTH
+            numbers by a random projection that depends on the width of the model alone.
     """
 
     nats: float
@@ -46,6 +54,16 @@ class Probe:
     digest: str
     place: int
     nats: float
+
+
+def measured_of(told: Mapping[str, Any]) -> Measured:
+    """Return what `stemma.modeling.prompts.told` has, with NaN for what is None."""
+    nats, rare, unknown = (
+        math.nan if told[name] is None else float(told[name])
+        for name in ("nats", "rare", "unknown")
+    )
+    state = tuple(map(float, told["state"] or [math.nan] * WIDTH))
+    return Measured(nats, told["tokens"], rare, unknown, state)
 
 
 def packed(state: tuple[float, ...]) -> bytes:

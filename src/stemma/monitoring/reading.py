@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from stemma.monitoring.features import Features
+from stemma.corpus.features import Features
 from stemma.monitoring.feedback import Feedback
 from stemma.monitoring.measured import Measured, Probe, unpacked
 from stemma.monitoring.records import Record
@@ -77,8 +78,10 @@ def measured(
     condition, given = _within(since, until, version)
     query = ("SELECT id, nats, tokens, rare, unknown, state FROM measured JOIN records USING "
              f"(number) WHERE {condition} ORDER BY number")  # fmt: skip
-    for name, *told, state in _rows(path, query, given):
-        yield name, Measured(*told, state=unpacked(state))
+    for name, nats, tokens, rare, unknown, state in _rows(path, query, given):
+        # SQLite has no NaN, and keeps NULL in its place.
+        known = [math.nan if one is None else one for one in (nats, rare, unknown)]
+        yield name, Measured(known[0], tokens, *known[1:], state=unpacked(state))
 
 
 def probes(

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stemma.monitoring.feedback import Feedback, FeedbackError, UnavailableError
+from stemma.monitoring.measured import Measured, Probe
 from stemma.monitoring.records import Finished, Record
 from stemma.monitoring.settings import MonitoringSettings
 from stemma.monitoring.store import FILE, Store, TornError, put_aside
@@ -44,8 +45,17 @@ class _Given:
     taken: concurrent.futures.Future[None]
 
 
+@dataclasses.dataclass(frozen=True)
+class _Told:
+    id: str
+    measured: Measured
+
+
+_Waiting = Finished | _Given | _Told | Probe
+
+
 class Recorder:
-    """Takes in requests that are over, and feedback on them.
+    """Takes in requests that are over, feedback on them, and what the model says of prompts.
 
     Args:
         root: the project.
@@ -61,7 +71,7 @@ class Recorder:
         self._path, self._settings, self._lost = root / FILE, settings, lost
         self._listeners = listeners
         # Without a lock: nobody who answers ever waits for who writes.
-        self._waiting: queue.SimpleQueue[Finished | _Given | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._came, self._went = 0, 0  # characters; each is written by one thread alone
         self._left_out = 0
         self._store: Store | None = None
@@ -99,6 +109,23 @@ class Recorder:
             self._waiting.put(given)
         return given.taken
 
+    def measured(self, name: str, measured: Measured) -> None:
+        """Take in what the model says of the prompt of a request.
+
+        Args:
+            name: id of the answer, of which `observe` was told before.
+            measured: what it says; it is left out if too much waits already, and nobody misses it.
+        """
+        self._add(_Told(name, measured))
+
+    def probed(self, probe: Probe) -> None:
+        """Take in what an engine says of a prompt of the reference; left out as ``measured`` is."""
+        self._add(probe)
+
+    def _add(self, one: _Told | Probe) -> None:
+        if not self._ending and self._waiting.qsize() < _MOST:
+            self._waiting.put(one)
+
     def close(self) -> None:
         """Write what waits, as long as that takes no more than seconds, and end."""
         self._ending = True
@@ -119,9 +146,9 @@ class Recorder:
         if self._store:
             self._store.close()
 
-    def _batch(self) -> list[Finished | _Given | None]:
+    def _batch(self) -> list[_Waiting | None]:
         """Wait for something, or until it is time to look at what is too old."""
-        batch: list[Finished | _Given | None] = []
+        batch: list[_Waiting | None] = []
         with contextlib.suppress(queue.Empty):
             batch.append(self._waiting.get(timeout=_LOOK))
             if batch[0] is not None and not self._ending:
@@ -132,7 +159,7 @@ class Recorder:
                 batch.append(self._waiting.get_nowait())
         return batch
 
-    def _write(self, batch: list[Finished | _Given]) -> None:
+    def _write(self, batch: list[_Waiting]) -> None:
         try:
             try:
                 self._try(batch)
@@ -148,7 +175,7 @@ class Recorder:
                 self._store.shrink()
         self._went += sum(one.characters for one in batch if isinstance(one, Finished))
 
-    def _try(self, batch: list[Finished | _Given]) -> None:
+    def _try(self, batch: list[_Waiting]) -> None:
         """Write a batch, or nothing of it.
 
         Raises:
@@ -166,8 +193,10 @@ class Recorder:
             for one in batch:
                 if isinstance(one, _Given):
                     done.append((one, self._taken(self._store, one)))
-                else:
+                elif isinstance(one, Finished):
                     records += self._added(self._store, one)
+                else:
+                    _keep(self._store, one)
             if time.monotonic() - self._looked > _LOOK or not self._looked:
                 self._store.expire(time.time())
                 self._looked = time.monotonic()
@@ -208,7 +237,7 @@ class Recorder:
         aside = put_aside(self._path)
         LOG.error("recording: %s; it is kept as %s, and a new one is begun", error.message, aside)
 
-    def _fail(self, batch: list[Finished | _Given], error: Exception) -> None:
+    def _fail(self, batch: list[_Waiting], error: Exception) -> None:
         """Count what is lost; say it once until it works again."""
         if self._store:
             self._store.close()
@@ -231,3 +260,10 @@ class Recorder:
                 )
         if not self._ending:
             time.sleep(_RETRY)
+
+
+def _keep(store: Store, one: _Told | Probe) -> None:
+    if isinstance(one, Probe):
+        store.probe(one)
+    else:
+        store.measure(one.id, one.measured)

@@ -8,8 +8,8 @@ import hmac
 from collections.abc import Sequence
 from typing import Any
 
-from stemma.monitoring import features
-from stemma.monitoring.features import Features
+from stemma.corpus import features
+from stemma.corpus.features import Features
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Record:
         answers: how many were asked for.
         empty: how many of them were white space, or nothing.
         truncated: how many were cut off at the limit of tokens.
-        refusals: how many refused, by `stemma.monitoring.features.REFUSALS`.
+        refusals: how many refused, by `stemma.corpus.features.REFUSALS`.
         finishes: why each answer that is whole ended.
         failure: why it was not answered; None if it was.
         seed: of the draws.

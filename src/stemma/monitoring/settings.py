@@ -7,6 +7,7 @@ from pydantic import Field
 from stemma.config import Positive, settings
 
 Days = Annotated[float, Field(gt=0)]
+Hours = Annotated[float, Field(gt=0)]
 
 
 @settings
@@ -23,5 +24,9 @@ class MonitoringSettings:
     """Whether the texts of requests whose clients consent are kept too, masked."""
     text_days: Days
     """After which a text is deleted; its record stays."""
+    measured_per_minute: Annotated[float, Field(ge=0)]
+    """Most prompts of which the model is asked what it makes of them; 0 for none."""
+    probe_hours: Hours | None
+    """After which an engine is asked again what it makes of the reference; null never asks."""
     otel: bool
     """Whether spans and metrics go to where OTEL_EXPORTER_OTLP_ENDPOINT says."""

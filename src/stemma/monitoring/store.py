@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from stemma.corpus.features import Features
 from stemma.layout import RUNS
-from stemma.monitoring.features import Features
 from stemma.monitoring.feedback import (
     AnothersAnswerError,
     Feedback,

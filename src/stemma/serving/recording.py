@@ -14,6 +14,7 @@ from stemma.monitoring.recorder import Recorder
 from stemma.monitoring.records import Finished
 from stemma.serving.api.server import Server
 from stemma.serving.deployment import Deployment
+from stemma.serving.measuring import Measurer
 from stemma.serving.shadow import Repeated
 
 
@@ -41,6 +42,9 @@ def install(server: Server, root: Path) -> Callable[[], None]:
     recorder = Recorder(root, settings, server.metrics.lost.inc, listeners)
     server.recorder = recorder
     server.observers.append(lambda generation: recorder.observe(finished(generation)))
+    # After the record: what is said of a prompt belongs to it.
+    server.measurer = Measurer(settings, recorder)
+    server.observers.append(server.measurer.observe)
 
     def end() -> None:
         recorder.close()

@@ -182,6 +182,8 @@ class Conductor:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._server.measurer:
+            await self._server.measurer.end()
         await self._server.fleet.end()
 
     async def _start_others(self) -> None:
@@ -212,7 +214,7 @@ class Conductor:
         found = await asyncio.to_thread(source.registered, self._root, word)
         if any(one.name == found.name for one, _ in self._server.fleet.all()):
             raise SettingsError(f"{found.name} is asked for twice", "name another version")
-        made = await self._started(found)
+        made = await self._started(found, role)
         made.meter.role(role)
         return made
 
@@ -224,12 +226,14 @@ class Conductor:
         stage = self._server.fleet.stage or "prod"
         await asyncio.to_thread(note, self._root, dropped.name, stage, "dropped", why, facts)
 
-    async def _started(self, found: Source) -> Deployment:
+    async def _started(self, found: Source, role: str = "current") -> Deployment:
         meter = self._server.metrics.of(found.artifact, found.name)
         made = Deployment(found, self._server.settings, self._root, meter)
         LOG.info("%s: starting", found.name)
         await made.start()
         LOG.info("%s: ready (%s)", found.name, made.facts["engine"])
+        if self._server.measurer and role != "shadow":
+            self._server.measurer.begin(made)
         return made
 
 

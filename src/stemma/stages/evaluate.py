@@ -2,9 +2,10 @@
 
 Takes models/trained and data/prepared; gives reports/metrics.json (each metric with the ends of its
 95 % interval, for the model and under ``baselines``), reports/examples.parquet (one row per
-example), reports/samples.md, reports/measured.json (which weights all of this speaks of, and what
-the declared runtime came to), and under reports/plots/evaluation/ the same metrics as a table and
-what else the task has to show.
+example), reports/samples.md, reports/reference.parquet (requests made of the test split, and what
+became of them: `stemma watch` compares a server's with them), reports/measured.json (which weights
+all of this speaks of, and what the declared runtime came to), and under reports/plots/evaluation/
+the same metrics as a table and what else the task has to show.
 """
 
 from stemma import stage

@@ -68,6 +68,7 @@ class Declared:
         metrics: the metrics by which versions are compared.
         examples: the evaluation, one row per example.
         samples: what the model wrote.
+        reference: requests made of the test split, with which those to a server are compared.
         measured: which weights the metrics speak of.
         formats: the metrics of other formats of the exported model.
     """
@@ -86,6 +87,7 @@ class Declared:
     metrics: str = layout.METRICS.as_posix()
     examples: str = (layout.REPORTS / "examples.parquet").as_posix()
     samples: str = (layout.REPORTS / "samples.md").as_posix()
+    reference: str = (layout.REPORTS / "reference.parquet").as_posix()
     measured: str = layout.MEASURED.as_posix()
     formats: str = layout.FORMATS.as_posix()
 
@@ -107,8 +109,8 @@ class Declared:
 
 CONVENTION = Declared()
 """Where the stages of Stemma write."""
-_LABELS = ("raw", "prepared", "base", "trained", "exported", "examples", "samples", "measured",
-           "formats")  # fmt: skip
+_LABELS = ("raw", "prepared", "base", "trained", "exported", "examples", "samples", "reference",
+           "measured", "formats")  # fmt: skip
 
 
 def parse(

@@ -205,3 +205,18 @@ def test_scores_of_a_text_are_those_of_the_model(folder: Path):
     wanted = logits[range(len(ids) - 1), ids[1:]]
     torch.testing.assert_close(engine.score(ids), wanted.detach())
     assert engine.states(ids).shape[0] == len(ids)
+
+
+def test_what_is_foreseen_and_the_states_come_of_one_pass(folder: Path):
+    engine = opened(folder, batched=True)
+    ids = list(ASKED[2].ids)
+    logprobs, states = engine.foresee(ids)
+    assert states is not None
+    torch.testing.assert_close(states, engine.states(ids))
+    if engine._encodes:
+        assert logprobs is None
+        return
+    assert logprobs is not None
+    torch.testing.assert_close(logprobs, engine.score(ids))
+    alone = engine.foresee(ids[:1])[0]
+    assert alone is not None and len(alone) == 0

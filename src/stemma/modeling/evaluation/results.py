@@ -1,4 +1,4 @@
-"""Write the files of the evaluate stage: metrics, examples, samples and plots."""
+"""Write the files of the evaluate stage: metrics, examples, samples, reference and plots."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from stemma.files import atomic_directory, atomic_file, write_json
 from stemma.layout import EVALUATION, METRICS, REPORTS
+from stemma.modeling.evaluation import reference_table
 from stemma.modeling.evaluation.heldout import Predicted
 from stemma.modeling.evaluation.settings import Evaluation
 
@@ -24,7 +25,7 @@ _PLOTS = {
 
 
 def write(found: Evaluation) -> None:
-    """Write reports/: metrics.json, examples.parquet, samples.md and the plots of evaluation."""
+    """Write reports/: metrics.json, examples.parquet, samples.md, reference.parquet and plots."""
     table = found.table
     columns = list(table["model"])
     rows = [[name, *(row.get(column) for column in columns)] for name, row in table.items()]
@@ -36,6 +37,7 @@ def write(found: Evaluation) -> None:
         pq.write_table(pa.table(found.examples), handle, compression="zstd")
     with atomic_file(REPORTS / "samples.md", "w") as handle:
         handle.write(found.samples)
+    reference_table.write(found.reference)
     baselines = {name: dict(row) for name, row in table.items() if name != "model"}
     windows = {} if found.windows is None else {"windows": found.windows}
     write_json(METRICS, {**table["model"], "baselines": baselines, **windows, **found.counts})

@@ -6,8 +6,33 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from stemma.config import Positive, settings
+from stemma.errors import SettingsError
 
 Table = dict[str, dict[str, float]]
+
+
+@settings
+class ReferenceSection:
+    """Requests made of the test split, with which those to a server are compared."""
+
+    requests: Annotated[int, Field(ge=0)]
+    """Most of them; there may be fewer in the test split."""
+    prompt_tokens: tuple[Positive, Positive]
+    """The shortest and the longest beginning of a text; conversations are whole."""
+    answer_tokens: Positive
+    """Most tokens of an answer."""
+
+    def __post_init__(self) -> None:
+        """Check that there is a length.
+
+        Raises:
+            SettingsError: the longest prompt is shorter than the shortest.
+        """
+        if self.prompt_tokens[0] > self.prompt_tokens[1]:
+            raise SettingsError(
+                f"evaluate.reference.prompt_tokens is {list(self.prompt_tokens)}",
+                "put the shortest length first",
+            )
 
 
 @settings
@@ -29,6 +54,8 @@ class EvaluateSection:
     """What the samples begin with."""
     sample_tokens: Positive
     """Most tokens added to a prompt."""
+    reference: ReferenceSection
+    """Requests made of the test split."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +70,8 @@ class Evaluation:
         samples: Markdown with examples of what the model does.
         plots: rows by file name, the header first; `stemma.modeling.evaluation.results` knows the
             names.
+        reference: requests and their answers, a pyarrow table as
+            `stemma.modeling.evaluation.reference_table` has it; None of a task that writes no text.
         windows: of a task that reads documents in windows, their ``context`` and ``stride`` in
             tokens. If its loss is the length of a code, also ``start``, the id that stands before a
             document, and ``rolling_bits_per_byte``, the value that lm-evaluation-harness finds.
@@ -54,3 +83,4 @@ class Evaluation:
     samples: str
     plots: dict[str, list[list[Any]]]
     windows: dict[str, float] | None = None
+    reference: Any = None

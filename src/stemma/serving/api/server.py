@@ -11,6 +11,7 @@ from fastapi import Request
 from stemma.monitoring.recorder import Recorder
 from stemma.serving.fleet import Fleet
 from stemma.serving.keys import Doorkeeper
+from stemma.serving.measuring import Measurer
 from stemma.serving.metrics import Metrics
 from stemma.serving.settings import ServingSettings
 
@@ -25,6 +26,7 @@ class Server:
         metrics: what Prometheus is told.
         doorkeeper: lets those in who have a key; None where anybody may ask.
         recorder: keeps a record of each request for text; None if none is kept.
+        measurer: asks versions what they make of prompts; None if nothing is recorded.
         observers: are told of each request for text, once it is over.
     """
 
@@ -33,6 +35,7 @@ class Server:
     metrics: Metrics
     doorkeeper: Doorkeeper | None = None
     recorder: Recorder | None = None
+    measurer: Measurer | None = None
     observers: list[Callable[[Any], None]] = dataclasses.field(default_factory=list)
 
     @staticmethod

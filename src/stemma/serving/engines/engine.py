@@ -73,6 +73,14 @@ class Engine(Protocol):
         """
         ...
 
+    def foresee(self, ids: Sequence[int]) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """Return what ``score`` and ``states`` do, in one pass; None for what it cannot tell.
+
+        Args:
+            ids: at least one; of one alone nothing is foreseen.
+        """
+        ...
+
     def states(self, ids: Sequence[int]) -> torch.Tensor:
         """Return the last hidden state of each token, shape (tokens, width)."""
         ...

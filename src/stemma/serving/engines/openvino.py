@@ -105,6 +105,9 @@ class OpenVino:
         (output,) = handle.read().values()
         return torch.tensor(output.generated_log_probs[1 : len(ids)])
 
+    def foresee(self, ids: Sequence[int]) -> tuple[Any, None]:  # noqa: D102
+        return (self.score(ids) if len(ids) > 1 else None), None
+
     def states(self, ids: Sequence[int]) -> Any:  # noqa: D102
         raise SettingsError("this engine gives no embeddings", "a server with engine=transformers")
 

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from stemma.modeling.export.conventions import context_of
+from stemma.modeling.prompts import foreseen
 from stemma.registry.stored import load_stored
 from stemma.serving.engines import slots
 from stemma.serving.engines.sampling import Chosen, Sampler
@@ -191,6 +192,16 @@ class Transformers:
         tokens = torch.tensor([list(ids)], device=self._device)
         scores = self.model(input_ids=tokens, use_cache=False).logits[0, :-1].float()
         return scores.log_softmax(-1).gather(-1, tokens[0, 1:, None])[:, 0].cpu()
+
+    @torch.inference_mode()
+    def foresee(  # noqa: D102
+        self, ids: Sequence[int]
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        if self._encodes or not self.generates:
+            return None, self.states(ids)
+        tokens = torch.tensor([list(ids)], device=self._device)
+        output = self.model(input_ids=tokens, use_cache=False, output_hidden_states=True)
+        return foreseen(output.logits, tokens)[0].cpu(), output.hidden_states[-1][0].float().cpu()
 
     @torch.inference_mode()
     def states(self, ids: Sequence[int]) -> torch.Tensor:  # noqa: D102

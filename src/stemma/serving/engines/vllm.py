@@ -19,9 +19,13 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from stemma.errors import ModelError
 from stemma.files import read_json
 from stemma.layout import EXPORTED
+from stemma.modeling.prompts import MOST
+from stemma.modeling.prompts import told as told_of
 from stemma.serving.process import GoneError, RefusedRequestError
 from stemma.serving.settings import ServingSettings
 
@@ -82,7 +86,7 @@ class Vllm:
 
         if self.ended.is_set():
             raise GoneError("vLLM has ended")
-        does = {"generate": self._generate, "score": self._score}
+        does = {"generate": self._generate, "score": self._score, "measure": self._measure}
         do = does.get(message["do"])
         if do is None:
             raise RefusedRequestError("vLLM was started to write texts", "ask another engine", 400)
@@ -155,16 +159,37 @@ class Vllm:
         yield {"done": True}
 
     async def _score(self, asked: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
-        body = {"model": _NAME, "prompt": asked["text"], "max_tokens": 1, "prompt_logprobs": 0}
-        answer = await self._client.post("/v1/completions", json=body)
-        if not answer.is_success:
-            raise _refusal(answer.content, answer.status_code)
-        tokens = answer.json()["choices"][0]["prompt_logprobs"][1:]
-        logprobs = [next(iter(one.values()))["logprob"] for one in tokens]
+        logprobs = await self._logprobs(asked["text"])
         if not logprobs:
             raise RefusedRequestError("the text has one token", "ask with a longer one", 400)
         bits = -math.fsum(logprobs) / math.log(2)
         yield {"result": bits / len(asked["text"].encode())}
+
+    async def _measure(self, asked: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+        result = []
+        for prompt in asked["prompts"]:
+            logprobs = await self._logprobs(prompt)
+            read = np.array(logprobs[: MOST - 1])
+            # It gives neither states nor the first token.
+            result.append(told_of([0] * (len(logprobs) + 1), read, None, None, None))
+        yield {"result": [one | {"unknown": None} for one in result]}
+
+    async def _logprobs(self, prompt: Any) -> list[float]:
+        """Return the natural logarithm of the probability of each token of a prompt but the first.
+
+        Raises:
+            RefusedRequestError: vLLM does not take it.
+        """
+        body: dict[str, Any] = {"model": _NAME, "max_tokens": 1, "prompt_logprobs": 0}
+        is_chat = isinstance(prompt, list) and isinstance(prompt[0], dict)
+        path = "/v1/chat/completions" if is_chat else "/v1/completions"
+        body |= {"messages": prompt} if is_chat else {"prompt": prompt}
+        answer = await self._client.post(path, json=body)
+        if not answer.is_success:
+            raise _refusal(answer.content, answer.status_code)
+        told = answer.json()
+        scores = told if is_chat else told["choices"][0]
+        return [next(iter(one.values()))["logprob"] for one in scores["prompt_logprobs"][1:]]
 
     async def _overhear(self) -> None:
         assert self._process and self._process.stdout

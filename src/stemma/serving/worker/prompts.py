@@ -27,6 +27,7 @@ class Prompts:
         folder: of the tokenizer.
         tokenizer: as `tokenizers` reads it.
         ends: the ids that end an answer.
+        unknown: the id that stands for what the vocabulary lacks; None if it lacks nothing.
 
     Raises:
         DataError: it cannot be read.
@@ -38,6 +39,7 @@ class Prompts:
         self._encoder = Encoder(self.folder, str(EXPORTED))
         self.tokenizer = open_reference(self.folder)
         self.ends = self._ends()
+        self.unknown = self._encoder.unknown
 
     @functools.cached_property
     def template(self) -> ChatTemplate | None:

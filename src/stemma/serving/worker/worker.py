@@ -2,6 +2,7 @@
 
 In:   {"do": "generate", "id": 1, "prompts": […], "n": 2, …}   {"do": "cancel", "id": 1}
       {"do": "embed" | "classify" | "score", "id": 2, "text": …}
+      {"do": "measure", "id": 2, "prompts": […], "common": "…" or null}
 Out:  {"id": 1, "prompt_tokens": 9}   {"id": 1, "begun": true}
       {"id": 1, "index": 0, "text": "…", "tokens": 3, "finish": null}   {"id": 1, "done": true}
       {"id": 2, "result": …}   {"id": 3, "error": "…", "hint": "…", "status": 400}
@@ -14,10 +15,12 @@ from collections.abc import Callable
 from typing import Any
 
 from stemma.errors import ModelError, SettingsError, StemmaError
+from stemma.modeling.prompts import unpacked
 from stemma.serving.engines.engine import Engine
 from stemma.serving.engines.sampling import Chosen, Sampler
 from stemma.serving.worker.answers import Answer
 from stemma.serving.worker.grammar import Grammars
+from stemma.serving.worker.measuring import measured
 from stemma.serving.worker.prompts import Prompts
 from stemma.serving.worker.writing import Writer
 
@@ -52,7 +55,7 @@ class Worker:
         """Take in a message."""
         do = {
             "generate": self._generate, "cancel": self._cancel, "embed": self._embed,
-            "classify": self._classify, "score": self._score,
+            "classify": self._classify, "score": self._score, "measure": self._measure,
         }[message["do"]]  # fmt: skip
         try:
             do(message)
@@ -148,6 +151,7 @@ class Worker:
         return min(wanted, room)
 
     def _cancel(self, asked: dict[str, Any]) -> None:
+        self._later = [one for one in self._later if one["id"] != asked["id"]]
         for key in [key for key, one in self._answers.items() if one.request == asked["id"]]:
             self._forget(key)
         self._begun.discard(asked["id"])
@@ -171,10 +175,7 @@ class Worker:
 
     def _score(self, asked: dict[str, Any]) -> None:
         """Tell how well the model foresees a text, in bits per byte of UTF-8."""
-        if self._engine.scores_alone and self._engine.busy:
-            if len(self._later) >= _WAITING:
-                raise ModelError("this engine scores texts while nothing else runs")
-            self._later.append(asked)
+        if self._put_off(asked):
             return
         ids = self._fitting(asked["text"])
         if len(ids) < 2:
@@ -183,6 +184,27 @@ class Worker:
         self._finite(scores)
         bits = -float(scores.double().sum()) / math.log(2)
         self._send({"id": asked["id"], "result": bits / len(asked["text"].encode())})
+
+    def _measure(self, asked: dict[str, Any]) -> None:
+        """Tell what the model says of prompts; it delays those who run by a pass for each."""
+        if self._put_off(asked):
+            return
+        common = asked["common"] and unpacked(asked["common"])
+        found = [measured(self._engine, self._prompts, one, common) for one in asked["prompts"]]
+        self._send({"id": asked["id"], "result": found})
+
+    def _put_off(self, asked: dict[str, Any]) -> bool:
+        """Say whether texts cannot be scored now; it is then done when nothing runs any more.
+
+        Raises:
+            ModelError: too many wait for that already.
+        """
+        if not (self._engine.scores_alone and self._engine.busy):
+            return False
+        if len(self._later) >= _WAITING:
+            raise ModelError("this engine scores texts while nothing else runs")
+        self._later.append(asked)
+        return True
 
     def _fitting(self, text: str) -> list[int]:
         ids = self._prompts.ids(text)

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from stemma.corpus.packing import read_split
 from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import SettingsError
 from stemma.layout import PREPARED
 from stemma.modeling.evaluation import results
 from stemma.modeling.evaluation.baselines import count_ngrams, score_models
 from stemma.modeling.evaluation.heldout import HeldOut, check_vocabulary, read_texts
+from stemma.modeling.evaluation.passages import passages
+from stemma.modeling.evaluation.reference import Asked, reference
 from stemma.modeling.evaluation.samples import continue_greedily, page
 from stemma.modeling.evaluation.scoring import context_of, score, stride_of
 from stemma.modeling.evaluation.settings import EvaluateSection, Evaluation
@@ -55,6 +58,11 @@ def measure(
         test, counted, model, AUTO, lambda one: _score(section, test, one, runtime, context)
     )
     how = (section.resamples, runtime.seed)
+    wanted = section.reference
+    requests = passages(test, folder, encoder, wanted, context, runtime.seed)
+    asked = Asked(
+        model, encoder, encoder.end_of_text, context, wanted, section.batch_tokens, runtime
+    )
     return Evaluation(
         {name: token_metrics(sums, test, *how) for name, sums in models.items()},
         results.counts(test),
@@ -67,6 +75,7 @@ def measure(
             "start": encoder.end_of_text,
             "rolling_bits_per_byte": _rolling(section, test, model, runtime, context),
         },
+        reference(asked, requests, read_split(PREPARED, "train")),
     )
 
 

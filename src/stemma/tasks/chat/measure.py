@@ -10,6 +10,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from stemma.corpus.documents import Part
+from stemma.corpus.packing import read_split
 from stemma.corpus.task import IGNORED
 from stemma.errors import SettingsError
 from stemma.layout import PREPARED
@@ -17,6 +18,7 @@ from stemma.modeling.evaluation import results
 from stemma.modeling.evaluation.answers import of_answers, read_answers
 from stemma.modeling.evaluation.baselines import count_ngrams, score_models
 from stemma.modeling.evaluation.heldout import HeldOut, check_vocabulary, read_held_out
+from stemma.modeling.evaluation.reference import Asked, reference
 from stemma.modeling.evaluation.samples import continue_greedily, page
 from stemma.modeling.evaluation.scoring import context_of, loss_and_rank
 from stemma.modeling.evaluation.settings import EvaluateSection, Evaluation
@@ -31,6 +33,7 @@ from stemma.modeling.examples.documents import Documents, pad
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.weights.load import load_model
 from stemma.tasks.chat import AUTO, Settings
+from stemma.tasks.chat.conversations import conversations
 from stemma.tasks.chat.encoding import ChatTemplate
 
 if TYPE_CHECKING:
@@ -53,7 +56,8 @@ def measure(
     encoder = check_vocabulary(test, PREPARED, folder, model.config.vocab_size)
     context = context_of(section, model, folder)
     _check_lengths(test, context, folder)
-    samples = _samples(section, model, ChatTemplate(encoder), folder, context)
+    template = ChatTemplate(encoder)
+    samples = _samples(section, model, template, folder, context)
     answers = read_answers(test.ids, documents, folder)
     counted = count_ngrams(section, test, encoder.size)
     models = score_models(
@@ -64,12 +68,16 @@ def measure(
         lambda one: _score(one, documents, section.batch_tokens, runtime),
     )
     how = (section.resamples, runtime.seed)
+    wanted = section.reference
+    requests = conversations(documents, template, folder, wanted.requests, context, runtime.seed)
+    asked = Asked(model, encoder, template.end(), context, wanted, section.batch_tokens, runtime)
     return Evaluation(
         {name: token_metrics(sums, answers, *how) for name, sums in models.items()},
         results.counts(answers),
         example_columns(answers, models["model"]),
         page(_INTRODUCTION.format(section.sample_tokens), samples),
         {},
+        reference=reference(asked, requests, read_split(PREPARED, "train")),
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 from recorded import over
 
-from stemma.monitoring import features
+from stemma.corpus import features
 from stemma.monitoring.records import record_of
 
 
