@@ -15,8 +15,8 @@ from stemma.monitoring.store import FILE, Store
 
 HOUR = 3_600.0
 NOW = 1_800_000_000.0  # a full hour, and no grid point lies between it and the last of its requests
-VERBS = "gives takes sees hears knows fears loves keeps finds brings".split()
-NOUNS = "king queen ghost prince sword crown letter night storm grave".split()
+VERBS = ["gives", "takes", "sees", "hears", "knows", "fears", "loves", "keeps", "finds", "brings"]
+NOUNS = ["king", "queen", "ghost", "prince", "sword", "crown", "letter", "night", "storm", "grave"]
 
 
 def prompt(draws: np.random.Generator) -> str:

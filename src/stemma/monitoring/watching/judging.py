@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from stemma.monitoring.watching.features import Feature
+from stemma.monitoring.watching.features import Feature, Kind
 from stemma.statistics import kernel
 from stemma.statistics.contrast import (
     Contrast,
@@ -21,7 +21,8 @@ from stemma.statistics.contrast import (
 
 Against = Literal["evaluation", "first"]
 Verdict = Literal["ok", "drift", "cannot tell"]
-_NONE = {"number": 0.5}  # the effect where nothing differs
+NONE = {"number": 0.5}
+"""The effect of a kind where nothing differs, if that is not 0."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Finding:
         high: upper end of it.
         p: probability of an effect at least as great if both were drawn alike.
         threshold: which the effect must reach to alarm; of a number, its distance from 0.5.
+        kind: how it was compared.
         advice: what to do if it alarms.
     """
 
@@ -59,12 +61,22 @@ class Finding:
     high: float | None = None
     p: float | None = None
     threshold: float = 0.0
+    kind: Kind = "number"
     advice: str = ""
 
     @property
     def alarms(self) -> bool:
         """Whether it is an alarm."""
         return self.verdict == "drift"
+
+    @property
+    def in_thresholds(self) -> tuple[float, float, float] | None:
+        """Low end, effect and high end with 0 for no difference and 1 for the threshold."""
+        if self.effect is None or self.low is None or self.high is None:
+            return None
+        none, unit = NONE.get(self.kind, 0.0), self.threshold or 1.0
+        low, middle, high = ((end - none) / unit for end in (self.low, self.effect, self.high))
+        return low, middle, high
 
 
 def judge(
@@ -82,13 +94,13 @@ def judge(
         level: below which p must lie.
     """
     contrast, ends, why = _compared(feature, reference, window, threshold)
-    away = contrast.effect - _NONE.get(feature.kind, 0.0)
+    away = contrast.effect - NONE.get(feature.kind, 0.0)
     far = away >= threshold if feature.worse else abs(away) >= threshold
     drift = far and contrast.p < level
     return Finding(
         feature.name, feature.label, against, "drift" if drift else "ok", why,
         (len(reference), len(window)), *ends, contrast.effect, contrast.low, contrast.high,
-        contrast.p, threshold, feature.advice,
+        contrast.p, threshold, feature.kind, feature.advice,
     )  # fmt: skip
 
 
@@ -96,7 +108,7 @@ def unknown(feature: Feature, against: Against, why: str, threshold: float) -> F
     """Return that it cannot be told, and why."""
     return Finding(
         feature.name, feature.label, against, "cannot tell", why, threshold=threshold,
-        advice=feature.advice,
+        kind=feature.kind, advice=feature.advice,
     )  # fmt: skip
 
 
