@@ -5,7 +5,16 @@ import re
 import pytest
 
 from stemma.pages import colours, terminal
-from stemma.pages.blocks import Cell, Heatmap, Histogram, SideBySide, Table, Text
+from stemma.pages.blocks import (
+    Bars,
+    Cell,
+    Heatmap,
+    Histogram,
+    Intervals,
+    SideBySide,
+    Table,
+    Text,
+)
 from stemma.pages.html import html
 from stemma.pages.markdown import markdown
 from stemma.pages.page import ComparisonPage
@@ -15,6 +24,8 @@ BLOCKS = (
     Table("A table", ("key", "number"), (("x", Cell("1.5", "worse")),), frozenset({1})),
     Heatmap("A heatmap", ("0", "1"), ("mlp",), ((0.25,), (None,)), "shares"),
     Histogram("A histogram", (-1.0, 0.0, 1.0), (3, 4), ("better", "worse"), "nats", "documents"),
+    Bars("Some bars", ("08:00", "09:00"), (("up", "better", (3.0, None)),), "thumbs"),
+    Intervals("Intervals", (("length", -1.0, 0.5, 9.0, "worse"),), "thresholds"),
     SideBySide("Texts", ("old", "new"), (Cell("gone", "removed"),), (Cell("come", "added"),)),
 )
 PAGE = ComparisonPage(
@@ -26,7 +37,8 @@ PAGE = ComparisonPage(
     sections={"metrics": BLOCKS, "settings": (Text("Another paragraph."),)},
     missing={"weights": "they are <nowhere>"},
 )
-TOLD = ("A paragraph.", "Another paragraph.", "A table", "1.5", "A heatmap", "0.25", "A histogram")
+TOLD = ("A paragraph.", "Another paragraph.", "A table", "1.5", "A heatmap", "0.25", "A histogram",
+        "Some bars", "08:00", "Intervals", "+0.50 (−1.00 to +9.00)")  # fmt: skip
 
 
 def test_the_terminal(capsys: pytest.CaptureFixture[str]):

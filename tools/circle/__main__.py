@@ -17,6 +17,12 @@ from typing import Any
 import people
 from project import Copy, Server
 
+from stemma.files import atomic_file
+from stemma.monitoring import watching
+from stemma.monitoring.watching.page import page
+from stemma.monitoring.watching.verb import Watch
+from stemma.pages.html import html
+
 _CALM, _SHIFTED, _CANARY, _AFTER, _BOTS = 300, 420, 120, 300, 500  # requests
 _SHARE = 25  # percent of people whom the canary answers
 
@@ -29,12 +35,15 @@ class Circle:
         copy: of the project.
         size: share of the requests of a whole circle.
         pictures: the folder of the pages of `stemma watch`.
+        begun: when it began.
+        phase: when people began to ask what they ask now.
     """
 
     copy: Copy
     size: float
     pictures: Path
     begun: float = dataclasses.field(default_factory=time.monotonic)
+    phase: float = dataclasses.field(default_factory=time.monotonic)
 
     def say(self, text: str) -> None:
         """Print a line, with the time since the beginning."""
@@ -43,19 +52,24 @@ class Circle:
 
     def people(self, url: str, texts: list[str], count: int, seed: int, bots: bool = False) -> None:
         """Let people ask, and say who answered them."""
+        self.phase = time.monotonic()
         chosen = people.passages(texts, max(8, round(count * self.size)), seed)
         answered = people.ask(url, chosen, seed, good=not bots)
         told = ", ".join(f"{answered.count(one)} by {one}" for one in sorted({*answered}))
         self.say(f"{len(chosen)} requests about {'nonsense' if bots else 'it'}: {told}")
 
-    def watch(self, name: str) -> dict[str, Any]:
+    def watch(self, name: str) -> Watch:
         """Look at what the version in production sees, and say what is found."""
-        page = self.pictures / f"{name}.html"
-        told = self.copy.json("stemma", "watch", "--html", str(page))
-        alarms = [one["feature"] for one in told["features"] if one["verdict"] == "drift"]
-        found = f"ALARM: {', '.join(alarms)}" if alarms else "calm"
-        self.say(f"stemma watch: {told['version']} sees {told['requests']} requests, {found}")
-        return told
+        # A look each second, as all of it takes minutes; a month's budget holds all the same.
+        seconds = time.monotonic() - self.phase + 1
+        found = watching.watch(window=seconds, every=1.0, root=self.copy.root)
+        with atomic_file(self.pictures / f"{name}.html") as handle:
+            handle.write(html(page(found)).encode())
+        column = found.columns[0]
+        drifted = [one.label for one in column.findings if one.alarms]
+        told = f"ALARM: {', '.join(drifted)}" if drifted else "calm"
+        self.say(f"stemma watch: {column.version} sees {column.requests} requests; {told}")
+        return found
 
     def update(self, *words: str) -> dict[str, Any]:
         """Make the next candidate, and say what became of it."""
@@ -106,7 +120,7 @@ def go_round(circle: Circle) -> None:
         circle.watch("calm")
         say("people turn from plays to Python's manual")
         circle.people(server.url, manual, _SHIFTED, 2)
-        expect(alarms(circle.watch("alarm")), "an alarm")
+        expect(circle.watch("alarm").alarms, "an alarm")
         made = circle.update()
         expect(made["version"] == "lm@v1.1.0", "a candidate that the gates let pass")
         try_out(circle, made["version"], manual)
@@ -116,7 +130,7 @@ def go_round(circle: Circle) -> None:
         say("lm@v1.1.0 is promoted; the server changes over")
         time.sleep(3)
         circle.people(server.url, manual, _AFTER, 4)
-        expect(not alarms(circle.watch("after")), "calm")
+        expect(not circle.watch("after").alarms, "calm")
         say("bots poison the records")
         circle.people(server.url, people.nonsense(plays + manual, 5), _BOTS, 5, bots=True)
         poisoned = circle.update("--promote")
@@ -135,11 +149,6 @@ def try_out(circle: Circle, version: str, texts: list[str]) -> None:
         expect(not server.has_said("is dropped"), "a canary that stays")
     finally:
         server.close()
-
-
-def alarms(told: dict[str, Any]) -> bool:
-    """Say whether a look has found any."""
-    return any(one["verdict"] == "drift" for one in told["features"])
 
 
 def expect(found: object, what: str) -> None:

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 
 _CONSENT = 0.8  # of people, who let their texts be kept
 _CORRECTS = 0.7  # of answers, behind which the text is written as it goes on
-_WORDS = (6, 14)  # of a prompt
+_WORDS = (4, 30)  # of a prompt
 _REST = 50  # words of a correction
-_LONGEST = 110  # characters of a prompt
+_LONGEST = 170  # characters of a prompt
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +104,7 @@ def ask(url: str, chosen: Sequence[Passage], seed: int, good: bool = True) -> li
             passage, consents, corrects, number = job
             kept = consents < _CONSENT
             body: dict[str, Any] = {
-                "model": "lm", "prompt": passage.prompt, "max_tokens": 24, "seed": number,
+                "model": "lm", "prompt": passage.prompt, "max_tokens": 16, "seed": number,
                 "user": f"person {number % 40}",
             }  # fmt: skip
             if kept:

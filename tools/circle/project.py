@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 _SECONDS = 300
+# People come in a rush here, which would take a day elsewhere.
+_SETTINGS = ("monitoring.keep_text=true", "monitoring.measured_per_minute=6000", "look_seconds=1")
+_WATCH = "sample: 64\n"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Copy:
         ).stdout.strip()
         made.run("dvc", "cache", "dir", "--local", cache)
         made.run("dvc", "checkout", "--quiet")
+        (folder / "conf/watch.yaml").write_text(_WATCH, encoding="utf-8")
         return made
 
     def git(self, *words: str) -> str:
@@ -79,7 +83,7 @@ class Server:
     """
 
     def __init__(self, copy: Copy, *words: str) -> None:
-        quick = ("--set", "monitoring.keep_text=true", "--set", "look_seconds=1")
+        quick = [word for one in _SETTINGS for word in ("--set", one)]
         command = [sys.executable, "-P", "-m", "stemma.cli", "serve", "--port", "0", *quick, *words]
         self._process = subprocess.Popen(
             command, cwd=copy.root, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,

@@ -1,4 +1,4 @@
-"""What a page is made of: paragraphs, tables, heatmaps, histograms and texts side by side.
+"""What a page is made of: paragraphs, tables, plots and texts side by side.
 
 The terminal, Markdown and HTML each draw these blocks.
 """
@@ -9,7 +9,7 @@ import math
 import re
 from typing import Literal
 
-from stemma.pages.numbers import brief, written
+from stemma.pages.numbers import brief, interval, written
 
 Tone = Literal["", "better", "worse", "added", "removed", "muted"]
 # A number or an interval. What follows the whole part is made equally wide in a column.
@@ -161,4 +161,67 @@ class SideBySide:
     right: tuple[Cell, ...]
 
 
-Block = Text | Table | Heatmap | Histogram | SideBySide
+@dataclasses.dataclass(frozen=True)
+class Bars:
+    """What came when, as bars, one on the other where there are several for a time.
+
+    Attributes:
+        times: when each bar begins, as it is written.
+        series: name, tone and heights of each; None where there is none to tell.
+        unit: of the heights.
+    """
+
+    title: str
+    times: tuple[str, ...]
+    series: tuple[tuple[str, Tone, tuple[float | None, ...]], ...]
+    unit: str
+
+    @property
+    def largest(self) -> float:
+        """The greatest height of a time; 1 where there is none."""
+        heights = zip(*(values for _, _, values in self.series), strict=True)
+        return max((sum(one or 0 for one in told) for told in heights), default=0) or 1
+
+    def stacked(self) -> list[tuple[int, Tone, float, float]]:
+        """Return the bars: place, tone, lower and upper end as shares of the largest."""
+        found = []
+        for place in range(len(self.times)):
+            low = 0.0
+            for _, tone, values in self.series:
+                high = low + (values[place] or 0) / self.largest
+                if high > low:
+                    found.append((place, tone, low, high))
+                low = high
+        return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Intervals:
+    """Intervals under one another, on one axis on which 0 is none and ±1 matters.
+
+    Attributes:
+        rows: name, low end, middle, high end and tone of each.
+        unit: of the axis.
+    """
+
+    title: str
+    rows: tuple[tuple[str, float, float, float, Tone], ...]
+    unit: str
+
+    LIMIT = 4.0
+    """Where the axis ends; what lies beyond is drawn there."""
+
+    def placed(self) -> list[tuple[str, float, float, float, Tone, str]]:
+        """Return the rows with their places on the axis, from 0 to 1, and how they are written."""
+
+        def place(value: float) -> float:
+            return (min(max(value, -self.LIMIT), self.LIMIT) + self.LIMIT) / (2 * self.LIMIT)
+
+        return [
+            (name, place(low), place(middle), place(high), tone,
+             f"{written(middle, 2, '+')} ({interval(low, high, 2, '+')})")
+            for name, low, middle, high, tone in self.rows
+        ]  # fmt: skip
+
+
+Block = Text | Table | Heatmap | Histogram | Bars | Intervals | SideBySide

@@ -23,6 +23,7 @@ def html(page: ComparisonPage) -> str:
         dark=colours.DARK,
         rows_of=_rows,
         legend_of=lambda heatmap: [(f"{one:.3f}", brief(value)) for one, value in heatmap.legend()],
+        brief=brief,
         zip=zip,
         kind_of=lambda block: type(block).__name__,
     )

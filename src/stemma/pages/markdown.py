@@ -1,6 +1,16 @@
 """A page as GitHub's Markdown, for a pull request."""
 
-from stemma.pages.blocks import Block, Heatmap, Histogram, SideBySide, Table, Text
+from stemma.pages.blocks import (
+    Bars,
+    Block,
+    Heatmap,
+    Histogram,
+    Intervals,
+    SideBySide,
+    Table,
+    Text,
+)
+from stemma.pages.numbers import brief
 from stemma.pages.page import ComparisonPage
 
 
@@ -35,6 +45,18 @@ def _block(block: Block) -> str:
         case Histogram():
             rows = [[*ends, f"{count:,}"] for ends, count, _ in block.bins()]
             return _grid(block.title, ["from", "to", block.of], rows, frozenset(range(3)))
+        case Bars():
+            names = [name for name, _, _ in block.series]
+            heights = zip(*(values for _, _, values in block.series), strict=True)
+            rows = [
+                [time, *("" if one is None else brief(one) for one in told)]
+                for time, told in zip(block.times, heights, strict=True)
+            ]
+            right = frozenset(range(1, len(names) + 1))
+            return _grid(f"{block.title} ({block.unit})", ["from", *names], rows, right)
+        case Intervals():
+            rows = [[name, text] for name, *_, text in block.placed()]
+            return _grid(block.title, ["", block.unit], rows, frozenset({1}))
         case SideBySide():
             texts = ["".join(cell.text for cell in side) for side in (block.left, block.right)]
             return _grid(block.title, list(block.names), [texts], frozenset())

@@ -7,7 +7,17 @@ from rich.table import Table as Grid
 from rich.text import Text as Words
 
 from stemma.pages import printing
-from stemma.pages.blocks import Block, Cell, Heatmap, Histogram, SideBySide, Table, Text
+from stemma.pages.blocks import (
+    Bars,
+    Block,
+    Cell,
+    Heatmap,
+    Histogram,
+    Intervals,
+    SideBySide,
+    Table,
+    Text,
+)
 from stemma.pages.colours import TERMINAL, UNKNOWN, heat
 from stemma.pages.numbers import brief
 from stemma.pages.page import ComparisonPage
@@ -49,6 +59,10 @@ def render(block: Block) -> RenderableType:
             return _heatmap(block)
         case Histogram():
             return _histogram(block)
+        case Bars():
+            return _bars(block)
+        case Intervals():
+            return _intervals(block)
         case SideBySide():
             return _side_by_side(block)
 
@@ -100,6 +114,26 @@ def _histogram(histogram: Histogram) -> RenderableType:
     for (low, high), count, tone in histogram.bins():
         bar = Words("█" * -(-_BAR * count // largest), TERMINAL[tone])
         grid.add_row(low, high, f"{count:,}", bar)
+    return grid
+
+
+def _bars(bars: Bars) -> RenderableType:
+    grid = _grid(f"{bars.title}, {bars.unit}")
+    grid.add_column("from")
+    for name, _, _ in bars.series:
+        grid.add_column(name, justify="right")
+    for place, time in enumerate(bars.times):
+        heights = (values[place] for _, _, values in bars.series)
+        grid.add_row(time, *("" if one is None else brief(one) for one in heights))
+    return grid
+
+
+def _intervals(block: Intervals) -> RenderableType:
+    grid = _grid(f"{block.title}, {block.unit}")
+    grid.add_column("")
+    grid.add_column("", justify="right")
+    for name, *_, tone, text in block.placed():
+        grid.add_row(name, Words(text, TERMINAL[tone]))
     return grid
 
 
