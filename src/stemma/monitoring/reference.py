@@ -1,4 +1,4 @@
-"""What evaluation kept of a version's own test split, for what it sees later to be compared with."""
+"""What evaluation kept of a version's test split, with which what it sees later is compared."""
 
 from __future__ import annotations
 
