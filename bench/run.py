@@ -21,6 +21,7 @@ import serving
 import storage
 import tokenise
 import train
+import watching
 from stemma.files import read_json, write_json
 
 BENCHMARKS = {
@@ -37,6 +38,7 @@ BENCHMARKS = {
         serving,
         changeover,
         recording,
+        watching,
     )
 }
 RESULTS = Path(__file__).with_name("results.json")

@@ -14,6 +14,7 @@ import yaml
 from project import ROOT
 
 from stemma.cli import main
+from stemma.monitoring.watching.live import Gauges
 from stemma.serving import settings
 from stemma.serving.canary import OURS
 from stemma.serving.metrics import Metrics
@@ -25,7 +26,7 @@ CONTAINER = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
 BOARD = json.loads((DEPLOY / "grafana/dashboard.json").read_text(encoding="utf-8"))
 ALERTS = yaml.safe_load((DEPLOY / "alerts.yml").read_text(encoding="utf-8"))
-NAME = re.compile(r"\b(?:vllm|stemma):\w+")
+NAME = re.compile(r"\b(?:(?:vllm|stemma):|stemma_watch_)\w+")
 
 
 def declared() -> dict[str, tuple[str, set[str]]]:
@@ -37,9 +38,14 @@ def declared() -> dict[str, tuple[str, set[str]]]:
     meter.shadowed(True)
     metrics.changes.labels("lm", "v1.0.0", "taken")
     metrics.refused.labels("lm", "v1.0.0", "torn")
+    gauges = Gauges()
+    for one in (gauges.effect, gauges.p, gauges.alarm, gauges.sample):
+        one.labels("lm@v1.0.0", "nats")
+    gauges.last.labels("lm@v1.0.0")
     return {
         sample.name: (family.name, set(sample.labels))
-        for family in metrics.registry.collect()
+        for registry in (metrics.registry, gauges.registry)
+        for family in registry.collect()
         for sample in family.samples
     }
 

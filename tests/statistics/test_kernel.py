@@ -13,8 +13,8 @@ def slowly(one: np.ndarray, other: np.ndarray) -> float:
     """Return the effect as it is defined, pair by pair."""
 
     def mean(a: np.ndarray, b: np.ndarray, skip: bool) -> float:
-        told = [np.exp(-np.square(x - y).sum() / width)
-                for i, x in enumerate(a) for j, y in enumerate(b) if not (skip and i == j)]  # fmt: skip
+        pairs = [(x, y) for i, x in enumerate(a) for j, y in enumerate(b) if not (skip and i == j)]
+        told = [np.exp(-np.square(x - y).sum() / width) for x, y in pairs]
         return float(np.mean(told))
 
     width = np.median([np.square(x - y).sum() for i, x in enumerate(one) for y in one[i + 1 :]])

@@ -14,6 +14,7 @@ from stemma.statistics.significance import LEVEL
 _ROUNDS = 2_000
 _TAIL = 0.1  # of the permutations, to which the tail is fitted
 _COUNTED = 10  # permutations at least as far, from which on they are counted, not extrapolated
+_LEAST = 1e-9  # what a fitted tail says farther out is no more than a guess
 _SEED = 20_261
 
 
@@ -61,6 +62,9 @@ def tail(drawn: NDArray[np.float64], found: float) -> float:
     Args:
         drawn: values under the hypothesis, at least 100.
         found: the value.
+
+    Returns:
+        At least 1e-9 where it is extrapolated.
     """
     from scipy.stats import genpareto
 
@@ -76,7 +80,8 @@ def tail(drawn: NDArray[np.float64], found: float) -> float:
     if shape <= 0:
         shape, scale = 0.0, float(excess.mean())
     share = len(excess) / len(drawn)
-    return min(counted, share * float(genpareto.sf(found - threshold, shape, 0, scale)))
+    fitted = share * float(genpareto.sf(found - threshold, shape, 0, scale))
+    return min(counted, max(fitted, _LEAST))
 
 
 def _kernel(both: NDArray[np.float64], n: int) -> NDArray[np.float64] | None:

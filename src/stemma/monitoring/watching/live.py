@@ -48,6 +48,8 @@ class Live:
             return self._status, self._kind, self._page, self._refresh
         if path == "/metrics":
             return 200, "text/plain; version=0.0.4", self._metrics, ""
+        if path == "/favicon.ico":  # browsers ask by themselves
+            return 204, "image/x-icon", b"", ""
         return 404, "text/plain", b"There are / and /metrics.\n", ""
 
 

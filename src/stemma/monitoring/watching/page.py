@@ -35,8 +35,8 @@ def page(found: Watch) -> ComparisonPage:
         headline=(head,),
         points=tuple(Cell(one, "worse") for one in found.alarms)
         + tuple(Cell(one, "muted") for one in found.remarks),
-        remark=f"A feature alarms if p < {brief(found.level)} and its effect reaches its threshold: "
-        f"at most {often} false alarms a month for each version.",
+        remark=f"A feature alarms if p < {brief(found.level)} and its effect reaches its "
+        f"threshold: at most {often} false alarms a month for each version.",
         sections={
             "drift": _drift(found), "traffic": _traffic(found), "latency": _latency(found),
             "feedback": _feedback(found),
