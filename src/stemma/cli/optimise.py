@@ -49,7 +49,7 @@ def optimise(
     stemma optimise --space conf/search/wide.yaml --jobs 2 --seed 1
     """  # noqa: D301 (click wants the character, not two)
     from stemma.optimising import optimise as verb
-    from stemma.optimising.optimise import page
+    from stemma.optimising.verb import page
     from stemma.pages.printing import print_json
 
     with _Progress() as progress:

@@ -1,9 +1,9 @@
 """Trials as DVC's experiments: started, watched while they train, ended, found again.
 
 DVC runs an experiment in a copy of the project below .dvc/tmp/exps, and says where in a file of
-its own (``run/*/*.run``). Where that training writes its losses, a hard link keeps them: DVC deletes
-the copy as soon as the experiment is over. To end a trial is to end the process that trains: DVC
-then clears up after itself as after any stage that fails.
+its own (``run/*/*.run``). Where that training writes its losses, a hard link keeps them: DVC
+deletes the copy as soon as the experiment is over. To end a trial is to end the process that
+trains: DVC then clears up after itself as after any stage that fails.
 """
 
 import contextlib

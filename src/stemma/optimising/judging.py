@@ -1,4 +1,4 @@
-"""What decides: the validation losses of two trials, limits, and once the gate on the test split."""
+"""What decides: validation losses of two trials, limits, and once the gate on the test split."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -67,6 +67,9 @@ def _figures(study: "optuna.Study") -> list[tuple[str, str, Any]]:
             warnings.simplefilter("ignore")
             figure = getattr(visualization, function)(study)
         figure.update_layout(title=None, template="plotly_white", height=_HEIGHT, font_size=12)
+        figure.update_layout(margin={"t": 50, "b": 50})
+        if name in ("History", "Curves"):
+            figure.update_xaxes(tickformat="d", nticks=10)
         figures.append((name, said, figure))
     return figures
 

@@ -93,7 +93,10 @@ class Search:
 
     def best(self) -> "optuna.trial.FrozenTrial | None":
         """Return the trial with the best value within the limits; None if none is done."""
-        done = [one for one in self.all() if one.value is not None and is_within(one)]
+        from optuna.trial import TrialState
+
+        # One that was ended early has a value too: its last one.
+        done = [one for one in self.all() if one.state == TrialState.COMPLETE and is_within(one)]
         return min(done, key=lambda one: (one.value, one.number), default=None)
 
     def experiment_of(self, number: int) -> str:
@@ -124,12 +127,6 @@ class Search:
 
         for one in self.all():
             if not one.state.is_finished():
-                # A kill between its number and its last setting: it has no proposal to go on with.
-                if one.params.keys() != self.found.keys.keys():
-                    raise ProjectError(
-                        f"trial {one.number} of {self.study.study_name} was torn by a kill",
-                        f"delete {self.folder}: the same seed proposes the same again",
-                    )
                 self._begin(optuna.Trial(self.study, one._trial_id), active)
 
     def _begin(

@@ -88,7 +88,8 @@ def read(word: str, root: Path = Path()) -> tuple[Space, str]:
     try:
         raw = OmegaConf.to_container(OmegaConf.load(root / path), resolve=True)
     except (OmegaConfBaseException, yaml.YAMLError, ValueError, OSError) as error:
-        raise SettingsError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+        line = " ".join(str(error).split())
+        raise SettingsError(f"{path} cannot be read: {line}", "mend it") from error
     if not isinstance(raw, dict):
         raise SettingsError(f"{path} holds no mapping", "conf/search/default.yaml has its keys")
     if isinstance(raw.get("pruning"), dict) and "from" in raw["pruning"]:

@@ -5,11 +5,12 @@ import fcntl
 import json
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stemma.errors import SettingsError
+from stemma.files import atomic_file
 from stemma.layout import RUNS
 from stemma.store.errors import DamagedError, ProjectError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _JOURNAL = "journal.jsonl"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _MADE_WITH = "made_with"
+_CREATE = 4  # optuna.storages.journal._storage.JournalOperation.CREATE_TRIAL
 
 
 class _Held:
@@ -49,12 +51,15 @@ def folder_of(name: str, root: Path = Path()) -> Path:
 
 
 @contextlib.contextmanager
-def opened(name: str, made_with: dict[str, Any], root: Path = Path()) -> Iterator["optuna.Study"]:
+def opened(
+    name: str, made_with: dict[str, Any], keys: Collection[str], root: Path = Path()
+) -> Iterator["optuna.Study"]:
     """Open a study, or begin it, and let no other process go on with it meanwhile.
 
     Args:
         name: of the study.
         made_with: on what its results depend; a study goes on with the same alone.
+        keys: that every trial sets.
         root: the project.
 
     Raises:
@@ -73,6 +78,9 @@ def opened(name: str, made_with: dict[str, Any], root: Path = Path()) -> Iterato
                 "wait for it, or give this one a --name",
             ) from error
         study = load(name, root)
+        if _is_torn(study, keys):
+            _drop_last(folder / _JOURNAL)
+            study = load(name, root)
         before = study.user_attrs.get(_MADE_WITH)
         if before is None:
             study.set_user_attr(_MADE_WITH, made_with)
@@ -105,6 +113,20 @@ def load(name: str, root: Path = Path()) -> "optuna.Study":
         raise DamagedError(
             f"{path} is torn: {error}", "delete its folder: the same seed proposes the same again"
         ) from error
+
+
+def _is_torn(study: "optuna.Study", keys: Collection[str]) -> bool:
+    # A kill between the number of a trial and its last setting: it has no proposal to go on with.
+    last = study.get_trials(deepcopy=False)[-1:]
+    return any(not one.state.is_finished() and one.params.keys() != set(keys) for one in last)
+
+
+def _drop_last(path: Path) -> None:
+    # With the trial its number: who proposes it anew proposes the same.
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    begins = [at for at, line in enumerate(lines) if json.loads(line)["op_code"] == _CREATE]
+    with atomic_file(path, "w") as file:
+        file.writelines(lines[: begins[-1]])
 
 
 def _trim(path: Path) -> None:

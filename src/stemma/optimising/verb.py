@@ -65,14 +65,14 @@ def optimise(
     wanted = trials or found.budget.trials
     made_with: dict[str, Any] = {
         "commit": head, "seed": seed, "sampler": sampler, "metric": metric,
-        "space": sha256_of(root / where), "jobs": min(jobs, 2),
+        "space": sha256_of(root / where),
     }  # fmt: skip
     told = {"study": name, "space": where, "metric": metric, "sampler": sampler, "seed": seed}
     if dry_run:
         return Report(
             **told, commit=head, asked=wanted, trials=(), best=None, test=None, winner=None
         )
-    with studies.opened(name, made_with, root) as study:
+    with studies.opened(name, made_with, found.keys.keys(), root) as study:
         folder = studies.folder_of(name, root)
         search = Search(
             study, found, values, base, metric, sampler, seed, jobs, head, folder, root, tell
