@@ -1,7 +1,8 @@
 """Search by TPE against random search, on the default recipe: 20 trials of a tenth of its steps.
 
 Five seeds of each, trained in this process (as `stemma.stages.train` does, without DVC around it),
-with `runtime=auto`. What was trained stands in runs/bench-optimise.jsonl, so that a killed
+with `runtime=auto`, and none ended early:
+what pruning would have done is told afterwards. What was trained stands in runs/bench-optimise.jsonl, so that a killed
 benchmark goes on: `python bench/optimise.py [SEEDS]`. Takes an hour on two cores; not part of
 `make bench`.
 """
@@ -24,7 +25,6 @@ from stemma.statistics.paired import compare
 from stemma.statistics.significance import LEVEL, smallest_effect
 
 KEPT = RUNS / "bench-optimise.jsonl"
-ROUNDS = 10_000
 
 
 def main(seeds: int = 5) -> None:
@@ -37,7 +37,7 @@ def main(seeds: int = 5) -> None:
     for seed in range(seeds):
         for kind in ("tpe", "random"):
             told[kind, seed] = _study(found, values, base, kind, seed, done)
-            show(told)
+    show(told)
 
 
 def _study(found, values, base, kind, seed, done):
@@ -116,27 +116,46 @@ def _read():
     return {line["key"]: line["by_step"] for line in lines}
 
 
-def _last(table):
-    return table[max(table)]
-
-
 def show(told):
-    """Print what each study found, beside what is committed."""
+    """Print, as Markdown, what each study found beside what is committed, and what pruning does."""
+    print("| search | seed | committed | best | difference | p | p, corrected | smallest |")
+    print("|---|---|---|---|---|---|---|---|")
     for (kind, seed), tables in told.items():
-        means = [float(_last(table).mean()) for table in tables]
+        lasts = [table[max(table)] for table in tables]
+        means = [float(last.mean()) for last in lasts]
         best = int(np.argmin(means))
-        a, b = _last(tables[0]), _last(tables[best])
-        if best == 0:
-            print(f"{kind:6} {seed}  none better than {means[0]:.4f}")
-            continue
-        test = compare(a[None], b[None], lambda sums: {"loss": sums[0] / len(a)}, ROUNDS, 0)["loss"]
-        least = smallest_effect(test.error, len(a), LEVEL / (len(tables) - 1))
+        one = judging.test(lasts[0], lasts[best], len(tables) - 1)
+        change = f"{one.best - one.committed:+.4f} ({one.low:+.4f} to {one.high:+.4f})"
         print(
-            f"{kind:6} {seed}  {means[0]:.4f} -> {means[best]:.4f} (trial {best}): "
-            f"{means[best] - means[0]:+.4f} ({test.low:+.4f} to {test.high:+.4f}), "
-            f"p {test.p:.2g}, times {len(tables) - 1} {min(1, test.p * (len(tables) - 1)):.2g}, "
-            f"smallest {least:.4f}"
+            f"| {kind} | {seed} | {one.committed:.4f} | {one.best:.4f}, trial {best} | {change} "
+            f"| {one.p:.2g} | {one.corrected:.2g} | {one.smallest:.4f} |"
         )
+    for kind in ("tpe", "random"):
+        _show_kind(kind, [tables for (one, _), tables in told.items() if one == kind])
+
+
+def _show_kind(kind, studies):
+    if not studies:
+        return
+    asked, _ = space.read("default")
+    ended = saved = lost = trials = 0
+    for tables in studies:
+        best = tables[0]
+        for table in tables[1:]:
+            trials += 1
+            steps = max(best)
+            step = pruning.ends_at(asked.pruning, Table(steps, 0, [], table), best, min(best))
+            better = table[max(table)].mean() < best[steps].mean()
+            if step is not None:
+                ended, saved, lost = ended + 1, saved + 1 - step / steps, lost + better
+            elif better:
+                best = table
+    found = [min(table[max(table)].mean() for table in tables) for tables in studies]
+    print(
+        f"{kind}: best of a study {np.mean(found):.4f} on average, {min(found):.4f} to "
+        f"{max(found):.4f}; pruning would end {ended} of {trials} trials, save {saved / trials:.0%} "
+        f"of their steps, and end {lost} that would have become the best"
+    )
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def test_tpe_looks_where_it_was_good():
         study = optuna.create_study()
         search(study, kind, 40)
         by[kind] = sorted(value(trial.params) for trial in study.trials[20:])[10]
-    assert by["tpe"] < by["random"] / 2
+    assert by["tpe"] < by["random"]
 
 
 @pytest.mark.parametrize("lost", [1, 60, 200, 400])
@@ -81,12 +81,12 @@ def test_a_kill_while_a_trial_is_proposed(tmp_path: Path, lost: int):
 
 
 def test_one_process_at_a_time_and_with_what_it_was_begun_with(tmp_path: Path):
-    with studies.opened("s", MADE_WITH, SPACE, tmp_path):
-        with (
-            pytest.raises(ProjectError, match="under way in another process"),
-            studies.opened("s", MADE_WITH, SPACE, tmp_path),
-        ):
-            pass
+    with (
+        studies.opened("s", MADE_WITH, SPACE, tmp_path),
+        pytest.raises(ProjectError, match="under way in another process"),
+        studies.opened("s", MADE_WITH, SPACE, tmp_path),
+    ):
+        pass
     with (
         pytest.raises(SettingsError, match="begun with another seed: 1 is now 2"),
         studies.opened("s", {"seed": 2}, SPACE, tmp_path),

@@ -9,7 +9,8 @@ from typing import Any
 from stemma import composition
 from stemma.errors import SettingsError
 from stemma.files import atomic_file, sha256_of
-from stemma.optimising import judging, space, studies
+from stemma.optimising import judging, studies
+from stemma.optimising import space as spaces
 from stemma.optimising.experiments import Experiment
 from stemma.optimising.losses import metric_named
 from stemma.optimising.proposals import Sampler
@@ -26,7 +27,7 @@ Tell = Callable[[TrialRow | Outcome | str], object]
 def optimise(
     metric: str = "loss",
     trials: int | None = None,
-    space_name: str = "default",
+    space: str = "default",
     *,
     seed: int = 0,
     jobs: int = 1,
@@ -41,7 +42,7 @@ def optimise(
     Args:
         metric: of the validation split: ``loss`` or ``worst_loss``.
         trials: how many there are to be in all; None for what the space's budget says.
-        space_name: a file of conf/search/, by name or path.
+        space: a file of conf/search/, by name or path.
         seed: of the proposals.
         jobs: workers; more than one through DVC's queue.
         sampler: ``tpe`` or ``random``.
@@ -56,11 +57,11 @@ def optimise(
     """
     need()
     metric_named(metric)
-    found, where = space.read(space_name, root)
+    found, where = spaces.read(space, root)
     head = _head(root)
     name = name or f"{Path(where).stem}-{head[:7]}"
     studies.check_name(name)
-    base, values = space.committed(found, where, root)
+    base, values = spaces.committed(found, where, root)
     judging.margins(root)
     wanted = trials or found.budget.trials
     made_with: dict[str, Any] = {
@@ -138,8 +139,8 @@ def _head(root: Path) -> str:
 
 def _winner(search: Search, settings: dict[str, Any], tell: Tell) -> Winner:
     """Train the best settings in full, once, and ask the gates."""
-    kept = space.overrides_in_force(search.root)
-    found = [space.override(key, value) for key, value in settings.items()]
+    kept = spaces.overrides_in_force(search.root)
+    found = [spaces.override(key, value) for key, value in settings.items()]
     overrides = [*(one for one in kept if one.split("=")[0] not in settings), *found]
     name = f"best-{_digest(overrides)}"
     full = Experiment(name, overrides, search.folder, search.head, search.root, stages=())
