@@ -1,10 +1,9 @@
 """Search by TPE against random search, on the default recipe: 20 trials of a tenth of its steps.
 
 Five seeds of each, trained in this process (as `stemma.stages.train` does, without DVC around it),
-with `runtime=auto`, and none ended early:
-what pruning would have done is told afterwards. What was trained stands in runs/bench-optimise.jsonl, so that a killed
-benchmark goes on: `python bench/optimise.py [SEEDS]`. Takes an hour on two cores; not part of
-`make bench`.
+with `runtime=auto`, and none ended early: what pruning would have done is told afterwards. What was
+trained stands in runs/bench-optimise.jsonl, so that a killed benchmark goes on:
+`python bench/optimise.py [SEEDS]`. Takes half an hour on two cores; not part of `make bench`.
 """
 
 import json
@@ -18,11 +17,10 @@ import numpy as np
 from stemma.composition import compose
 from stemma.config import build
 from stemma.layout import PREPARED, RUNS
-from stemma.optimising import losses, space
+from stemma.optimising import judging, losses, pruning, space
+from stemma.optimising.losses import Table
 from stemma.optimising.proposals import propose
 from stemma.stages.train import TrainSettings
-from stemma.statistics.paired import compare
-from stemma.statistics.significance import LEVEL, smallest_effect
 
 KEPT = RUNS / "bench-optimise.jsonl"
 
@@ -153,8 +151,8 @@ def _show_kind(kind, studies):
     found = [min(table[max(table)].mean() for table in tables) for tables in studies]
     print(
         f"{kind}: best of a study {np.mean(found):.4f} on average, {min(found):.4f} to "
-        f"{max(found):.4f}; pruning would end {ended} of {trials} trials, save {saved / trials:.0%} "
-        f"of their steps, and end {lost} that would have become the best"
+        f"{max(found):.4f}; pruning would end {ended} of {trials} trials, save "
+        f"{saved / trials:.0%} of their steps, and end {lost} that would have become the best"
     )
 
 
