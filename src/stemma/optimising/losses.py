@@ -32,8 +32,8 @@ class Table:
 
     @property
     def last(self) -> Losses | None:
-        """The losses after the last step; None while it trains."""
-        return self.by_step.get(self.steps)
+        """The losses after the last step so far: when it is over, those of the weights it keeps."""
+        return self.by_step[max(self.by_step)] if self.by_step else None
 
 
 def read(path: Path) -> Table | None:

@@ -141,7 +141,9 @@ class Search:
         overrides = [*self.base, *(space.override(*one) for one in trial.params.items())]
         name = self.experiment_of(trial.number)
         given = (name, overrides, self.folder, self.head, self.root)
-        experiment = Experiment(*given) if self.jobs == 1 else Queued(self.jobs, *given)
+        queued = Queued(self.jobs, *given)
+        queued.clear()  # what workers may have left, though there is one by now
+        experiment = Experiment(*given) if self.jobs == 1 else queued
         active[trial.number] = trial, experiment
         self.tell(self.row(self.all()[trial.number]))
         experiment.start()
