@@ -84,8 +84,8 @@ def closures(values: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     Args:
         values: the settings of params.yaml, by section.
 
-    Files stand relative to the project where they are within it, else to where Python finds their
-    package; so the names are the same on every machine.
+    Files stand relative to the project where it has them, else to where Python finds their package;
+    so the names are the same on every machine, and in every copy of the project.
     """
     stages = (_PACKAGES / "stemma/stages").glob("[!_]*.py")
     return {path.stem: closure(path.stem, values) for path in sorted(stages)}
@@ -224,9 +224,10 @@ def _path_of(module: str) -> Path:
 
 
 def _file_of(module: str) -> str:
-    path, here = _path_of(module), Path.cwd()
-    inside = path.is_relative_to(here) and "site-packages" not in path.parts
-    return path.relative_to(here if inside else _PACKAGES).as_posix()
+    path = _path_of(module).relative_to(_PACKAGES)
+    # A copy of the project, as `dvc exp run --temp` makes one, calls it as the project does.
+    inside = _PACKAGES.name / path
+    return (inside if inside.exists() else path).as_posix()
 
 
 def _imported_from(module: str, importers: Iterable[str]) -> set[str]:

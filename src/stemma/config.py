@@ -23,7 +23,7 @@ from pydantic import (
 
 from stemma import merging
 from stemma.errors import SettingsError
-from stemma.layout import CONF, GATES, PARAMS, RECORD, REGISTRY
+from stemma.layout import CONF, GATES, PARAMS, RECORD, REGISTRY, SEARCH
 
 T = TypeVar("T")
 Positive = Annotated[int, Field(ge=1)]
@@ -94,11 +94,11 @@ def load(kind: type[T], path: Path = PARAMS) -> T:
 def digest_of_conf(conf: Path) -> str:
     """Return a digest of the names and lines of the YAML files in conf/.
 
-    Less those that say which version may go where: no stage reads them.
+    Less those that say which version may go where, or what is searched: no stage reads them.
     """
     digest = hashlib.sha256()
     for path in sorted(conf.rglob("*.yaml")):
-        if path.relative_to(conf).parts[0] in (REGISTRY.name, GATES.name):
+        if path.relative_to(conf).parts[0] in (REGISTRY.name, GATES.name, SEARCH.name):
             continue
         digest.update(path.relative_to(conf).as_posix().encode() + b"\0")
         # To YAML every line ending is the same; Git may have changed them.

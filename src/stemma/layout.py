@@ -5,6 +5,7 @@ from pathlib import Path
 CONF = Path("conf")
 REGISTRY = CONF / "registry.yaml"
 GATES = CONF / "gates"
+SEARCH = CONF / "search"
 PARAMS = Path("params.yaml")
 CODE = Path("code.lock")  # by which code each stage makes its outputs
 RECORD = "composed"  # its section on how it was made

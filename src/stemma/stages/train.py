@@ -70,6 +70,7 @@ def run(settings: TrainSettings) -> None:
     import transformers
 
     from stemma.corpus.tokenizer.encoder import Encoder
+    from stemma.modeling.examples.held_out import HeldOutLosses, documents_of
     from stemma.modeling.family import Tokens
     from stemma.modeling.training import checkpoints, methods
     from stemma.modeling.training.curves import Curves, write_curves
@@ -91,6 +92,8 @@ def run(settings: TrainSettings) -> None:
     folder = RUNS / "train" / f"{_title(settings)}-{name}"
     trainer = LanguageTrainer(model, task, section, started, folder, examples, held_out)  # type: ignore[arg-type]
     trainer.add_callback(Curves(folder, made_with, section))
+    documents = documents_of(PREPARED, held_out, section.sequence_length)
+    trainer.add_callback(HeldOutLosses(folder, task, started, held_out, documents))
     resumed = checkpoints.latest(folder / "checkpoints")
     if section.steps:
         trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)

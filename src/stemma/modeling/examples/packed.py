@@ -77,6 +77,16 @@ def held_out_blocks(
     Raises:
         DataError: there are fewer tokens than one block needs.
     """
+    starts = held_out_starts(split, length, blocks)
+    return [cut_block(split, start, length, across) for start in starts]
+
+
+def held_out_starts(split: PackedSplit, length: int, blocks: int) -> np.ndarray:
+    """Return the index of the first token of each block that ``held_out_blocks`` cuts.
+
+    Raises:
+        DataError: there are fewer tokens than one block needs.
+    """
     tokens = split.tokens
     whole = (len(tokens) - 1) // length
     if whole < 1:
@@ -84,8 +94,7 @@ def held_out_blocks(
             f"the validation split holds {len(tokens)} tokens, one block needs {length + 1}",
             "raise prepare.split.validation or lower train.sequence_length",
         )
-    chosen = np.linspace(0, whole - 1, min(blocks, whole)).astype(int) * length
-    return [cut_block(split, start, length, across) for start in chosen]
+    return np.linspace(0, whole - 1, min(blocks, whole)).astype(int) * length
 
 
 def cut_block(split: PackedSplit, start: int, length: int, across: bool) -> dict[str, torch.Tensor]:
