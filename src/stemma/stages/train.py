@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ class TrainSettings:
             raise SettingsError(
                 f"train.method is '{self.train.method}', but model.base is null",
                 "there is nothing to adapt: use -S train=scratch, or a model with a base",
+            )
+        if self.model.base is None and self.train.preference is not None:
+            raise SettingsError(
+                f"train.preference.loss is '{self.train.preference.loss}', but model.base is null",
+                "preferences change what a model does already: use a model with a base",
             )
         if self.model.base is None and self.train.steps == 0:
             raise SettingsError(
@@ -77,6 +83,14 @@ def run(settings: TrainSettings) -> None:
 
     task, section = training_of(settings.task), settings.train
     examples, held_out = task.examples(settings.task, PREPARED, section, started.seed)
+    preferring = None
+    if section.preference is not None:
+        from stemma.modeling.examples import preferring as by_preference
+
+        longest = settings.task.max_tokens or section.sequence_length
+        preferring = by_preference.Preferring(task, examples, section, longest, started)
+        task, examples = preferring.task, preferring.examples
+    _tell_of_preferences(section)
     encoder = Encoder(PREPARED / "tokenizer")
     _check_ids(encoder.size)
     auto = getattr(transformers, task.AUTO)
@@ -90,6 +104,8 @@ def run(settings: TrainSettings) -> None:
     name = checkpoints.fingerprint({**made_with, "code": by}, _inputs())
     folder = RUNS / "train" / f"{_title(settings)}-{name}"
     trainer = LanguageTrainer(model, task, section, started, folder, examples, held_out)  # type: ignore[arg-type]
+    if preferring is not None:
+        preferring.join(trainer)
     trainer.add_callback(Curves(folder, made_with, section))
     resumed = checkpoints.latest(folder / "checkpoints")
     if section.steps:
@@ -101,6 +117,15 @@ def run(settings: TrainSettings) -> None:
         facts = _facts(model, section, trainer.state, examples.tokens_seen, made_with)
         _save(model, settings.model.base is not None, facts)
         shutil.rmtree(folder / "checkpoints")
+
+
+def _tell_of_preferences(section: TrainSection) -> None:
+    if section.preference is None and (PREPARED / "preferences.kinds.npy").exists():
+        print(
+            f"stemma train: {PREPARED} has preferences, and train={section.name} does not learn "
+            "from them; -S train=kto and dpo do",
+            file=sys.stderr,
+        )
 
 
 def _title(settings: TrainSettings) -> str:
@@ -133,6 +158,8 @@ def _made_with(settings: TrainSettings, started: Runtime) -> dict[str, Any]:
     # What the declared runtime came to, and nothing of it that changes no byte.
     declared = dataclasses.asdict(settings)
     del declared["runtime"]
+    if declared["train"]["preference"] is None:
+        del declared["train"]["preference"]
     return {"settings": declared, "runtime": dataclasses.asdict(started)}
 
 
