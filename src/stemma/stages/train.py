@@ -83,14 +83,9 @@ def run(settings: TrainSettings) -> None:
 
     task, section = training_of(settings.task), settings.train
     examples, held_out = task.examples(settings.task, PREPARED, section, started.seed)
-    preferring = None
-    if section.preference is not None:
-        from stemma.modeling.examples import preferring as by_preference
-
-        longest = settings.task.max_tokens or section.sequence_length
-        preferring = by_preference.Preferring(task, examples, section, longest, started)
+    preferring = _by_preference(settings, task, examples, started)
+    if preferring is not None:
         task, examples = preferring.task, preferring.examples
-    _tell_of_preferences(section)
     encoder = Encoder(PREPARED / "tokenizer")
     _check_ids(encoder.size)
     auto = getattr(transformers, task.AUTO)
@@ -119,13 +114,21 @@ def run(settings: TrainSettings) -> None:
         shutil.rmtree(folder / "checkpoints")
 
 
-def _tell_of_preferences(section: TrainSection) -> None:
-    if section.preference is None and (PREPARED / "preferences.kinds.npy").exists():
+def _by_preference(settings: TrainSettings, task: Any, examples: Any, started: Runtime) -> Any:
+    """Return what makes training by preference of the task; None if it is trained otherwise."""
+    section = settings.train
+    if section.preference is not None:
+        from stemma.modeling.examples.preferring import Preferring
+
+        longest = settings.task.max_tokens or section.sequence_length
+        return Preferring(task, examples, section, longest, started)
+    if (PREPARED / "preferences.kinds.npy").exists():
         print(
             f"stemma train: {PREPARED} has preferences, and train={section.name} does not learn "
             "from them; -S train=kto and dpo do",
             file=sys.stderr,
         )
+    return None
 
 
 def _title(settings: TrainSettings) -> str:
