@@ -7,7 +7,7 @@ and dvc.yaml gives a stage its section of code.lock as parameters. Of what a set
 """
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,28 @@ _CHOSEN = {
 # Modules that do nothing but under some values of a setting. Which family a base is of is known
 # only when it is read.
 _FUSED = "stemma.modeling.training.fused"
-IDLE = {
+
+
+class _Anything:
+    """Holds every value but None."""
+
+    def __contains__(self, value: object) -> bool:
+        return value is not None
+
+
+_PREFERENCES = ("source.columns.prompt", _Anything())
+_BY_PREFERENCE = ("train.preference.loss", _Anything())
+IDLE: dict[str, tuple[str, Container[object]]] = {
+    "stemma.corpus.cleaning.preference": _PREFERENCES,
+    "stemma.corpus.duplicates.prompts": _PREFERENCES,
+    "stemma.corpus.preferences": _PREFERENCES,
+    "stemma.corpus.prepare.preferences": _PREFERENCES,
+    "stemma.corpus.sources.preferring": _PREFERENCES,
+    "stemma.modeling.examples.preferred": _BY_PREFERENCE,
+    "stemma.modeling.examples.preferring": _BY_PREFERENCE,
+    "stemma.modeling.training.preference": _BY_PREFERENCE,
+    "stemma.tasks.causal_lm.preferences": _PREFERENCES,
+    "stemma.tasks.chat.preferences": _PREFERENCES,
     "stemma.modeling.portable": ("runtime.instructions", ("avx2",)),
     _FUSED: ("model.family", ("gpt2", "llama", "pretrained")),
     f"{_FUSED}.attention": ("model.family", ("gpt2", "llama", "pretrained")),

@@ -9,6 +9,8 @@ import hashlib
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 SPLITS = (TRAIN, VALIDATION, TEST)
+PREFERENCE = len(SPLITS)
+"""The side of a preference: it is trained on, and is no text of the training split."""
 
 
 def side(key: str, salt: str, validation: float, test: float) -> str:

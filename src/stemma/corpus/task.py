@@ -90,6 +90,18 @@ class Encoding:
         """
         raise NotImplementedError
 
+    def encode_preference(self, example: Example, encoder: Encoder) -> list[Encoded] | str:
+        """Return a sequence for each completion of a preference, or why it is dropped.
+
+        Raises:
+            DataError: the task does not learn from preferences.
+        """
+        raise DataError(
+            f"document '{example.id}' is a preference, from which task={self.settings.name} does "
+            "not learn",
+            "use -S task=causal_lm or chat, or set source.columns.prompt to null",
+        )
+
 
 def index_of(name: str, names: Sequence[str], example: Example) -> int:
     """Return the id of a label.

@@ -236,7 +236,18 @@ def training_rows(case: Case, columns: list[str]) -> Any:
             f"{version.name} has no {version.declared.prepared}/{manifest.MANIFEST}",
             "`dvc repro prepare` makes it",
         )
-    return manifest.read(version, columns, [("split", "=", "train")])
+    rows = manifest.read(version, [*{*columns, "id"}], [("split", "=", "train")])
+    # A preference is trained on too, but its tokens stand beside those of the split.
+    preferences = _preferences(version)
+    texts = [identifier not in preferences for identifier in rows["id"].to_pylist()]
+    return rows.filter(texts).select(columns)
+
+
+def _preferences(version: Version) -> set[str]:
+    output = version.declared.prepared
+    if "preferences.json" not in version.files(output):
+        return set()
+    return set(json.loads(version.content(output, "preferences.json") or b"[]"))
 
 
 def _top(version: Version, output: str) -> list[str]:

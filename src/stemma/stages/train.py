@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ class TrainSettings:
             raise SettingsError(
                 f"train.method is '{self.train.method}', but model.base is null",
                 "there is nothing to adapt: use -S train=scratch, or a model with a base",
+            )
+        if self.model.base is None and self.train.preference is not None:
+            raise SettingsError(
+                f"train.preference.loss is '{self.train.preference.loss}', but model.base is null",
+                "preferences change what a model does already: use a model with a base",
             )
         if self.model.base is None and self.train.steps == 0:
             raise SettingsError(
@@ -78,6 +84,9 @@ def run(settings: TrainSettings) -> None:
 
     task, section = training_of(settings.task), settings.train
     examples, held_out = task.examples(settings.task, PREPARED, section, started.seed)
+    preferring = _by_preference(settings, task, examples, started)
+    if preferring is not None:
+        task, examples = preferring.task, preferring.examples
     encoder = Encoder(PREPARED / "tokenizer")
     _check_ids(encoder.size)
     auto = getattr(transformers, task.AUTO)
@@ -91,6 +100,8 @@ def run(settings: TrainSettings) -> None:
     name = checkpoints.fingerprint({**made_with, "code": by}, _inputs())
     folder = RUNS / "train" / f"{_title(settings)}-{name}"
     trainer = LanguageTrainer(model, task, section, started, folder, examples, held_out)  # type: ignore[arg-type]
+    if preferring is not None:
+        preferring.join(trainer)
     trainer.add_callback(Curves(folder, made_with, section))
     documents = documents_of(PREPARED, held_out, section.sequence_length)
     trainer.add_callback(HeldOutLosses(folder, task, started, held_out, documents))
@@ -104,6 +115,23 @@ def run(settings: TrainSettings) -> None:
         facts = _facts(model, section, trainer.state, examples.tokens_seen, made_with)
         _save(model, settings.model.base is not None, facts)
         shutil.rmtree(folder / "checkpoints")
+
+
+def _by_preference(settings: TrainSettings, task: Any, examples: Any, started: Runtime) -> Any:
+    """Return what makes training by preference of the task; None if it is trained otherwise."""
+    section = settings.train
+    if section.preference is not None:
+        from stemma.modeling.examples.preferring import Preferring
+
+        longest = settings.task.max_tokens or section.sequence_length
+        return Preferring(task, examples, section, longest, started)
+    if (PREPARED / "preferences.kinds.npy").exists():
+        print(
+            f"stemma train: {PREPARED} has preferences, and train={section.name} does not learn "
+            "from them; -S train=kto and dpo do",
+            file=sys.stderr,
+        )
+    return None
 
 
 def _title(settings: TrainSettings) -> str:
@@ -136,6 +164,8 @@ def _made_with(settings: TrainSettings, started: Runtime) -> dict[str, Any]:
     # What the declared runtime came to, and nothing of it that changes no byte.
     declared = dataclasses.asdict(settings)
     del declared["runtime"]
+    if declared["train"]["preference"] is None:
+        del declared["train"]["preference"]
     return {"settings": declared, "runtime": dataclasses.asdict(started)}
 
 

@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import gzip
 import json
 import os
@@ -11,6 +12,7 @@ import pytest
 
 from stemma.corpus.sources import parts
 from stemma.corpus.sources.formats import zstd
+from stemma.corpus.sources.settings import Columns
 from stemma.errors import SourceError, boundary
 from stemma.files import sha256_of
 
@@ -19,7 +21,7 @@ PACK = {".jsonl": bytes, ".jsonl.gz": gzip.compress, ".jsonl.zst": zstd.compress
 
 pytestmark = pytest.mark.usefixtures("project")
 
-NO_COLUMNS = dict.fromkeys(("text", "id", "group", "label", "target", "messages", "words", "tags"))
+NO_COLUMNS = dict.fromkeys(field.name for field in dataclasses.fields(Columns))
 
 
 @pytest.fixture

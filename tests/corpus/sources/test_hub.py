@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import json
 import sys
@@ -7,13 +8,14 @@ import pytest
 from pointers import POINTER
 
 from stemma.corpus.sources import parts
+from stemma.corpus.sources.settings import Columns
 from stemma.errors import SettingsError, SourceError
 
 FOLDER = Path("data/input/stories")
 
 pytestmark = pytest.mark.usefixtures("project")
 
-NO_COLUMNS = dict.fromkeys(("text", "id", "group", "label", "target", "messages", "words", "tags"))
+NO_COLUMNS = dict.fromkeys(field.name for field in dataclasses.fields(Columns))
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemma.corpus.settings import DuplicateSettings
+from stemma.corpus.split import PREFERENCE
 
 Ranks = NDArray[np.int64]
 Keys = NDArray[np.uint64]
@@ -114,10 +115,11 @@ class FingerprintStore:
         return np.fromfile(self.folder / "inputs", np.uint64)
 
     def sample(self, size: int) -> NDArray[np.bool_]:
-        """Choose the distinct texts with the smallest SHA-256: bool [documents]."""
+        """Choose the distinct texts with the smallest SHA-256, no preferences: bool [documents]."""
         keys = self.keys()
         order = np.lexsort(keys.T[::-1])
-        chosen = np.zeros(len(order), np.bool_)
+        order = order[self.sides()[order] != PREFERENCE]
+        chosen = np.zeros(len(keys), np.bool_)
         chosen[order[np.unique(_first_of_equal(keys, order))[:size]]] = True
         return chosen
 

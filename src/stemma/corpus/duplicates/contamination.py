@@ -18,10 +18,12 @@ from stemma.corpus.duplicates.sorted_arrays import merge
 from stemma.corpus.sharding.pool import Pool
 from stemma.corpus.sharding.progress import ProgressBars
 from stemma.corpus.sharding.shard import Placed
-from stemma.corpus.split import SPLITS, TRAIN
+from stemma.corpus.split import PREFERENCE, SPLITS, TRAIN
 from stemma.corpus.task import Example
 
 _TRAIN = SPLITS.index(TRAIN)
+HELD_OUT = "held-out"
+"""The file of the distinct n-grams of the held-out documents, raw and sorted."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +80,7 @@ class _Index:
         number = 0
         for examples, sides in placed.examples():
             for example, side in zip(examples, sides.tolist(), strict=True):
-                if side > _TRAIN:
+                if _TRAIN < side < PREFERENCE:
                     yield number, self.ngrams(example)
                 number += 1
 
@@ -113,7 +115,7 @@ def measure_overlap(
     progress: ProgressBars,
 ) -> Overlap:
     """Count, for each held-out document, its n-grams and those of them that are also in train."""
-    index = _Index(work / "held-out", n, boilerplate)
+    index = _Index(work / HELD_OUT, n, boilerplate)
     for _ in progress(pool.map(index.gather, placed), "held-out n-grams"):
         pass
     with index.path.open("wb") as handle:

@@ -12,18 +12,20 @@ from numpy.typing import NDArray
 
 from stemma.corpus.cleaning.document import Cleaned, clean_document
 from stemma.corpus.cleaning.language import known_languages
+from stemma.corpus.cleaning.preference import clean_preference
 from stemma.corpus.cleaning.words import Hashes, shingles
 from stemma.corpus.documents import Document, read_shard, rows_of
 from stemma.corpus.duplicates.clusters import KEY_COLUMNS, Fingerprints, FingerprintStore
 from stemma.corpus.duplicates.contradictions import given
 from stemma.corpus.duplicates.minhash import SKETCH, sketches
+from stemma.corpus.preferences import is_preference
 from stemma.corpus.prepare.report import told
 from stemma.corpus.revoked import Revoked
 from stemma.corpus.settings import PrepareSection
 from stemma.corpus.sharding.pool import Pool
 from stemma.corpus.sharding.progress import ProgressBars
 from stemma.corpus.sharding.shard import DROPPED, TEXTS, Placed, Shard
-from stemma.corpus.split import SPLITS, side
+from stemma.corpus.split import PREFERENCE, SPLITS, side
 from stemma.errors import DataError, SettingsError
 
 ROWS = pa.schema(
@@ -128,7 +130,7 @@ def _clean_shard(shard: Shard, settings: PrepareSection, revoked: Revoked) -> Sh
     ):
         for batch in read_shard(shard.raw):
             cleaned = [
-                (document, _checked(document, clean_document(document, settings), revoked))
+                (document, _checked(document, _clean(document, settings), revoked))
                 for document in batch
             ]
             stay = [pair for pair in cleaned if pair[1].reason is None]
@@ -145,6 +147,11 @@ def _clean_shard(shard: Shard, settings: PrepareSection, revoked: Revoked) -> Sh
         _numbers(keys).reshape(-1, KEY_COLUMNS), np.array(sides, np.int8), _numbers(inputs)
     )
     return ShardTally(kept, reasons, personal)
+
+
+def _clean(document: Document, settings: PrepareSection) -> Cleaned:
+    clean = clean_preference if is_preference(document.parts) else clean_document
+    return clean(document, settings)
 
 
 def _numbers(parts: list[bytes]) -> NDArray[np.uint64]:
@@ -189,6 +196,8 @@ def _shingles(made: Cleaned, n: int) -> Hashes:
 
 
 def _side(document: Document, made: Cleaned, settings: PrepareSection) -> int:
+    if is_preference(document.parts):
+        return PREFERENCE
     split = settings.split
     # A document without a group is a unit by itself.
     key = (document.group if split.unit == "group" else "") or made.sha256.hex()

@@ -14,7 +14,7 @@ from stemma.corpus.duplicates.clusters import REASONS
 from stemma.corpus.duplicates.minhash import SKETCH
 from stemma.corpus.prepare.encode import Tokenised
 from stemma.corpus.sharding.shard import DROPPED, Placed
-from stemma.corpus.split import SPLITS
+from stemma.corpus.split import PREFERENCE, SPLITS, TRAIN
 
 SCHEMA = pa.schema(
     [
@@ -112,8 +112,12 @@ def _ends(fate: Fate) -> Iterator[dict]:
         reason = fate.tokens.reasons.get(index) or REASONS[verdict]
         kept = side != DROPPED and reason is None
         yield {
-            "split": SPLITS[side] if kept else None,
+            "split": _split_of(side) if kept else None,
             "tokens": tokens if kept else None,
             "reason": reason,
             "cluster": cluster.tobytes().hex(),
         }
+
+
+def _split_of(side: int) -> str:
+    return TRAIN if side == PREFERENCE else SPLITS[side]

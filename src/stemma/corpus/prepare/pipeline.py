@@ -15,6 +15,7 @@ from stemma.corpus.duplicates.clusters import CONTAMINATION, Clusters
 from stemma.corpus.prepare.clean import Corpus, clean_shards
 from stemma.corpus.prepare.encode import Tokenised, tokenise, train_texts
 from stemma.corpus.prepare.manifest import Fate, Tally, write_manifest
+from stemma.corpus.prepare.preferences import tokenise_preferences
 from stemma.corpus.prepare.report import data_report, told
 from stemma.corpus.prepare.selection import select
 from stemma.corpus.prepare.upsample import upsample
@@ -23,7 +24,7 @@ from stemma.corpus.settings import PrepareSection
 from stemma.corpus.sharding.pool import Pool
 from stemma.corpus.sharding.progress import ProgressBars
 from stemma.corpus.sharding.shard import DROPPED, Placed, Shard
-from stemma.corpus.split import SPLITS, TRAIN
+from stemma.corpus.split import PREFERENCE, SPLITS, TRAIN
 from stemma.corpus.task import Encoding
 from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.corpus.tokenizer.make import make_tokenizer
@@ -66,6 +67,8 @@ def prepare(
     make_tokenizer(tokenizer, train_texts(placed), folder / "tokenizer", encoding.labelled)
     encoder = Encoder(folder / "tokenizer", tokenizer.origin)
     tokens = tokenise(pool, placed, encoder, encoding, folder, progress)
+    if (chosen.sides == PREFERENCE).any():
+        tokenise_preferences(pool, placed, encoder, encoding, folder, tokens)
     fates = _fates(corpus, placed, chosen.clusters, tokens)
     tally = write_manifest(folder / "manifest.parquet", fates)
     _check_encoded(tally)

@@ -17,8 +17,9 @@ from stemma.corpus.duplicates.clusters import (
     Signatures,
     find_clusters,
 )
-from stemma.corpus.duplicates.contamination import measure_overlap
+from stemma.corpus.duplicates.contamination import HELD_OUT, measure_overlap
 from stemma.corpus.duplicates.contradictions import contradicted, contradicting
+from stemma.corpus.duplicates.prompts import asked_elsewhere
 from stemma.corpus.prepare.clean import Corpus
 from stemma.corpus.prepare.report import (
     cluster_counts,
@@ -30,6 +31,7 @@ from stemma.corpus.settings import DuplicateSettings, PrepareSection
 from stemma.corpus.sharding.pool import Pool
 from stemma.corpus.sharding.progress import ProgressBars
 from stemma.corpus.sharding.shard import DROPPED
+from stemma.corpus.split import PREFERENCE
 from stemma.corpus.task import Encoding
 
 
@@ -73,6 +75,9 @@ def select(
     overlaps = measure_overlap(pool, placed, limits.ngram, boilerplate, work, progress)
     seen = overlaps.share > limits.max_overlap
     contamination = contamination_counts(sides, overlaps, seen)
+    if (sides == PREFERENCE).any():
+        found = work / HELD_OUT
+        seen |= asked_elsewhere(pool, placed, found, boilerplate, limits.ngram, limits.max_overlap)
     clusters.verdict[seen], sides[seen] = CONTAMINATED, DROPPED
     counts = {
         "boilerplate": {"shingles": len(boilerplate.many)},

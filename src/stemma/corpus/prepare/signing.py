@@ -9,6 +9,7 @@ from stemma.corpus.cleaning.words import Hashes, shingles
 from stemma.corpus.duplicates.boilerplate import Boilerplate
 from stemma.corpus.duplicates.clusters import Signatures
 from stemma.corpus.duplicates.minhash import band_hashes, signatures
+from stemma.corpus.preferences import is_preference
 from stemma.corpus.settings import DuplicateSettings
 from stemma.corpus.sharding.shard import Placed
 from stemma.corpus.task import Example
@@ -34,4 +35,12 @@ class Sign:
     def _shingles(self, example: Example) -> Hashes:
         otherwise = hashlib.sha256(example.text.encode()).digest()[:8]
         words = self.boilerplate.own(example)
-        return shingles(words, self.settings.shingle, int.from_bytes(otherwise, "big"))
+        made = shingles(words, self.settings.shingle, int.from_bytes(otherwise, "big"))
+        if not is_preference(example.parts):
+            return made
+        # Two preferences of one kind can be alike; never one of them and another document.
+        return made ^ np.frombuffer(_salt(example.parts[-1].role), np.uint64)
+
+
+def _salt(role: str) -> bytes:
+    return hashlib.blake2b(role.encode(), digest_size=8).digest()

@@ -7,11 +7,13 @@ from typing import Any
 
 from stemma.corpus.documents import Document, Part
 from stemma.corpus.sources.messages import BESIDE, Dialogue
+from stemma.corpus.sources.preferring import Preferring
 from stemma.corpus.sources.settings import Columns
 from stemma.errors import SourceError
 
 _BLANK_LINE = "\n\n"
 _MEND = "mend the row, or set source.columns"
+_OF_PREFERENCES = ("prompt", "chosen", "rejected", "completion", "desirable")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +38,16 @@ class RowReader:
     def keys(self) -> dict[str, str]:
         """The columns that are read, and the key of `Columns` that names each."""
         named = dataclasses.asdict(self.columns).items()
-        return {column: key for key, column in named if column is not None}
+        return {
+            column: key
+            for key, column in named
+            if column is not None and key not in _OF_PREFERENCES
+        }
+
+    @functools.cached_property
+    def preferring(self) -> Preferring:
+        """Reads the rows that are preferences."""
+        return Preferring(self.columns, self.ignored)
 
     def wanted(self, available: Sequence[str], where: str) -> list[str]:
         """Return the columns of a table that have to be read.
@@ -44,6 +55,11 @@ class RowReader:
         Raises:
             SourceError: as ``require``.
         """
+        preferring = self.preferring.named().values()
+        if there := [column for column in preferring if column in available]:
+            # Its rows may be of both kinds.
+            known = {*self.keys, *there, *BESIDE}
+            return [column for column in available if column in known]
         self.require(available, where)
         beside = BESIDE if self.columns.messages else ()
         return [*self.keys, *(name for name in beside if name in {*available} - {*self.keys})]
@@ -72,20 +88,30 @@ class RowReader:
         Raises:
             SourceError: a column is missing or of the wrong type, or the text is too long.
         """
-        self.require(row, where)
-        text, parts = self._text(row, where)
+        preferring = self.preferring.concerns(row)
+        if preferring:
+            parts = self.preferring.parts(row, where)
+            text = _BLANK_LINE.join(part.text for part in parts)
+        else:
+            self.require(row, where)
+            text, parts = self._text(row, where)
         # The cheap bound first: a character takes at most four bytes.
         if 4 * len(text) > self.max_bytes:
             refuse_longer(len(text.encode("utf-8", "surrogatepass")), self.max_bytes, where)
         return Document(
-            id=_label(row, self.columns.id, where) or f"{self.source}#{number}",
+            id=_label(row, self._id_column(row, preferring), where) or f"{self.source}#{number}",
             text=text,
             source=self.source,
             license=self.license,
-            group=_label(row, self.columns.group, where),
-            label=_label(row, self.columns.label, where),
+            group="" if preferring else _label(row, self.columns.group, where),
+            label="" if preferring else _label(row, self.columns.label, where),
             parts=parts,
         )
+
+    def _id_column(self, row: Mapping[str, Any], preferring: bool) -> str | None:
+        # A preference may lack what every other row has.
+        column = self.columns.id
+        return None if preferring and column is not None and row.get(column) is None else column
 
     def _text(self, row: Mapping[str, Any], where: str) -> tuple[str, tuple[Part, ...]]:
         columns = self.columns

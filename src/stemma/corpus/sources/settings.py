@@ -32,6 +32,16 @@ class Columns:
     """The column of the words of a text: a list of strings; null for none."""
     tags: Name | None
     """The column of their tags, one per word; null for none."""
+    prompt: Name | None
+    """The column of the prompt of a preference, a text or messages; null looks for none."""
+    chosen: Name | None
+    """The column of the completion that is preferred, a text or one message."""
+    rejected: Name | None
+    """The column of the completion that it is preferred to."""
+    completion: Name | None
+    """The column of a completion that is judged by itself."""
+    desirable: Name | None
+    """The column of that judgement: true or false."""
 
     def __post_init__(self) -> None:
         texts = [key for key in ("text", "messages", "words") if getattr(self, key) is not None]

@@ -14,6 +14,7 @@ from stemma.files import atomic_file
 from stemma.modeling.training.settings import TrainSection
 
 _MUON = "muon_learning_rate"
+_OF_PREFERENCES = ["preference_loss", "reward_margin", "reward_accuracy"]
 
 
 class Curves(TensorBoardCallback):
@@ -46,7 +47,8 @@ class Curves(TensorBoardCallback):
 def write_curves(history: list[dict[str, Any]], section: TrainSection, folder: Path) -> None:
     """Write training.csv (step, loss, learning_rate) and validation.csv (step, loss).
 
-    With Muon training.csv has muon_learning_rate too.
+    With Muon training.csv has muon_learning_rate too; by preference also preference_loss,
+    reward_margin (in units of beta times nats) and reward_accuracy.
 
     Args:
         history: Trainer's ``state.log_history``; losses in nats per token.
@@ -61,6 +63,7 @@ def write_curves(history: list[dict[str, Any]], section: TrainSection, folder: P
     ]
     columns = ["step", "loss", "learning_rate"]
     columns += [_MUON] if section.optimizer == "muon" else []
+    columns += _OF_PREFERENCES if section.preference is not None else []
     _write_csv(folder / "training.csv", columns, training)
     _write_csv(folder / "validation.csv", ["step", "loss"], validation)
 

@@ -39,6 +39,19 @@ class LoraSettings:
 
 
 @settings
+class PreferenceSettings:
+    """Learning from preferences; see `stemma.modeling.training.preference`."""
+
+    loss: Literal["kto", "dpo"]
+    beta: Annotated[float, Field(gt=0)]
+    """How much a log-ratio to the reference counts; the smaller, the further the model may go."""
+    desirable_weight: Annotated[float, Field(gt=0)]
+    undesirable_weight: Annotated[float, Field(gt=0)]
+    sft: Annotated[float, Field(ge=0)]
+    """Weight of the ordinary cross-entropy of as many ordinary examples, in each step."""
+
+
+@settings
 class TrainSection:
     """How a model is trained."""
 
@@ -47,6 +60,8 @@ class TrainSection:
     lora: LoraSettings | None
     trainable_layers: Positive | None
     """How many of the last layers the method ``frozen`` trains."""
+    preference: PreferenceSettings | None
+    """How it learns from preferences; None for the ordinary cross-entropy."""
     steps: Annotated[int, Field(ge=0)]
     """Of the optimiser; 0 takes the base as it is."""
     batch_size: Positive
@@ -97,6 +112,15 @@ class TrainSection:
             )
         if self.patience is not None:
             self._check_measures()
+        if self.preference is not None and self.preference.loss == "kto":
+            self._check_pairing()
+
+    def _check_pairing(self) -> None:
+        if self.micro_batch_size < 2:
+            raise SettingsError(
+                "train.preference.loss is 'kto', but train.micro_batch_size is 1",
+                "it compares a completion with the others of its micro-batch: set 2 or more",
+            )
 
     def _check_measures(self) -> None:
         if self.evaluate_every > self.steps:

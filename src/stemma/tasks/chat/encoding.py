@@ -21,8 +21,8 @@ from stemma.corpus.task import IGNORED, Encoded, Example
 from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError
 from stemma.tasks.chat import Settings
+from stemma.tasks.chat.conversation import check
 
-_ROLES = ("system", "user", "assistant")
 _BRING = (
     "bring a chat model's tokenizer, or "
     '-S \'tokenizer.special_tokens=["<|im_start|>","<|im_end|>"]\''
@@ -262,8 +262,22 @@ class Encoding(task.Encoding):
         template = _template_of(encoder)
         return [self._encode(example, template) for example in examples]
 
+    def encode_preference(self, example: Example, encoder: Encoder) -> list[Encoded] | str:
+        """Return the conversation with each answer, or why it is dropped.
+
+        Raises:
+            DataError: as ``encode``.
+        """
+        from stemma.tasks.chat.preferences import conversations, only_last
+
+        made = self.encode(conversations(example), encoder, ())
+        kept = [only_last(one) for one in made if isinstance(one, Encoded)]
+        # A pair of which an answer was lost is none.
+        whole = len(kept) == len(made) and not any(one.truncated for one in kept)
+        return kept if whole else TOO_LONG
+
     def _encode(self, example: Example, template: ChatTemplate) -> Encoded | str:
-        _check(example)
+        check(example)
         try:
             made = Encoded(*template.encode(example.parts))
         except DataError as error:
@@ -273,25 +287,6 @@ class Encoding(task.Encoding):
         if isinstance(found, Encoded) and (found.labels == IGNORED).all():
             return TOO_LONG
         return found
-
-
-def _check(example: Example) -> None:
-    if not example.parts:
-        raise DataError(
-            f"document '{example.id}' is no conversation",
-            "use -S source=chatterbot, or set source.columns.messages",
-        )
-    for number, part in enumerate(example.parts, 1):
-        if part.role not in _ROLES:
-            raise DataError(
-                f"document '{example.id}': message {number} has the role {part.role!r}",
-                f"the roles of task=chat are {', '.join(_ROLES)}",
-            )
-    if not any(part.role == "assistant" and part.text.strip() for part in example.parts):
-        raise DataError(
-            f"document '{example.id}' has no answer (role assistant), so nothing can be learned",
-            "add one, or leave the conversation out",
-        )
 
 
 @functools.lru_cache(1)
