@@ -14,7 +14,7 @@ from stemma.optimising import space as spaces
 from stemma.optimising.experiments import Experiment
 from stemma.optimising.losses import metric_named
 from stemma.optimising.proposals import Sampler
-from stemma.optimising.report import Report, TrialRow, Winner
+from stemma.optimising.report import PairedTest, Report, TrialRow, Winner
 from stemma.optimising.searching import Search
 from stemma.registry.case import Outcome
 from stemma.store import git
@@ -79,18 +79,22 @@ def optimise(
             study, found, values, base, metric, sampler, seed, jobs, head, folder, root, tell
         )
         search.run(wanted)
-        best = search.best()
-        test, winner = None, None
-        if best is not None and best.number != 0:
-            first, last = (search.losses_of(number) for number in (0, best.number))
-            if first and last:
-                others = len(search.all()) - 1
-                test = judging.test(first[max(first)], last[max(last)], others)
-            winner = _winner(search, best.params, tell)
-        return Report(
-            **told, commit=head, asked=wanted, trials=tuple(map(search.row, search.all())),
-            best=None if best is None else best.number, test=test, winner=winner,
-        )  # fmt: skip
+        best, test, winner = _judged(search, tell)
+        rows = tuple(map(search.row, search.all()))
+    return Report(
+        **told, commit=head, asked=wanted, trials=rows, best=best, test=test, winner=winner
+    )
+
+
+def _judged(search: Search, tell: Tell) -> tuple[int | None, PairedTest | None, Winner | None]:
+    best = search.best()
+    if best is None or best.number == 0:
+        return None if best is None else 0, None, None
+    test = None
+    first, last = (search.losses_of(number) for number in (0, best.number))
+    if first and last:
+        test = judging.test(first[max(first)], last[max(last)], len(search.all()) - 1)
+    return best.number, test, _winner(search, best.params, tell)
 
 
 def page(report: Report, file: Path, root: Path = Path()) -> None:
