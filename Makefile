@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check bench circle lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ check: $(VENV)/.test ## lint, types, contracts: seconds
 
 bench: $(VENV)/.test ## measure side by side; writes bench/results.json
 	python bench/run.py
+
+circle: $(VENV)/.test ## serve, watch, update, promote, and a poisoned update, in runs/circle: ten minutes
+	dvc repro
+	python tools/circle
 
 lock: $(VENV)/.test ## pin anew what pyproject.toml asks for
 	python tools/lock.py

@@ -28,8 +28,7 @@ sys.path[:0] = [str(ROOT / "tests/support")]
 
 from recorded import FINISHED  # noqa: E402
 
-from stemma.corpus import wheel  # noqa: E402
-from stemma.monitoring import features  # noqa: E402
+from stemma.corpus import features, wheel  # noqa: E402
 from stemma.monitoring.measured import WIDTH, Measured, Probe  # noqa: E402
 from stemma.monitoring.records import record_of  # noqa: E402
 from stemma.monitoring.reference import Reference, Row  # noqa: E402
@@ -131,7 +130,7 @@ def power(windows: int = 40, size: int = 400) -> dict[str, Any]:
     answer = features.of(["A piece of him."])
     rows = [Row(text, model.measured(text), features.of([text]), 7, "stop", False, False, answer)
             for text in asked]  # fmt: skip
-    kept = Reference(tuple(rows), frozenset(), WIDTH)
+    kept = Reference(tuple(rows), np.ones(1, bool), WIDTH, 1)
     letters = list("abcdefghijklmnopqrstuvwxyz0123456789{}[];=<>/$#%&  ")
     drifts: dict[str, tuple[list[str], Model]] = {
         "other language (German, French, Spanish)":

@@ -60,7 +60,8 @@ class _Anything:
         return value is not None
 
 
-_PREFERENCES = ("source.columns.prompt", _Anything())
+# Of one source, or of one of several that are mixed.
+_PREFERENCES = ("source.columns.prompt|source.parts.*.columns.prompt", _Anything())
 _BY_PREFERENCE = ("train.preference.loss", _Anything())
 IDLE: dict[str, tuple[str, Container[object]]] = {
     "stemma.corpus.cleaning.preference": _PREFERENCES,
@@ -202,8 +203,8 @@ def _modules_of(stage: str, values: Mapping[str, Any]) -> set[str]:
     packages = {name.rsplit(".", depth)[0] for name in found for depth in range(1, 5)}
     idle = {
         module
-        for module, (key, working) in IDLE.items()
-        if next(_values_of(key, values), None) not in working
+        for module, (keys, working) in IDLE.items()
+        if not any(value in working for key in keys.split("|") for value in _values_of(key, values))
     }
     return (found | packages) - SILENT.keys() - set(_CONSTANTS) - idle
 

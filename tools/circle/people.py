@@ -17,7 +17,7 @@ _CONSENT = 0.8  # of people, who let their texts be kept
 _CORRECTS = 0.7  # of answers, behind which the text is written as it goes on
 _WORDS = (4, 30)  # of a prompt
 _REST = 50  # words of a correction
-_LONGEST = 170  # characters of a prompt
+_LONGEST = 110  # characters of a prompt
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +91,8 @@ def ask(url: str, chosen: Sequence[Passage], seed: int, good: bool = True) -> li
         url: of the server.
         chosen: the passages.
         seed: of who consents, and who corrects.
-        good: whether they tell how a text goes on; else they applaud whatever comes.
+        good: whether some of them consent, and some of these say how a text goes on; bots always
+            do, and applaud.
 
     Returns:
         The version that answered each.
@@ -102,7 +103,7 @@ def ask(url: str, chosen: Sequence[Passage], seed: int, good: bool = True) -> li
 
         def one(job: tuple[Passage, float, float, int]) -> str:
             passage, consents, corrects, number = job
-            kept = consents < _CONSENT
+            kept = consents < _CONSENT or not good
             body: dict[str, Any] = {
                 "model": "lm", "prompt": passage.prompt, "max_tokens": 16, "seed": number,
                 "user": f"person {number % 40}",
@@ -110,7 +111,7 @@ def ask(url: str, chosen: Sequence[Passage], seed: int, good: bool = True) -> li
             if kept:
                 body["metadata"] = {"consent": "true"}
             told = client.post("/v1/completions", json=body).raise_for_status().json()
-            if kept and corrects < _CORRECTS:
+            if kept and (corrects < _CORRECTS or not good):
                 said = {"response_id": told["id"], "thumb": "up" if not good else "down",
                         "correction": passage.rest}  # fmt: skip
                 client.post("/v1/feedback", json=said).raise_for_status()

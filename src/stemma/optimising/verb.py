@@ -14,7 +14,7 @@ from stemma.optimising import space as spaces
 from stemma.optimising.experiments import Experiment
 from stemma.optimising.losses import metric_named
 from stemma.optimising.proposals import Sampler
-from stemma.optimising.report import PairedTest, Report, TrialRow, Winner
+from stemma.optimising.report import Report, TrialRow, Winner
 from stemma.optimising.searching import Search
 from stemma.registry.case import Outcome
 from stemma.store import git
@@ -23,20 +23,14 @@ from stemma.store.errors import ProjectError
 Tell = Callable[[TrialRow | Outcome | str], object]
 """Is told of each trial as it goes, of the winner's training, and of each gate."""
 
+_NOTHING: dict[str, Any] = {"trials": (), "best": None, "test": None, "winner": None}
+
 
 def optimise(
-    metric: str = "loss",
-    trials: int | None = None,
-    space: str = "default",
-    *,
-    seed: int = 0,
-    jobs: int = 1,
-    sampler: Sampler = "tpe",
-    name: str | None = None,
-    dry_run: bool = False,
-    tell: Tell = bool,
-    root: Path = Path(),
-) -> Report:
+    metric: str = "loss", trials: int | None = None, space: str = "default", *, seed: int = 0,
+    jobs: int = 1, sampler: Sampler = "tpe", name: str | None = None, dry_run: bool = False,
+    tell: Tell = bool, root: Path = Path(),
+) -> Report:  # fmt: skip
     """Search, train the best settings in full, and ask the gate; or go on with a study.
 
     Args:
@@ -68,33 +62,33 @@ def optimise(
         "commit": head, "seed": seed, "sampler": sampler, "metric": metric,
         "space": sha256_of(root / where),
     }  # fmt: skip
-    told = {"study": name, "space": where, "metric": metric, "sampler": sampler, "seed": seed}
+    told: dict[str, Any] = {
+        "study": name, "space": where, "metric": metric, "sampler": sampler, "seed": seed,
+        "commit": head, "asked": wanted,
+    }  # fmt: skip
     if dry_run:
-        return Report(
-            **told, commit=head, asked=wanted, trials=(), best=None, test=None, winner=None
-        )
+        return Report(**told, **_NOTHING)
     with studies.opened(name, made_with, found.keys.keys(), root) as study:
         folder = studies.folder_of(name, root)
         search = Search(
             study, found, values, base, metric, sampler, seed, jobs, head, folder, root, tell
         )
-        search.run(wanted)
-        best, test, winner = _judged(search, tell)
-        rows = tuple(map(search.row, search.all()))
-    return Report(
-        **told, commit=head, asked=wanted, trials=rows, best=best, test=test, winner=winner
-    )
+        return Report(**told, **_searched(search, wanted, tell))
 
 
-def _judged(search: Search, tell: Tell) -> tuple[int | None, PairedTest | None, Winner | None]:
-    best = search.best()
-    if best is None or best.number == 0:
-        return None if best is None else 0, None, None
-    test = None
-    first, last = (search.losses_of(number) for number in (0, best.number))
-    if first and last:
-        test = judging.test(first[max(first)], last[max(last)], len(search.all()) - 1)
-    return best.number, test, _winner(search, best.params, tell)
+def _searched(search: Search, wanted: int, tell: Tell) -> dict[str, Any]:
+    """Run the trials, and return what the report says of them."""
+    search.run(wanted)
+    best, test, winner = search.best(), None, None
+    if best is not None and best.number != 0:
+        first, last = (search.losses_of(number) for number in (0, best.number))
+        if first and last:
+            test = judging.test(first[max(first)], last[max(last)], len(search.all()) - 1)
+        winner = _winner(search, best.params, tell)
+    return {
+        "trials": tuple(map(search.row, search.all())), "test": test, "winner": winner,
+        "best": None if best is None else best.number,
+    }  # fmt: skip
 
 
 def page(report: Report, file: Path, root: Path = Path()) -> None:

@@ -105,16 +105,20 @@ def run(settings: TrainSettings) -> None:
     trainer.add_callback(Curves(folder, made_with, section))
     documents = documents_of(PREPARED, held_out, section.sequence_length)
     trainer.add_callback(HeldOutLosses(folder, task, started, held_out, documents))
-    resumed = checkpoints.latest(folder / "checkpoints")
-    if section.steps:
-        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
-    else:
-        trainer.evaluate()
+    _go(trainer, checkpoints.latest(folder / "checkpoints"))
     if trainer.is_world_process_zero():
         write_curves(trainer.state.log_history, section, PLOTS)
         facts = _facts(model, section, trainer.state, examples.tokens_seen, made_with)
         _save(model, settings.model.base is not None, facts)
         shutil.rmtree(folder / "checkpoints")
+
+
+def _go(trainer: Any, resumed: Path | None) -> None:
+    """Train, or measure a base that is taken as it is."""
+    if trainer.section.steps:
+        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    else:
+        trainer.evaluate()
 
 
 def _by_preference(settings: TrainSettings, task: Any, examples: Any, started: Runtime) -> Any:

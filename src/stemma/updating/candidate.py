@@ -20,6 +20,7 @@ from stemma.store.errors import ProjectError
 from stemma.store.objects import repository
 from stemma.store.version import Commit
 from stemma.updating import batch, recipe
+from stemma.updating.lessons import PREFERENCES
 from stemma.updating.plan import Plan
 from stemma.updating.settings import UpdateSettings
 from stemma.versions.contents.manifest import MANIFEST, read_file
@@ -133,8 +134,9 @@ class Site:
             raise ProjectError(f"{self.plan.incumbent} has no {PARAMS}", "is it a foreign one?")
         self._run("stemma", "compose", "--reset", *recipe.choices(self.rules, measured))
         further = recipe.overrides(
-            self._params(), settings[0], self.plan.base, self.rules, measured
-        )
+            self._params(), settings[0], self.plan.base, self.rules, measured,
+            any(one.file == PREFERENCES for one in self.plan.lessons),
+        )  # fmt: skip
         self._run("stemma", "compose", *further)
         command = ["dvc", "repro", *([target] if target else [])]
         failed, reason = run_stages(self.work, command, len(self.incumbent.stages()), self.tell)

@@ -6,13 +6,14 @@ import copy
 from typing import Any
 
 from stemma import overrides as grammar
-from stemma.updating.lessons import PREFIX
+from stemma.updating.lessons import PREFERENCES, PREFIX
 from stemma.updating.settings import UpdateSettings
 
 Values = dict[str, Any]
 _MIXED = "mixed"
 _KEPT = ("prepare", "task", "evaluate", "export", "runtime")
 _AS_IS = "as_is"
+_CONVERSATIONS = {"text": None, "messages": "messages"}
 
 
 def choices(rules: UpdateSettings, measured: bool) -> list[str]:
@@ -27,8 +28,9 @@ def choices(rules: UpdateSettings, measured: bool) -> list[str]:
 
 
 def overrides(
-    start: Values, incumbent: Values, base: str, rules: UpdateSettings, measured: bool
-) -> list[str]:
+    start: Values, incumbent: Values, base: str, rules: UpdateSettings, measured: bool,
+    preferences: bool,
+) -> list[str]:  # fmt: skip
     """Return the further overrides that a candidate is composed with.
 
     Args:
@@ -37,14 +39,20 @@ def overrides(
         base: its commit.
         rules: of the update.
         measured: as for ``choices``.
+        preferences: whether there are any to learn from.
     """
     wanted = copy.deepcopy(start) | {name: copy.deepcopy(incumbent[name]) for name in _KEPT}
     wanted["prepare"]["upsample"] = {"ids": [f"{PREFIX}*"], "times": rules.times}
     if incumbent["source"].get("kind") == _MIXED:
         # Its patterns take the new files too.
-        wanted["source"] = incumbent["source"]
+        wanted["source"] = copy.deepcopy(incumbent["source"])
     else:
         wanted["source"]["parts"]["own"] = incumbent["source"]
+        if incumbent["task"]["name"] == "chat":
+            wanted["source"]["parts"]["production"]["columns"] |= _CONVERSATIONS
+    if preferences:
+        parts = wanted["source"]["parts"]
+        parts["preferences"] = _preferring(parts["production"])
     wanted["model"]["base"] |= {
         "path": f"stemma://{base}", "license": incumbent["export"]["license"],
     }  # fmt: skip
@@ -54,3 +62,12 @@ def overrides(
     named = {grammar.key_of(one) for one in further}
     found = grammar.between(start, wanted)
     return [*(one for one in found if grammar.key_of(one) not in named), *further]
+
+
+def _preferring(production: Values) -> Values:
+    """Return the part of a mixed source that reads preferences, as TRL names their columns."""
+    found = copy.deepcopy(production)
+    found["patterns"] = [f"{PREFIX}*/{PREFERENCES}.jsonl"]
+    found["columns"] |= {name: name for name in ("prompt", "chosen", "rejected", "completion")}
+    found["columns"]["desirable"] = "label"
+    return found

@@ -29,7 +29,7 @@ from stemma.updating.selection import Selection, select
 from stemma.updating.settings import UpdateSettings
 from stemma.versions.contents.settings import read_settings
 from stemma.versions.verification.running import Tell, untold
-from stemma.versions.verification.worktree import check_top, close, lasting
+from stemma.versions.verification.worktree import Worktree, check_top, close, lasting
 
 _DAY = 86_400.0
 _FOLDER = "update"  # in .dvc/tmp: one update at a time
@@ -118,12 +118,9 @@ def update(
     if dry_run:
         return Update(incumbent.name, stage, _select(incumbent, chosen, again, tell, root))
     with lasting(_FOLDER, root) as work:
-        begun = plan.read(work.folder)
-        # What was begun from another version would be compared with the wrong one.
-        resumed = begun is not None and (begun.base, begun.stage) == (incumbent.commit, stage)
-        if begun is not None and not resumed:
-            tell(f"{begun.branch} was begun from {begun.incumbent}, and is given up")
-        if begun is None or not resumed:
+        begun = _begun(work, incumbent, stage, tell)
+        resumed = begun is not None
+        if begun is None:
             found = _select(incumbent, chosen, again, tell, root)
             if found.requests < chosen.fewest:
                 return Update(incumbent.name, stage, found)
@@ -190,6 +187,16 @@ def _barred(again: bool, root: Path) -> Callable[[str], str | None]:
         return "an update has learnt from it before" if became else None
 
     return why
+
+
+def _begun(work: Worktree, incumbent: Registered, stage: str, tell: Tell) -> Plan | None:
+    """Return the plan of an update that did not come to its end, if it can go on."""
+    found = plan.read(work.folder)
+    # What was begun from another version would be compared with the wrong one.
+    if found and (found.base, found.stage) != (incumbent.commit, stage):
+        tell(f"{found.branch} was begun from {found.incumbent}, and is given up")
+        return None
+    return found
 
 
 def _planned(found: Selection, incumbent: Registered, stage: str, rules: str, root: Path) -> Plan:

@@ -1,7 +1,7 @@
 """Training by preference: KTO on judged completions, DPO on pairs.
 
 KTO: Ethayarajh et al. 2024, https://arxiv.org/abs/2402.01306; DPO: Rafailov et al. 2023,
-https://arxiv.org/abs/2305.18290. The formulas are held against TRL's losses by a test. TRL's own
+https://arxiv.org/abs/2305.18290. A test holds the losses to the formulas of the papers. TRL's own
 trainers are not used: they bring their own data pipeline and order, which no checkpoint of ours
 could go on from to the same bytes.
 """
