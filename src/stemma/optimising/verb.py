@@ -14,7 +14,7 @@ from stemma.optimising import space as spaces
 from stemma.optimising.experiments import Experiment
 from stemma.optimising.losses import metric_named
 from stemma.optimising.proposals import Sampler
-from stemma.optimising.report import Report, TrialRow, Winner
+from stemma.optimising.report import PairedTest, Report, TrialRow, Winner
 from stemma.optimising.searching import Search
 from stemma.registry.case import Outcome
 from stemma.store import git
@@ -55,42 +55,49 @@ def optimise(
         SettingsError: the space, the metric, the name or conf/ is not what it should be.
         ProjectError: the working tree is dirty, an experiment fails, or another process searches.
     """
+    found, where, head, name = _checked(metric, space, name, root)
+    base, values = spaces.committed(found, where, root)
+    wanted = trials or found.budget.trials
+    how: dict[str, Any] = {"commit": head, "seed": seed, "sampler": sampler, "metric": metric}
+
+    def report(rows: tuple[TrialRow, ...], *verdict: Any) -> Report:
+        return Report(name, where, metric, sampler, seed, head, wanted, rows, *verdict)
+
+    if dry_run:
+        return report((), None, None, None)
+    made_with = {**how, "space": sha256_of(root / where)}
+    with studies.opened(name, made_with, found.keys.keys(), root) as study:
+        folder = studies.folder_of(name, root)
+        given = (metric, sampler, seed, jobs, head, folder, root, tell)
+        search = Search(study, found, values, base, *given)
+        search.run(wanted)
+        verdict = _judged(search, tell)
+        return report(tuple(map(search.row, search.all())), *verdict)
+
+
+def _checked(
+    metric: str, space: str, name: str | None, root: Path
+) -> tuple[spaces.Space, str, str, str]:
+    """Check what is asked; return the space, its file, HEAD, and the name of the study."""
     need()
     metric_named(metric)
     found, where = spaces.read(space, root)
     head = _head(root)
     name = name or f"{Path(where).stem}-{head[:7]}"
     studies.check_name(name)
-    base, values = spaces.committed(found, where, root)
     judging.margins(root)
-    wanted = trials or found.budget.trials
-    made_with: dict[str, Any] = {
-        "commit": head, "seed": seed, "sampler": sampler, "metric": metric,
-        "space": sha256_of(root / where),
-    }  # fmt: skip
-    told = {"study": name, "space": where, "metric": metric, "sampler": sampler, "seed": seed}
-    if dry_run:
-        return Report(
-            **told, commit=head, asked=wanted, trials=(), best=None, test=None, winner=None
-        )
-    with studies.opened(name, made_with, found.keys.keys(), root) as study:
-        folder = studies.folder_of(name, root)
-        search = Search(
-            study, found, values, base, metric, sampler, seed, jobs, head, folder, root, tell
-        )
-        search.run(wanted)
-        best = search.best()
-        test, winner = None, None
-        if best is not None and best.number != 0:
-            first, last = (search.losses_of(number) for number in (0, best.number))
-            if first and last:
-                others = len(search.all()) - 1
-                test = judging.test(first[max(first)], last[max(last)], others)
-            winner = _winner(search, best.params, tell)
-        return Report(
-            **told, commit=head, asked=wanted, trials=tuple(map(search.row, search.all())),
-            best=None if best is None else best.number, test=test, winner=winner,
-        )  # fmt: skip
+    return found, where, head, name
+
+
+def _judged(search: Search, tell: Tell) -> tuple[int | None, PairedTest | None, Winner | None]:
+    best = search.best()
+    if best is None or best.number == 0:
+        return None if best is None else 0, None, None
+    test = None
+    first, last = (search.losses_of(number) for number in (0, best.number))
+    if first and last:
+        test = judging.test(first[max(first)], last[max(last)], len(search.all()) - 1)
+    return best.number, test, _winner(search, best.params, tell)
 
 
 def page(report: Report, file: Path, root: Path = Path()) -> None:
