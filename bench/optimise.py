@@ -136,7 +136,7 @@ def _show_kind(kind, studies):
     if not studies:
         return
     asked, _ = space.read("default")
-    ended = saved = lost = trials = 0
+    ended = saved = crossed = kept = trials = 0
     for tables in studies:
         best = tables[0]
         for table in tables[1:]:
@@ -145,14 +145,16 @@ def _show_kind(kind, studies):
             step = pruning.ends_at(asked.pruning, Table(steps, 0, [], table), best, min(best))
             better = table[max(table)].mean() < best[steps].mean()
             if step is not None:
-                ended, saved, lost = ended + 1, saved + 1 - step / steps, lost + better
+                ended, saved, crossed = ended + 1, saved + 1 - step / steps, crossed + better
             elif better:
                 best = table
+        kept += best is min(tables, key=lambda table: table[max(table)].mean())
     found = [min(table[max(table)].mean() for table in tables) for tables in studies]
     print(
         f"{kind}: best of a study {np.mean(found):.4f} on average, {min(found):.4f} to "
-        f"{max(found):.4f}; pruning would end {ended} of {trials} trials, save "
-        f"{saved / trials:.0%} of their steps, and end {lost} that would have become the best"
+        f"{max(found):.4f}. Pruning would end {ended} of {trials} trials and save "
+        f"{saved / trials:.0%} of their steps; {crossed} of those would have gone past the best of "
+        f"the time, and {kept} of {len(studies)} studies would keep the best of all"
     )
 
 
