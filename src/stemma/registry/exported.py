@@ -223,8 +223,14 @@ def training_ids(case: Case) -> list[str]:
     return training_rows(case, ["id"])["id"].to_pylist()
 
 
-def training_rows(case: Case, columns: list[str]) -> Any:
+def training_rows(case: Case, columns: list[str], preferences: bool = False) -> Any:
     """Return columns of the manifest, one row per document of the training split, in its order.
+
+    Args:
+        case: whose version it is.
+        columns: of the manifest.
+        preferences: whether those are rows too; they are trained on, but their tokens stand beside
+            those of the split.
 
     Raises:
         DataError: the manifest is torn.
@@ -237,10 +243,10 @@ def training_rows(case: Case, columns: list[str]) -> Any:
             "`dvc repro prepare` makes it",
         )
     rows = manifest.read(version, [*{*columns, "id"}], [("split", "=", "train")])
-    # A preference is trained on too, but its tokens stand beside those of the split.
-    preferences = _preferences(version)
-    texts = [identifier not in preferences for identifier in rows["id"].to_pylist()]
-    return rows.filter(texts).select(columns)
+    if not preferences:
+        beside = _preferences(version)
+        rows = rows.filter([name not in beside for name in rows["id"].to_pylist()])
+    return rows.select(columns)
 
 
 def _preferences(version: Version) -> set[str]:

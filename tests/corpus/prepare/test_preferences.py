@@ -171,3 +171,20 @@ def test_a_task_that_does_not_learn_from_them_says_so(tmp_path: Path) -> None:
     settings = preparing.load(task="masked_lm")
     with pytest.raises(DataError, match="task=masked_lm does not learn"):
         preparing.prepared(tmp_path, preferences() + texts(), settings)
+
+
+def test_documents_that_count_several_times_are_never_preferences(tmp_path: Path):
+    given = [*preferences(), *texts()]
+    upsample = {"ids": ["t1*", "up"], "times": 3}
+    plain = preparing.prepared(tmp_path, given, preparing.load(), name="plain")
+    more = preparing.prepared(tmp_path, given, preparing.load(upsample=upsample), name="more")
+    before, after = (read_split(folder, "train") for folder in (plain, more))
+    assert (after.tokens[: len(before.tokens)] == before.tokens).all()
+    chosen = [
+        row["id"] for row in preparing.rows_of(plain)
+        if row["split"] == "train" and row["id"].startswith("t1")
+    ]  # fmt: skip
+    assert len(after.offsets) - len(before.offsets) == 2 * len(chosen)
+    for name in ("tokens", "kinds"):
+        file = f"preferences.{name}.npy"
+        assert (plain / file).read_bytes() == (more / file).read_bytes()

@@ -19,8 +19,10 @@ from stemma.corpus.packing import (
     read_labels,
     read_split,
 )
+from stemma.corpus.preferences import NAME as PREFERENCES
 from stemma.corpus.settings import UpsampleSettings
 from stemma.corpus.split import TRAIN
+from stemma.files import read_json
 
 
 def upsample(
@@ -36,7 +38,11 @@ def upsample(
         labelled: whether tokens have labels.
     """
     rows = pq.read_table(folder / "manifest.parquet", columns=["id", "split"]).to_pylist()
-    chosen = copied([row["id"] for row in rows if row["split"] == TRAIN], settings)
+    # Preferences are trained on too, but stand in arrays of their own.
+    path = folder / f"{PREFERENCES}.json"
+    beside = set(read_json(path)) if path.exists() else set()
+    ids = [row["id"] for row in rows if row["split"] == TRAIN and row["id"] not in beside]
+    chosen = copied(ids, settings)
     if not chosen:
         return
     own, copies = work / "own", work / "copies"

@@ -29,7 +29,7 @@ class Settings:
 
 def judge(settings: Settings, case: Case) -> Outcome:
     """Say whether the share of model-written text is within the limit."""
-    rows = training_rows(case, ["source", "bytes"])
+    rows = training_rows(case, ["source", "bytes"], preferences=True)
     sizes = Counter[str]()
     for source, size in zip(rows["source"].to_pylist(), rows["bytes"].to_pylist(), strict=True):
         sizes[source] += size
