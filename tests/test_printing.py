@@ -18,6 +18,7 @@ SPEAKERS = {
     "modeling/training/callbacks.py",  # steps, where there is no terminal for a bar
     "stage.py",  # what differs from the declared environment
     "stages/prepare.py",  # what was dropped
+    "stages/train.py",  # preferences that are not learned from
     "streams.py",  # say()
 }
 NOT_YET: set[str] = set()

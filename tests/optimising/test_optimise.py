@@ -11,7 +11,7 @@ from typing import Any
 import optuna
 import pytest
 import yaml
-from project import Project, environment
+from project import Project, environment, heed_interrupts
 
 from stemma.optimising import judging, losses, studies
 from stemma.optimising.proposals import LIMITS, propose
@@ -52,7 +52,7 @@ def start(project: Project, *words: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         ["stemma", "optimise", *words],
         cwd=project.path, env=environment(project.path), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_interrupts,
     )  # fmt: skip
 
 

@@ -84,7 +84,9 @@ def test_tensorboard_has_the_curves_and_what_they_came_of(project):
     ((said,),) = [found.Tensors(tag) for tag in found.Tags()["tensors"]]
     (text,) = said.tensor_proto.string_val
     told = json.loads(text)["settings"]["train"]
-    assert told == section
+    # A way of training that is not chosen is not told.
+    assert told == {key: value for key, value in section.items() if key != "preference"}
+    assert section["preference"] is None
     with (project.path / "reports/plots/training.csv").open() as handle:
         rows = list(csv.DictReader(handle))
     for key in ("loss", "learning_rate", "muon_learning_rate"):

@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,11 @@ def environment(project: Path | None = None) -> dict[str, str]:
             "GIT_COMMITTER_EMAIL": "test@example.org",
         }
     )
+
+
+def heed_interrupts() -> None:
+    """In a child, before it begins: take a Ctrl-C, also where tests run in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def lay_out(path: Path) -> Project:

@@ -37,7 +37,7 @@ def measured(draws: np.random.Generator, shift: float = 0.0) -> Measured:
 
 def reference(rows: int = 200, seed: int = 0) -> Reference:
     """Return what evaluation might have kept."""
-    from stemma.monitoring import features
+    from stemma.corpus import features
 
     draws = np.random.default_rng(seed)
     told = [(text := prompt(draws), measured(draws), features.of([text])) for _ in range(rows)]

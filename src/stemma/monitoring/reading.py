@@ -111,5 +111,13 @@ def _rows(path: Path, query: str, given: Sequence[Any]) -> Iterator[tuple[Any, .
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=WAITS)) as base:
             yield from base.execute(query, given)
+    except sqlite3.OperationalError as error:
+        # One that is being made, or that an older server has made.
+        if "no such table" not in str(error):
+            raise _unreadable(path, error) from error
     except sqlite3.Error as error:
-        raise ProjectError(f"{path} cannot be read: {error}", "a server puts it aside") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: sqlite3.Error) -> ProjectError:
+    return ProjectError(f"{path} cannot be read: {error}", "a server puts it aside")

@@ -75,10 +75,10 @@ class Site:
         point_dvc_at(self.work, *surroundings(self.root))
         if not mark.exists():
             fetch_raw(self.work)
-            mark.touch()
-        if not (self.work.tree / batch.FOLDER / self.plan.name).exists():
             batch.write(self.plan.lessons, self.plan.name, self.work.tree)
-        self._run("dvc", "add", "--quiet", batch.FOLDER.as_posix())
+            # One that is killed leaves files that are neither here nor there: all of it is redone.
+            self._run("dvc", "add", batch.FOLDER.as_posix())
+            mark.touch()
 
     def measure(self) -> str:
         """Measure the version in production on the new test split.

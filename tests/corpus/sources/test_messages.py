@@ -1,5 +1,7 @@
 """Dialogues as people have them: nothing of a message is left out without a word."""
 
+import dataclasses
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,7 +13,7 @@ from stemma.corpus.sources.rows import RowReader
 from stemma.corpus.sources.settings import Columns
 from stemma.errors import SourceError
 
-COLUMNS = dict.fromkeys(("text", "id", "group", "label", "target", "words", "tags"))
+COLUMNS = {one.name: None for one in dataclasses.fields(Columns) if one.name != "messages"}
 HI = {"role": "user", "content": "Hi"}
 HO = {"role": "assistant", "content": "Ho"}
 SAID = (Part("user", "Hi"), Part("assistant", "Ho"))

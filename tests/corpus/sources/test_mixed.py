@@ -1,5 +1,6 @@
 """Several sources, one after the other."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -8,11 +9,12 @@ import pytest
 from stemma import code
 from stemma.config import build
 from stemma.corpus.sources import parts
+from stemma.corpus.sources.settings import Columns
 from stemma.errors import SettingsError, SourceError
 from stemma.stages.ingest import IngestSettings
 
 pytestmark = pytest.mark.usefixtures("project")
-COLUMNS = dict.fromkeys(("text", "id", "group", "label", "target", "messages", "words", "tags"))
+COLUMNS = dict.fromkeys(one.name for one in dataclasses.fields(Columns))
 
 
 def part(*patterns, **columns):

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from stemma.config import build
@@ -6,7 +8,7 @@ from stemma.corpus.sources.rows import RowReader
 from stemma.corpus.sources.settings import Columns
 from stemma.errors import SettingsError, SourceError
 
-KEYS = ("text", "id", "group", "label", "target", "messages", "words", "tags")
+KEYS = tuple(one.name for one in dataclasses.fields(Columns))
 
 
 def read(row, ignored=(), **columns):

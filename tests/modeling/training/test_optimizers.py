@@ -23,6 +23,7 @@ SECTION = TrainSection(
     method="full",
     lora=None,
     trainable_layers=None,
+    preference=None,
     steps=10,
     batch_size=2,
     micro_batch_size=2,

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from browser import Browser, needs_browser
-from project import environment
+from project import environment, heed_interrupts
 from watched import HOUR, NOW, fill
 
 from stemma.monitoring.watching import live, watch
@@ -101,6 +101,7 @@ def test_looking_again_and_again(root: Path):
     process = subprocess.Popen(
         [sys.executable, *words], cwd=root, env=environment() | {"PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
+        preexec_fn=heed_interrupts,
     )  # fmt: skip
     assert process.stdout
     lines = [process.stdout.readline() for _ in range(3)]
