@@ -46,7 +46,7 @@ def reference(rows: int = 200, seed: int = 0) -> Reference:
             Row(text, one, of, 20, "stop", False, False, features.of(["A piece of him."]))
             for text, one, of in told
         ),
-        frozenset(), WIDTH,
+        np.ones(1, bool), WIDTH, 32,
     )  # fmt: skip
 
 

@@ -41,7 +41,9 @@ def own(producing: Path, tmp_path: Path) -> Project:
 
 
 def updated(project: Project, *words: str, check: bool = True) -> dict:
-    return json.loads(project.run(["stemma", "update", "--json", *words], check=check).stdout)
+    done = project.run(["stemma", "update", "--json", *words], check=check)
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
 
 
 def standing(project: Project) -> str:

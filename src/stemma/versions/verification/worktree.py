@@ -156,6 +156,9 @@ def lasting(name: str, root: Path) -> Iterator[Worktree]:
         with _interruptible():
             yield Worktree(folder, handle)
     finally:
+        # Where nothing was begun nothing is left.
+        with contextlib.suppress(OSError):
+            folder.rmdir()
         os.close(handle)
 
 
