@@ -104,7 +104,8 @@ def test_a_search_that_is_killed_goes_on_where_it_was(place: Project):
     assert (folder / "killed-0000.jsonl").stat().st_mtime_ns == before
     assert table is not None and not _trains(table.pid, place)
     assert [row["state"] for row in told["trials"]] == ["done", "ended early"]
-    assert {row["step"] for row in told["trials"][1:]} <= {4, 8}
+    # Such short steps may all be done before anybody has looked.
+    assert {row["step"] for row in told["trials"][1:]} <= {4, 8, 12}
     assert told["best"] == 0 and told["winner"] is None and told["trials"][0]["measured"]
     # A trial that ended early is in the study alone, and has left nothing.
     assert experiments(place) == ["killed-0000"] and left_over(place) == []

@@ -2,13 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import based
 import pytest
 import torch
-from killer import Killer
+from killer import Killer, outputs
 from peft import PeftModel
 from project import Project, once
 from safetensors import safe_open
@@ -53,18 +52,6 @@ def started_from_base(
 def adapted(started_from_base: Path, tmp_path: Path) -> Project:
     """A copy of that version to work in."""
     return Project(Path(shutil.copytree(started_from_base, tmp_path / "project", symlinks=True)))
-
-
-@pytest.fixture(scope="module")
-def killer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killer]:
-    killer = Killer(tmp_path_factory.mktemp("killer") / "log")
-    yield killer
-    killer.close()
-
-
-def outputs(project: Project) -> dict[str, str]:
-    files = [*project.path.glob("models/trained/*"), *project.path.glob("reports/plots/*.csv")]
-    return {path.name: sha256_of(path) for path in files if path.name != "observed.json"}
 
 
 def cached(project: Project) -> int:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import based
 import pytest
-from killer import Killer
+from killer import Killer, outputs
 from project import Project, once
 
-from stemma.files import read_json, sha256_of
+from stemma.files import read_json
 
 STAGE = "python -m stemma.stages.train"
 SETTINGS = ["train.steps=14", "train.batch_size=4", "train.micro_batch_size=2"]
@@ -65,18 +65,6 @@ def judged(
 @pytest.fixture
 def project(judged: Path, tmp_path: Path) -> Project:
     return Project(Path(shutil.copytree(judged, tmp_path / "project", symlinks=True)))
-
-
-@pytest.fixture(scope="module")
-def killer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killer]:
-    killer = Killer(tmp_path_factory.mktemp("killer") / "log")
-    yield killer
-    killer.close()
-
-
-def outputs(project: Project) -> dict[str, str]:
-    files = [*project.path.glob("models/trained/*"), *project.path.glob("reports/plots/*.csv")]
-    return {path.name: sha256_of(path) for path in files if path.name != "observed.json"}
 
 
 def test_a_version_is_made_and_its_curves_show_preferences(judged: Path) -> None:

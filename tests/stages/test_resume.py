@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,13 +50,6 @@ OUTPUTS = [
     *("reports/plots/training.csv", "reports/plots/validation.csv"),
 ]
 SEED = "STEMMA_TEST_SEED"
-
-
-@pytest.fixture(scope="module")
-def killer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killer]:
-    killer = Killer(tmp_path_factory.mktemp("killer") / "log")
-    yield killer
-    killer.close()
 
 
 @pytest.fixture

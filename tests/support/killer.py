@@ -7,6 +7,8 @@ from pathlib import Path
 
 from project import Project, environment
 
+from stemma.files import sha256_of
+
 # Not imported: it caps the libraries of the process that it is in.
 DRIVER = Path(__file__).with_name("killing.py")
 
@@ -47,3 +49,9 @@ def gone_on_from(lines: str) -> int:
     """Return the step that a run says it went on from; 0 if it began anew."""
     _, found, rest = lines.partition("going on from step ")
     return int(rest.split()[0]) if found else 0
+
+
+def outputs(project: Project) -> dict[str, str]:
+    """Return the hash of each file that training made, by name."""
+    files = [*project.path.glob("models/trained/*"), *project.path.glob("reports/plots/*.csv")]
+    return {path.name: sha256_of(path) for path in files if path.name != "observed.json"}

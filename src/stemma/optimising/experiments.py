@@ -67,17 +67,21 @@ class Experiment:
         self._launch(["--temp"])
 
     def _launch(self, how: Sequence[str]) -> None:
-        only = ["--single-item", "--force"] if self.stages else []
-        sets = [word for one in self.overrides for word in ("-S", one)]
-        command = [sys.executable, "-m", "dvc", "exp", "run", *how, *only, "--name", self.name]
+        command = [sys.executable, "-m", "dvc", *self._words(how)]
         with self.log.open("wb") as log:
             # Its own session: Ctrl-C is for whoever searches, who ends trials in order.
             self._process = subprocess.Popen(
-                [*command, *sets, *self.stages],
+                command,
                 cwd=self.root, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
         self.log.with_suffix(".pid").write_text(str(self._process.pid), encoding="utf-8")
+
+    def _words(self, how: Sequence[str]) -> list[str]:
+        """Return what is typed behind ``dvc``."""
+        only = ["--single-item", "--force"] if self.stages else []
+        sets = [word for one in self.overrides for word in ("-S", one)]
+        return ["exp", "run", *how, *only, "--name", self.name, *sets, *self.stages]
 
     @property
     def commit(self) -> str | None:
@@ -111,11 +115,9 @@ class Experiment:
     def end(self) -> None:
         """End it, and wait until nothing is left of it but its record."""
         self.hold()
-        table = self.table()
-        if table is not None and self.runs_here(table.pid):
-            send(table.pid, signal.SIGTERM)
-        elif self._process is not None and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGINT)
+        process = self._process
+        if not self._end_training() and process is not None and process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
         self._wait()
         self.clear()
 
@@ -145,10 +147,7 @@ class Experiment:
         with contextlib.suppress(OSError):
             if self.name.encode() not in command.read_bytes().split(b"\0"):
                 return  # the number is another's by now
-            table = self.table()
-            if table is not None and self.runs_here(table.pid):
-                send(table.pid, signal.SIGTERM)
-            else:
+            if not self._end_training():
                 os.killpg(leader, signal.SIGINT)
             end = time.monotonic() + PATIENCE
             while command.exists() and command.read_bytes() and time.monotonic() < end:
@@ -174,7 +173,16 @@ class Experiment:
             with contextlib.suppress(OSError):
                 os.link(path, self.kept)
 
-    def runs_here(self, pid: int) -> bool:
+    def _end_training(self) -> bool:
+        """Send SIGTERM to the training of this experiment; return whether it is under way here."""
+        table = self.table()
+        if table is None or not self._runs_here(table.pid):
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(table.pid, signal.SIGTERM)
+        return True
+
+    def _runs_here(self, pid: int) -> bool:
         """Say whether a process is the training of this experiment, and no other by now."""
         # On other systems a process's folder is not told, and the losses say that it trains.
         if not Path("/proc/self/cwd").exists():
@@ -183,9 +191,3 @@ class Experiment:
         with contextlib.suppress(OSError):
             return place is not None and Path(f"/proc/{pid}/cwd").resolve() == place[0].resolve()
         return False
-
-
-def send(pid: int, number: int) -> None:
-    """Send a signal to a process, if it is still there."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)

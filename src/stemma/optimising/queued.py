@@ -1,14 +1,13 @@
 """Trials through DVC's queue, for several workers."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from stemma.optimising.experiments import FAILED, PATIENCE, POLL, Experiment, Progress, send
+from stemma.optimising.experiments import FAILED, PATIENCE, POLL, Experiment, Progress
 from stemma.store.errors import ProjectError
 
 _WAKE = 30.0  # seconds after which DVC is asked for workers again: they leave an empty queue
@@ -29,10 +28,7 @@ class Queued(Experiment):
 
     def _launch(self, how: Sequence[str]) -> None:
         self._mark.touch()
-        sets = [word for one in self.overrides for word in ("-S", one)]
-        only = ["--single-item", "--force"] if self.stages else []
-        words = ["exp", "run", "--queue", *only, "--name", self.name, *sets, *self.stages]
-        _dvc(words, self.root, self.log)
+        _dvc(self._words(["--queue"]), self.root, self.log)
         self._wake()
 
     def poll(self) -> Progress:
@@ -63,15 +59,12 @@ class Queued(Experiment):
         if self._mark.exists():
             # While it waits; afterwards, when it has failed.
             _dvc(["queue", "remove", self.name], self.root, None, check=False)
-            table, place = self.table(), self.place()
-            if table is not None and self.runs_here(table.pid):
-                send(table.pid, signal.SIGTERM)
+            place = self.place()
+            self._end_training()
             end = time.monotonic() + PATIENCE
             while place and place[0].exists() and time.monotonic() < end:
                 time.sleep(POLL)
-                table = self.table()
-                if table is not None and self.runs_here(table.pid):
-                    send(table.pid, signal.SIGTERM)
+                self._end_training()
             _dvc(["queue", "remove", self.name], self.root, None, check=False)
             self._mark.unlink()
         super().clear()

@@ -122,10 +122,9 @@ def need() -> None:
 
 def _head(root: Path) -> str:
     head = git.run(["rev-parse", "HEAD"], root).strip()
-    changed = git.run(["status", "--porcelain", "--untracked-files=no"], root).splitlines()
-    if changed:
+    if changed := git.changed(root):
         raise ProjectError(
-            f"{changed[0][3:]} is not as HEAD has it"
+            f"{changed[0]} is not as HEAD has it"
             + (f", nor {len(changed) - 1} more files" if len(changed) > 1 else ""),
             "a winner is compared with HEAD: `git commit` or `git stash` first",
         )

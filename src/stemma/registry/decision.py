@@ -11,8 +11,8 @@ from stemma.registry.criteria import judged
 from stemma.registry.models import model_of
 from stemma.registry.policy import RegistrySettings, StageSettings
 from stemma.store.errors import ProjectError
-from stemma.store.registry import Registered, Registry
-from stemma.store.version import Commit, Version
+from stemma.store.registry import Assignment, Registered, Registry
+from stemma.store.version import Commit
 
 Tell = Callable[[Outcome], object]
 """Is told what each gate says, as soon as it says it."""
@@ -40,15 +40,18 @@ def case_of(
     names = [one.tag for one in history]
     if before in names:
         history = history[: names.index(before)]
-    incumbent: Version | None = None
-    if history and history[-1].commit != registered.commit:
-        last = history[-1]
-        name = f"{last.artifact}@{last.version}" if last.version else last.commit[:10]
-        incumbent = Commit(name, last.commit, root)
+    last = history[-1] if history and history[-1].commit != registered.commit else None
+    incumbent = incumbent_of(last, root) if last else None
     return Case(
         version, model_of(version, registered.artifact, root), registered, stage, incumbent,
         settings, registry, root,
     )  # fmt: skip
+
+
+def incumbent_of(assigned: Assignment, root: Path) -> Commit:
+    """Return the version that was put on a stage, by its name where it has one."""
+    named = f"{assigned.artifact}@{assigned.version}" if assigned.version else assigned.commit[:10]
+    return Commit(named, assigned.commit, root)
 
 
 def gates_of(stage: StageSettings) -> dict[str, Mapping[str, Any] | None]:

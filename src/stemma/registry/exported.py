@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from stemma.corpus.preferences import NAME as PREFERENCES
 from stemma.errors import ModelError
 from stemma.layout import BASE, EXPORTED
 from stemma.registry.case import Case
@@ -251,9 +252,7 @@ def training_rows(case: Case, columns: list[str], preferences: bool = False) -> 
 
 def _preferences(version: Version) -> set[str]:
     output = version.declared.prepared
-    if "preferences.json" not in version.files(output):
-        return set()
-    return set(json.loads(version.content(output, "preferences.json") or b"[]"))
+    return set(json.loads(version.content(output, f"{PREFERENCES}.json") or b"[]"))
 
 
 def _top(version: Version, output: str) -> list[str]:

@@ -1,21 +1,18 @@
 """What a server found of a version: it was not taken, or was dropped as a canary."""
 
 import dataclasses
-import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from stemma.registry.publishing import publish
 from stemma.store import events
-from stemma.store.errors import ProjectError
 from stemma.store.events import Event
-from stemma.store.registry import Registered, Registry, user
+from stemma.store.registry import Registered, Registry
+from stemma.store.somebody import somebody
 
 Found = Literal["not taken", "dropped"]
-_SERVER = {"GIT_COMMITTER_NAME": "stemma serve", "GIT_COMMITTER_EMAIL": "serve@localhost"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +56,7 @@ def record(
         f"{one.artifact} {one.version} was {found} by a server of {stage}", [why], evidence
     )
     tag = events.name_of("trial", one.artifact, one.version, stage, who=str(time.time_ns()))
-    with _as_somebody(root):
+    with somebody("stemma serve", root):
         publish(tag, one.commit, text, Registry(root).next_time(one.artifact), None, root)
     return tag
 
@@ -70,19 +67,3 @@ def read(told: Event) -> Trial:
     return Trial(
         str(told.stage), str(evidence.get("found")), str(evidence.get("why")), told.tag.time
     )
-
-
-@contextmanager
-def _as_somebody(root: Path) -> Iterator[None]:
-    """Let Git write a tag also on a machine where it knows no user, as servers are."""
-    try:
-        user(root)
-        added: dict[str, str] = {}
-    except ProjectError:
-        added = {key: value for key, value in _SERVER.items() if key not in os.environ}
-    os.environ.update(added)
-    try:
-        yield
-    finally:
-        for key in added:
-            del os.environ[key]

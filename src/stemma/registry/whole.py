@@ -40,8 +40,7 @@ def check(version: Commit, local: bool, root: Path) -> None:
 
 
 def _check_tree(root: Path) -> None:
-    told = git.run(["status", "--porcelain", "--untracked-files=no"], root).splitlines()
-    if dirty := [line[3:] for line in told]:
+    if dirty := git.changed(root):
         raise RefusedError(
             f"the working tree is dirty: {_few(dirty)}", "commit it, or `git stash` it"
         )

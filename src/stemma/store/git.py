@@ -32,6 +32,16 @@ def run(arguments: Sequence[str], root: Path = Path(), given: str | None = None)
     return done.stdout
 
 
+def changed(root: Path = Path()) -> list[str]:
+    """Return the tracked files that are not as HEAD has them.
+
+    Raises:
+        ProjectError: git fails.
+    """
+    told = run(["status", "--porcelain", "--untracked-files=no"], root)
+    return [line[3:] for line in told.splitlines()]
+
+
 def _finished(words: Sequence[str], **options: Any) -> subprocess.CompletedProcess[Any]:
     with _installed():
         return subprocess.run(["git", *words], capture_output=True, check=False, **options)

@@ -7,23 +7,19 @@ stopped: stages by DVC, training by its checkpoints.
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from stemma.layout import PARAMS, PREPARED, RECORD
+from stemma.layout import PARAMS
 from stemma.store import git
 from stemma.store.errors import ProjectError
 from stemma.store.objects import repository
-from stemma.store.version import Commit
+from stemma.store.version import Commit, Tree, Version
 from stemma.updating import batch, recipe
 from stemma.updating.lessons import PREFERENCES
 from stemma.updating.plan import Plan
 from stemma.updating.settings import UpdateSettings
-from stemma.versions.contents.manifest import MANIFEST, read_file
+from stemma.versions.contents import manifest
 from stemma.versions.contents.settings import read_settings
 from stemma.versions.verification.rebuild import surroundings
 from stemma.versions.verification.running import (
@@ -36,11 +32,6 @@ from stemma.versions.verification.running import (
 from stemma.versions.verification.worktree import Worktree, open_branch
 
 _TRAILER = "Update"
-_NOBODY = {
-    f"GIT_{who}_{what}": value
-    for who in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "stemma update"), ("EMAIL", "update@localhost"))
-}
 _SHOWN = 3  # documents that a message names
 
 
@@ -75,7 +66,7 @@ class Site:
         point_dvc_at(self.work, *surroundings(self.root))
         if not mark.exists():
             fetch_raw(self.work)
-            batch.write(self.plan.lessons, self.plan.name, self.work.tree)
+            batch.write(self.plan.selection.lessons, self.plan.name, self.work.tree)
             # One that is killed leaves files that are neither here nor there: all of it is redone.
             self._run("dvc", "add", batch.FOLDER.as_posix())
             mark.touch()
@@ -96,7 +87,7 @@ class Site:
         tree = git.run(["write-tree"], self.work.tree).strip()
         git.run(["reset", "--quiet"], self.work.tree)
         words = ["commit-tree", tree, "-p", self.plan.base, "-m", f"{self.plan.incumbent} as it is"]
-        return self._as_somebody(words).strip()
+        return git.run(words, self.work.tree).strip()
 
     def build(self) -> str:
         """Train the candidate, and commit it on its branch; return the commit.
@@ -112,7 +103,8 @@ class Site:
         self.tell(f"training the candidate {self.plan.branch}")
         self._build(measured=False)
         git.run(["add", "--all"], self.work.tree)
-        self._as_somebody(["commit", "--quiet", "--no-verify", "--message", self._message()])
+        words = ["commit", "--quiet", "--no-verify", "--message", self._message()]
+        git.run(words, self.work.tree)
         return git.run(["rev-parse", "HEAD"], self.work.tree).strip()
 
     def push_data(self) -> bool:
@@ -129,13 +121,10 @@ class Site:
         return True
 
     def _build(self, measured: bool, target: str | None = None) -> None:
-        settings = read_settings(self.incumbent)
-        if settings is None:
-            raise ProjectError(f"{self.plan.incumbent} has no {PARAMS}", "is it a foreign one?")
         self._run("stemma", "compose", "--reset", *recipe.choices(self.rules, measured))
         further = recipe.overrides(
-            self._params(), settings[0], self.plan.base, self.rules, measured,
-            any(one.file == PREFERENCES for one in self.plan.lessons),
+            _settings(Tree(self.work.tree)), _settings(self.incumbent), self.plan.base, self.rules,
+            measured, any(one.file == PREFERENCES for one in self.plan.selection.lessons),
         )  # fmt: skip
         self._run("stemma", "compose", *further)
         command = ["dvc", "repro", *([target] if target else [])]
@@ -149,47 +138,37 @@ class Site:
 
     def _check_held_out(self) -> None:
         """Refuse data that take documents out of what the version in production is judged by."""
-        before = self._held_out(self.incumbent.path(self.incumbent.declared.prepared, MANIFEST))
-        after = self._held_out(self.work.tree / PREPARED / MANIFEST)
-        if lost := sorted(before - after):
+        if lost := sorted(_held_out(self.incumbent) - _held_out(Tree(self.work.tree))):
             raise ProjectError(
                 f"{len(lost)} documents of its held-out splits are no longer held out, such as "
                 f"{', '.join(lost[:_SHOWN])}",
                 "a record repeats them: lower held_out in conf/update/, and --abandon this one",
             )
 
-    def _held_out(self, path: Path) -> set[str]:
-        rows = read_file(path, ["id", "split"], str(path)).to_pylist()
-        return {one["id"] for one in rows if one["split"] in ("validation", "test")}
-
-    def _params(self) -> dict[str, Any]:
-        found = yaml.safe_load((self.work.tree / PARAMS).read_text(encoding="utf-8"))
-        return {key: value for key, value in found.items() if key != RECORD}
-
     def _message(self) -> str:
-        plan = self.plan
-        left = "".join(f"\n  {count} left out: {why}" for why, count in plan.left_out.items())
+        plan, chosen = self.plan, self.plan.selection
+        left = "".join(f"\n  {count} left out: {why}" for why, count in chosen.left_out.items())
         return (
-            f"Update {plan.artifact}: {plan.requests} requests of production\n\n"
+            f"Update {plan.artifact}: {chosen.requests} requests of production\n\n"
             f"From {plan.incumbent}, by the rules of conf/update/{plan.rules}.yaml: "
-            f"{len(plan.lessons)} documents of {plan.requests} of {plan.asked} requests.{left}\n\n"
+            f"{len(chosen.lessons)} documents of {chosen.requests} of {chosen.asked} requests."
+            f"{left}\n\n"
             f"{_TRAILER}: {plan.name}\n"
         )
 
-    def _as_somebody(self, words: list[str]) -> str:
-        """Run a command of Git that writes a commit, also where Git knows no user."""
-        try:
-            return git.run(words, self.work.tree)
-        except ProjectError:
-            before = dict(os.environ)
-            os.environ.update({key: value for key, value in _NOBODY.items() if key not in before})
-            try:
-                return git.run(words, self.work.tree)
-            finally:
-                os.environ.clear()
-                os.environ.update(before)
-
-    def _run(self, *words: str, see: Callable[[str], None] = lambda line: None) -> None:
-        code, said = self.work.run(words, see)
+    def _run(self, *words: str) -> None:
+        code, said = self.work.run(words, lambda line: None)
         if code:
             raise ProjectError(f"`{' '.join(words[:2])}` failed: {last_words(said)}", "mend that")
+
+
+def _settings(version: Version) -> dict[str, Any]:
+    told = read_settings(version)
+    if told is None:
+        raise ProjectError(f"{version.name} has no {PARAMS}", "is it a foreign one?")
+    return told[0]
+
+
+def _held_out(version: Version) -> set[str]:
+    rows = manifest.read(version, ["id"], [("split", "in", ["validation", "test"])])
+    return set(rows["id"].to_pylist())

@@ -86,15 +86,11 @@ def judge(
     Raises:
         SettingsError: there is no such stage, or a setting of a gate is wrong.
     """
-    settings = decision.settings_at(root)
+    settings, model = decision.settings_at(root), model_of(candidate, artifact, root)
     told: dict[str, Outcome] = {}
     for name in stages_to(stage, settings):
         current = registry.current(artifact, name)
-        incumbent = None
-        if current is not None:
-            called = f"{artifact}@{current.version}" if current.version else current.commit[:10]
-            incumbent = Commit(called, current.commit, root)
-        model = model_of(candidate, artifact, root)
+        incumbent = decision.incumbent_of(current, root) if current else None
         case = Case(candidate, model, None, name, incumbent, settings, registry, root)
         for outcome in decision.judge(case, bool, _LATER):
             known = told.get(outcome.gate)

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemma.corpus.cleaning.normalise import normalise
-from stemma.corpus.cleaning.words import Hashes, ngrams, words_of
+from stemma.corpus.cleaning.words import Hashes, distinct, ngrams, words_of
 from stemma.corpus.duplicates.minhash import SKETCH as BYTES
 from stemma.corpus.duplicates.minhash import similarity
+from stemma.corpus.duplicates.sorted_arrays import found
 from stemma.overrides import leaves
 from stemma.store.version import Version
 from stemma.updating.lessons import PREFIX, answer_of
@@ -52,11 +53,11 @@ class Known:
         self._sketches = np.frombuffer(b"".join(held), np.uint8).reshape(-1, BYTES)
         self._ngrams = _distinct(_grams(text) for text in texts.held_out(version))
 
-    def has(self, text: str) -> bool:
-        """Say whether it has a text, or nearly the same one."""
+    def has(self, text: str, sketch: NDArray[np.uint8]) -> bool:
+        """Say whether it has a text, or nearly the same one by its sketch."""
         if hashlib.sha256(normalise(text).encode()).hexdigest() in self._hashes:
             return True
-        return _is_near(self._sketcher.sketch(text), self._sketches)
+        return is_near(sketch, self._sketches)
 
     def sketch(self, text: str) -> NDArray[np.uint8]:
         """Return the sketch that its manifest would hold of a text, shape (BYTES,)."""
@@ -65,21 +66,17 @@ class Known:
     def held_out_share(self, text: str) -> float:
         """Return the share of the n-grams of a text that stand in held-out documents, 0 to 1."""
         asked = _grams(text)
-        if not len(asked) or not len(self._ngrams):
-            return 0.0
-        places = np.minimum(np.searchsorted(self._ngrams, asked), len(self._ngrams) - 1)
-        return float((self._ngrams[places] == asked).mean())
+        return float(found(asked, self._ngrams).mean()) if len(asked) else 0.0
 
 
-def near(sketch: NDArray[np.uint8], others: list[NDArray[np.uint8]]) -> bool:
-    """Say whether one of several texts is nearly the same as one, by their sketches."""
-    return _is_near(sketch.tobytes(), np.stack(others)) if others else False
+def is_near(sketch: NDArray[np.uint8], others: NDArray[np.uint8]) -> bool:
+    """Say whether one of several texts is nearly the same as one, by their sketches.
 
-
-def _is_near(sketch: bytes, others: NDArray[np.uint8]) -> bool:
-    if not len(others):
-        return False
-    return bool((similarity(others, np.frombuffer(sketch, np.uint8)) >= SIMILAR).any())
+    Args:
+        sketch: of the one, shape (BYTES,).
+        others: of the several, shape (texts, BYTES).
+    """
+    return bool((similarity(others, sketch) >= SIMILAR).any())
 
 
 def _grams(text: str) -> Hashes:
@@ -87,5 +84,4 @@ def _grams(text: str) -> Hashes:
 
 
 def _distinct(parts: Iterable[Hashes]) -> Hashes:
-    found = [*parts]
-    return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64)
+    return distinct(np.concatenate([np.empty(0, np.uint64), *parts]))

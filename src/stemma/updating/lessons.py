@@ -7,10 +7,11 @@ import datetime
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from stemma.corpus.sources.files import PRODUCTION
 from stemma.updating.records import Kept
 from stemma.updating.settings import Take
 
-PREFIX = "production/"
+PREFIX = f"{PRODUCTION}/"
 """Of the ids of such documents."""
 Kind = Literal["correction", "liked", "prompt", "thumb", "pair"]
 _SUFFIXES: dict[Kind, str] = {
@@ -66,12 +67,10 @@ def lessons(one: Kept, take: Take, chat: bool) -> list[Lesson] | str:
     if len(one.prompts) > 1 or len(one.answers) > 1:
         return "it has several prompts or answers"
     prompt, answer = one.prompts[0], one.answers[0] if one.answers else ""
-    if isinstance(prompt, str) == chat:
-        return (
-            "it is a text, and the model learns conversations"
-            if chat
-            else ("it is a conversation, and the model learns texts")
-        )
+    if isinstance(prompt, str) and chat:
+        return "it is a text, and the model learns conversations"
+    if not isinstance(prompt, str) and not chat:
+        return "it is a conversation, and the model learns texts"
     found = [*_texts(one, prompt, answer, take, chat)][:1]
     found += [*_preferences(one, prompt, answer)][:1] if take.preferences else []
     return found or "there is nothing in it that is taken"
@@ -95,10 +94,10 @@ def _preferences(one: Kept, prompt: Any, answer: str) -> Iterator[Lesson]:
         return
     if said.correction and said.correction.strip() != answer.strip():
         told = {"prompt": prompt, "chosen": said.correction, "rejected": answer}
-        yield _lesson(one, "pair", PREFERENCES, told, said.correction)
+        yield _lesson(one, "pair", PREFERENCES, told, _told(prompt, said.correction))
     elif said.thumb:
         told = {"prompt": prompt, "completion": answer, "label": said.thumb == "up"}
-        yield _lesson(one, "thumb", PREFERENCES, told, answer)
+        yield _lesson(one, "thumb", PREFERENCES, told, _told(prompt, answer))
 
 
 def _text(one: Kept, kind: Kind, file: str, prompt: Any, answer: str) -> Lesson:
@@ -112,9 +111,12 @@ def _lesson(one: Kept, kind: Kind, file: str, told: dict[str, Any], text: str) -
     day = datetime.datetime.fromtimestamp(one.record.time, datetime.UTC).date().isoformat()
     row = {"id": f"{PREFIX}{one.record.id}{_SUFFIXES[kind]}", **told, "kind": kind,
            "version": one.record.version, "time": day}  # fmt: skip
-    prompt = told.get("prompt", "")
+    return Lesson(kind, file, text, row)
+
+
+def _told(prompt: Any, answer: str) -> str:
     before = prompt if isinstance(prompt, str) else _words(prompt)
-    return Lesson(kind, file, f"{before}\n{text}" if before else text, row)
+    return f"{before}\n{answer}" if before else answer
 
 
 def _words(messages: list[dict[str, str]]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from stemma.files import read_json, write_json
 from stemma.store import git
 from stemma.updating.lessons import Lesson
+from stemma.updating.selection import Selection
 
 _FILE = "plan.json"
 BRANCH = "update"
@@ -25,10 +26,7 @@ class Plan:
         incumbent: the name of the version that stands there.
         base: its commit.
         rules: the name of the rules.
-        lessons: what is learnt.
-        requests: how many requests they are of.
-        left_out: how many requests are left out, by reason.
-        asked: how many requests were looked at.
+        selection: what is learnt.
         measured: the commit with the incumbent's measures on the new test split; None before.
     """
 
@@ -38,10 +36,7 @@ class Plan:
     incumbent: str
     base: str
     rules: str
-    lessons: tuple[Lesson, ...]
-    requests: int
-    left_out: dict[str, int]
-    asked: int
+    selection: Selection
     measured: str | None = None
 
     @property
@@ -60,7 +55,8 @@ def read(folder: Path) -> Plan | None:
     if not (folder / _FILE).exists():
         return None
     told = read_json(folder / _FILE)
-    return Plan(**told | {"lessons": tuple(Lesson(**one) for one in told["lessons"])})
+    lessons = tuple(Lesson(**one) for one in told["selection"]["lessons"])
+    return Plan(**told | {"selection": Selection(**told["selection"] | {"lessons": lessons})})
 
 
 def new_name(root: Path) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from stemma.updating.known import Known, near
+from stemma.updating.known import Known, is_near
 from stemma.updating.lessons import Lesson, answer_of, lessons
 from stemma.updating.records import Kept
 from stemma.updating.settings import UpdateSettings
@@ -49,14 +49,16 @@ def select(
         barred: says of the id of an answer why nothing may be learned from it; None if it may.
     """
     chosen: list[Lesson] = []
-    sketches: list[NDArray[np.uint8]] = []
+    before: list[NDArray[np.uint8]] = []
     users, left_out = Counter[str](), Counter[str]()
     taken = asked = 0
     for one in requests:
         asked += 1
         found = barred(one.record.id) or lessons(one, rules.take, chat)
+        texts = [] if isinstance(found, str) else [each.text for each in found]
+        sketches = [known.sketch(text) for text in texts]
         if not isinstance(found, str):
-            found = _new(found, known, rules, sketches) or found
+            found = _new(found, sketches, known, rules, before) or found
         if not isinstance(found, str) and users[one.record.who] >= rules.most_per_user:
             found = "there are enough of this user"
         if not isinstance(found, str) and taken >= rules.most:
@@ -67,22 +69,26 @@ def select(
         users[one.record.who] += 1
         taken += 1
         chosen += found
-        sketches.append(known.sketch(found[0].text))
+        before.append(sketches[0])
     return Selection(tuple(chosen), taken, dict(left_out.most_common()), asked)
 
 
 def _new(
-    found: list[Lesson], known: Known, rules: UpdateSettings, before: list[NDArray[np.uint8]]
+    found: list[Lesson],
+    sketches: Iterable[NDArray[np.uint8]],
+    known: Known,
+    rules: UpdateSettings,
+    before: list[NDArray[np.uint8]],
 ) -> str | None:
     """Return why some documents are nothing new; None if they are."""
-    for one in found:
+    for one, sketch in zip(found, sketches, strict=True):
         # Another document of the same answer stood there under another ending.
         if answer_of(one.id) in known.answers:
             return "the version in production has learnt from it"
         if known.held_out_share(one.text) > rules.held_out:
             return "it stands in a held-out document"
-        if known.has(one.text):
+        if known.has(one.text, sketch):
             return "the version in production knows the same text, or nearly"
-        if near(known.sketch(one.text), before):
+        if before and is_near(sketch, np.stack(before)):
             return "another one says nearly the same"
     return None

@@ -18,6 +18,7 @@ from stemma.registry.decision import Tell as TellOutcome
 from stemma.registry.models import artifact_of
 from stemma.store.errors import ProjectError
 from stemma.store.registry import Registered, Registry
+from stemma.store.somebody import somebody
 from stemma.store.version import Commit
 from stemma.updating import ledger, plan, records, settings
 from stemma.updating.candidate import Site
@@ -32,6 +33,7 @@ from stemma.versions.verification.running import Tell, untold
 from stemma.versions.verification.worktree import Worktree, check_top, close, lasting
 
 _DAY = 86_400.0
+_NAME = "stemma update"
 _FOLDER = "update"  # in .dvc/tmp: one update at a time
 
 
@@ -126,10 +128,11 @@ def update(
                 return Update(incumbent.name, stage, found)
             begun = _planned(found, incumbent, stage, rules, root).write(work.folder)
         site = Site(work, begun, settings.read(begun.rules, root), root, tell)
-        done = _propose(site, resumed, tell_gate)
+        with somebody(_NAME, root):
+            done = _propose(site, resumed, tell_gate)
         _write_down(done, site)
         close(work, root)
-    return _promoted(done, tell_gate, root) if promoted and not done.refused else done
+    return _promoted(done, done.version, tell_gate, root) if promoted and done.version else done
 
 
 def abandon(root: Path = Path()) -> str | None:
@@ -202,7 +205,7 @@ def _begun(work: Worktree, incumbent: Registered, stage: str, tell: Tell) -> Pla
 def _planned(found: Selection, incumbent: Registered, stage: str, rules: str, root: Path) -> Plan:
     return Plan(
         plan.new_name(root), incumbent.artifact, stage, incumbent.name, incumbent.commit, rules,
-        found.lessons, found.requests, found.left_out, found.asked,
+        found,
     )  # fmt: skip
 
 
@@ -223,9 +226,8 @@ def _propose(site: Site, resumed: bool, tell_gate: TellOutcome) -> Update:
     version = None
     if all(one.passed for one in gates):
         version = _registered(begun, commit, registry, local=not has_remote, root=root)
-    selection = Selection(begun.lessons, begun.requests, begun.left_out, begun.asked)
     return Update(
-        begun.incumbent, begun.stage, selection, resumed, begun.name, begun.branch, commit,
+        begun.incumbent, begun.stage, begun.selection, resumed, begun.name, begun.branch, commit,
         compared, gates, version,
     )  # fmt: skip
 
@@ -245,11 +247,11 @@ def _write_down(done: Update, site: Site) -> None:
     ledger.write(answers, f"{became} as {done.branch}", site.root)
 
 
-def _promoted(done: Update, tell_gate: TellOutcome, root: Path) -> Update:
+def _promoted(done: Update, version: str, tell_gate: TellOutcome, root: Path) -> Update:
     decisions: list[Decision] = []
-    for stage in stages_to(done.stage, settings_at(root)) if done.version else []:
-        assert done.version
-        decisions.append(promote(done.version, stage, tell=tell_gate, root=root))
-        if not decisions[-1].allowed:
-            break
+    with somebody(_NAME, root):
+        for stage in stages_to(done.stage, settings_at(root)):
+            decisions.append(promote(version, stage, tell=tell_gate, root=root))
+            if not decisions[-1].allowed:
+                break
     return dataclasses.replace(done, decisions=tuple(decisions))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from stemma.corpus.cleaning.words import ngrams
 from stemma.corpus.documents import Part
 from stemma.corpus.duplicates.boilerplate import Boilerplate
+from stemma.corpus.duplicates.sorted_arrays import found
 from stemma.corpus.preferences import PREFIX, taken_apart
 from stemma.corpus.sharding.pool import Pool
 from stemma.corpus.sharding.shard import Placed
@@ -95,8 +96,8 @@ class _Look:
         rows = itertools.chain.from_iterable(
             zip(examples, sides.tolist(), strict=True) for examples, sides in placed.examples()
         )
-        found = [side == PREFERENCE and self._is_known(one, index) for one, side in rows]
-        return np.array(found, np.bool_)
+        known = [side == PREFERENCE and self._is_known(one, index) for one, side in rows]
+        return np.array(known, np.bool_)
 
     def _is_known(self, example: Example, index: NDArray[np.uint64]) -> bool:
         prompt, completions = taken_apart(example.parts)
@@ -108,7 +109,4 @@ class _Look:
 
     def _share(self, piece: Example, index: NDArray[np.uint64]) -> float:
         hashes = ngrams(self.boilerplate.own(piece), self.n)
-        if not len(hashes) or not len(index):
-            return 0.0
-        place = np.minimum(np.searchsorted(index, hashes), len(index) - 1)
-        return float((index[place] == hashes).mean())
+        return float(found(hashes, index).mean()) if len(hashes) else 0.0

@@ -37,6 +37,8 @@ def upsample(
         vocabulary: number of token ids.
         labelled: whether tokens have labels.
     """
+    if settings.times == 1 or not settings.ids:
+        return
     rows = pq.read_table(folder / "manifest.parquet", columns=["id", "split"]).to_pylist()
     # Preferences are trained on too, but stand in arrays of their own.
     path = folder / f"{PREFERENCES}.json"

@@ -98,8 +98,6 @@ def _copies(ids: list[str], case: Case) -> list[int]:
     """Return which documents stand in the split again, as they count several times."""
     told = read_settings(case.version)
     given = told[0].get("prepare", {}).get("upsample") if told else None
-    return (
-        copied(ids, build(UpsampleSettings, given, "params.yaml", "prepare.upsample"))
-        if given
-        else []
-    )
+    if not given:
+        return []
+    return copied(ids, build(UpsampleSettings, given, "params.yaml", "prepare.upsample"))

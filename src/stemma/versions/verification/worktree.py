@@ -170,7 +170,7 @@ def open_branch(site: Worktree, branch: str, commit: str, root: Path) -> None:
     """
     # A git that is killed half-way leaves a worktree that it cannot remove.
     with _undisturbed():
-        _remove(site.tree, root)
+        _drop_tree(site.tree, root)
         git.run(["worktree", "prune"], root)
         add = ["worktree", "add", "--quiet", "-B", branch, str(site.tree), commit]
         git.run([*_AS_COMMITTED, *add], root)
@@ -205,11 +205,15 @@ def _try_lock(folder: Path) -> int | None:
 
 
 def _remove(folder: Path, root: Path) -> None:
+    _drop_tree(folder / "tree", root)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _drop_tree(tree: Path, root: Path) -> None:
     # Git refuses if it was stopped before it had registered the worktree; then there is none.
     command = ["git", "-C", str(root), "worktree", "remove", "--force", "--force"]
-    tree = folder if folder.name == "tree" else folder / "tree"
     subprocess.run([*command, str(tree)], capture_output=True, check=False)
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(tree, ignore_errors=True)
 
 
 def _end_group(child: subprocess.Popen[str]) -> None:
