@@ -275,6 +275,10 @@ def test_what_an_earlier_version_exported(repository: Path) -> None:
     ours.pop("base.json")
     assert theirs == ours
     run(settings(path=f"stemma://{commit}"))
+    run(settings(path=f"stemma://{commit}:models/exported"))
+    assert contents()["config.json"] == ours["config.json"]
+    with pytest.raises(SourceError, match=r"models/smol of stemma://whole@v1\.0\.0:"):
+        run(settings(path="stemma://whole@v1.0.0:models/smol"))
     with pytest.raises(ModelError, match="exported an adapter beside its base"):
         run(settings(path="stemma://adapter@v1.0.0"))
     for unknown in ("nothing@v9.0.0", "main", "0" * 40):

@@ -1,6 +1,7 @@
 """The ``stemma`` command: thin verbs for what DVC and Git lack."""
 
 import importlib
+import keyword
 import os
 import sys
 from pathlib import Path
@@ -14,9 +15,9 @@ from stemma.streams import forgive
 
 VERBS = (
     "approve", "attest", "bisect", "chat", "compose", "diff", "fetch", "forget", "fsck", "gates",
-    "gc", "history", "key", "log", "merge-driver", "optimise", "promote", "recall", "register",
-    "rollback", "serve", "show", "sign", "status", "trace", "update", "verify", "versions",
-    "watch",
+    "gc", "history", "import", "key", "log", "merge-driver", "optimise", "promote", "recall",
+    "register", "rollback", "serve", "show", "sign", "status", "trace", "update", "verify",
+    "versions", "watch",
 )  # fmt: skip
 """Each is a module here, in which it stands."""
 
@@ -47,7 +48,8 @@ class _Project(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         # Importing all of them takes longer than many a verb.
         if cmd_name in VERBS:
-            importlib.import_module(f"stemma.cli.{cmd_name.replace('-', '_')}")
+            module = cmd_name.replace("-", "_") + "_" * keyword.iskeyword(cmd_name)
+            importlib.import_module(f"stemma.cli.{module}")
         return super().get_command(ctx, cmd_name)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:

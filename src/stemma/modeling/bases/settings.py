@@ -44,11 +44,12 @@ class HubBase:
 
 @settings
 class PathBase:
-    """A folder below data/input, or the export of an earlier version."""
+    """A folder below data/input, or a model of an earlier version."""
 
     kind: Literal["path"]
     path: Name
-    """The folder, or ``stemma://`` and a tag or the 40 digits of a commit."""
+    """The folder; or ``stemma://`` and a tag or the 40 digits of a commit, whose export is taken,
+    or behind a colon another of its outputs, as in ``stemma://v1:models/smol``."""
     license: Name
     trusted: tuple[Sha256, ...]
     """Digests of the Python files that may run, if the model brings its own code."""

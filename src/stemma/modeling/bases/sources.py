@@ -119,10 +119,11 @@ def _local(name: str, key: str) -> Path:
 
 @contextlib.contextmanager
 def _exported(name: str, key: str) -> Iterator[tuple[Path, str]]:
-    commit = _commit(name, key)
+    revision, _, output = name.removeprefix(_EARLIER).partition(":")
+    commit, output = _commit(revision, name, key), output or EXPORTED.as_posix()
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / "exported"
-        get = ["dvc", "get", "--quiet", ".", EXPORTED.as_posix(), "--rev", commit]
+        get = ["dvc", "get", "--quiet", ".", output, "--rev", commit]
         done = subprocess.run(
             [*get, "--out", str(folder)],
             capture_output=True,
@@ -133,7 +134,7 @@ def _exported(name: str, key: str) -> Iterator[tuple[Path, str]]:
         if done.returncode or not folder.is_dir():
             said = done.stderr.strip().splitlines() or ["it gave nothing"]
             raise SourceError(
-                f"{key}: {EXPORTED} of {name} cannot be had: {said[-1]}",
+                f"{key}: {output} of {name} cannot be had: {said[-1]}",
                 "type `dvc pull` there, or `dvc repro` that version",
             )
         if (folder / "adapter").exists():
@@ -144,9 +145,8 @@ def _exported(name: str, key: str) -> Iterator[tuple[Path, str]]:
         yield folder, commit
 
 
-def _commit(name: str, key: str) -> str:
+def _commit(revision: str, name: str, key: str) -> str:
     # A branch moves, and a base that moved with it would not be a function of the settings.
-    revision = name.removeprefix(_EARLIER)
     whole = len(revision) == 40 and not set(revision) - set("0123456789abcdef")
     found = revision if whole else f"refs/tags/{revision}"
     git = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{found}^{{commit}}"]

@@ -22,7 +22,7 @@ _KIND = "model.base.kind"
 # The settings that name what was started from, by the kinds that may be earlier versions.
 _NAMING = {"path": "model.base.path", "merged": "model.base.parents"}
 _EARLIER = "stemma://"
-_NAME = re.compile(rf"{_EARLIER}([^\s'\"]+)")
+_NAME = re.compile(rf"{_EARLIER}([^\s:'\"]+)")
 
 
 @dataclasses.dataclass(frozen=True)
