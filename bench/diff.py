@@ -136,7 +136,7 @@ def _peak() -> float:
 
 
 def _stemma(arm: str, sides: list[Path]) -> Any:
-    from stemma.store.version import Folder
+    from stemma.store.naming import Folder
     from stemma.versions.differences.weights import compare
 
     class Known(Folder):

@@ -11,7 +11,7 @@ from project import Project
 from stemma.modeling.evaluation.reference_table import table_of
 from stemma.monitoring.reference import parse, read
 from stemma.store.errors import DamagedError, MissingError
-from stemma.store.version import resolve
+from stemma.store.naming import resolve
 
 FILE = "reports/reference.parquet"
 

@@ -13,7 +13,7 @@ from stemma.layout import BASE, EXPORTED, PREPARED
 from stemma.modeling.weights.load import quiet_peft
 from stemma.registry.exported import laid_out, loaded, training_split
 from stemma.store.errors import DamagedError
-from stemma.store.version import resolve
+from stemma.store.naming import resolve
 
 SIZES = {"prefixes": 50, "prefix_tokens": judged.BEFORE, "tokens": judged.AFTER}
 

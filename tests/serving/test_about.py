@@ -10,7 +10,8 @@ from released import Released
 from stemma.registry.models import Model, model_of
 from stemma.serving.about import about
 from stemma.store.errors import DamagedError
-from stemma.store.version import Folder, Version, resolve
+from stemma.store.naming import Folder, resolve
+from stemma.store.version import Version
 from stemma.versions.contents.metrics import read_metrics
 
 CARD = b"""\

@@ -22,7 +22,7 @@ from stemma.monitoring.store import FILE
 from stemma.serving import measuring
 from stemma.serving.deployment import AwayError
 from stemma.serving.measuring import Measurer
-from stemma.store.version import resolve
+from stemma.store.naming import resolve
 
 OFTEN = ("--set", "monitoring.measured_per_minute=6000")
 SECRET = "Remember my mail, ada.byron@example.org, will you?"

@@ -8,12 +8,12 @@ from project import Project
 
 from stemma.store.cache import Cache
 from stemma.store.errors import MissingError, ProjectError
-from stemma.store.lock import stages_at
 from stemma.store.objects import listed, path_in
+from stemma.store.version import built
 
 
 def listing_of(repo: Project) -> str:
-    (stage,) = stages_at("v1", repo.path)
+    (stage,) = built("v1", "v1", repo.path).stages()
     return next(out.md5 for out in stage.outs if out.path == "models/trained")
 
 

@@ -8,10 +8,10 @@ from history import History
 from project import ROOT, Project
 
 from stemma import layout
-from stemma.store import declared
+from stemma.store import dvcyaml
 from stemma.store.declared import CONVENTION
 from stemma.store.errors import DamagedError
-from stemma.store.version import resolve
+from stemma.store.naming import resolve
 
 # Nothing stands where our stages put it: no conf/, metrics under eval/, a model that is pushed.
 FOREIGN = """\
@@ -67,7 +67,7 @@ artifacts:
 
 def test_our_own_is_declared_where_the_stages_write() -> None:
     raw = (ROOT / "dvc.yaml").read_bytes()
-    found = declared.parse(raw, "here")
+    found = dvcyaml.parse(raw, "here")
     for field in ("raw", "prepared", "base", "trained", "exported", "metrics", "examples",
                   "samples", "measured", "formats"):  # fmt: skip
         assert getattr(found, field) == getattr(CONVENTION, field), field
@@ -88,7 +88,7 @@ def test_dvc_reads_what_we_declare() -> None:
 
     with Repo(str(ROOT)) as repo:
         theirs = repo.artifacts.read()["dvc.yaml"]
-    ours = declared.parse((ROOT / "dvc.yaml").read_bytes(), "here").artifacts
+    ours = dvcyaml.parse((ROOT / "dvc.yaml").read_bytes(), "here").artifacts
     assert {name: (one.path, one.type, one.labels) for name, one in theirs.items()} == {
         one.name: (one.path, one.type, list(one.labels)) for one in ours
     }
@@ -99,16 +99,16 @@ def test_dvc_reads_what_we_declare() -> None:
 def test_of_a_version_from_before_there_were_artifacts_the_convention_holds() -> None:
     whole = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
     del whole["artifacts"]
-    found = declared.parse(yaml.safe_dump(whole).encode(), "here")
+    found = dvcyaml.parse(yaml.safe_dump(whole).encode(), "here")
     assert found.artifacts == ()
     assert (found.trained, found.prepared) == (CONVENTION.trained, CONVENTION.prepared)
     assert found.models == ("models/exported", "models/trained")
-    assert declared.parse(None, "here") is CONVENTION
+    assert dvcyaml.parse(None, "here") is CONVENTION
     assert Path(CONVENTION.metrics) == layout.METRICS
 
 
 def test_a_foreign_project_is_read_through_its_own_declarations() -> None:
-    found = declared.parse(FOREIGN.encode(), "here")
+    found = dvcyaml.parse(FOREIGN.encode(), "here")
     assert found.trained == found.exported == "work/model.pkl"
     assert found.models == ("work/model.pkl",)
     assert found.metrics == "eval/scores.json"
@@ -130,7 +130,7 @@ artifacts:
   large: {path: m/large, type: model, labels: [exported]}
   text: {path: d, type: dataset, labels: [prepared, english]}
 """
-    found = declared.parse(raw, "here")
+    found = dvcyaml.parse(raw, "here")
     assert (found.exported, found.trained) == ("m/large", "m/small")
     assert found.models == ("m/small", "m/large")
     assert found.prepared == "d"
@@ -138,7 +138,7 @@ artifacts:
 
 
 def test_without_a_model_nothing_is_one() -> None:
-    found = declared.parse(b"stages: {a: {cmd: x, outs: [table.csv]}}", "here")
+    found = dvcyaml.parse(b"stages: {a: {cmd: x, outs: [table.csv]}}", "here")
     assert found.models == found.datasets == ()
     assert found.trained == CONVENTION.trained, "where ours would be, should there be one"
 
@@ -158,12 +158,12 @@ artifacts:
   en: {path: "models/${best}", type: model}
 """
     outs = ["models/en", "models/de", "scores/en.json", "scores/de.json", "models/en/deep"]
-    found = declared.parse(raw, "here", b"best: en\npaths: {eval: scores}\n", outs)
+    found = dvcyaml.parse(raw, "here", b"best: en\npaths: {eval: scores}\n", outs)
     assert found.all_metrics == ("scores/en.json", "scores/de.json")
     assert found.outputs == ("models/en", "models/de", "scores/en.json", "scores/de.json")
     assert found.exported == "models/en"
-    assert declared.is_template(raw)
-    assert not declared.is_template((ROOT / "dvc.yaml").read_bytes()), "only deps have values"
+    assert dvcyaml.is_template(raw)
+    assert not dvcyaml.is_template((ROOT / "dvc.yaml").read_bytes()), "only deps have values"
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ artifacts:
 )
 def test_a_torn_one_is_refused(raw: str, message: str) -> None:
     with pytest.raises(DamagedError, match=message):
-        declared.parse(raw.encode(), "v1")
+        dvcyaml.parse(raw.encode(), "v1")
 
 
 def test_a_version_knows_what_it_consists_of(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_version_knows_what_it_consists_of(tmp_path: Path) -> None:
     (history.root / "dvc.yaml").write_text(FOREIGN, encoding="utf-8")
     history.commit({"work/model.pkl": {"weights": b"1"}}, "best: en\n")
     version = resolve("HEAD", history.root)
-    assert version.declared == declared.parse(FOREIGN.encode(), "here")
+    assert version.declared == dvcyaml.parse(FOREIGN.encode(), "here")
     assert version.files(version.declared.exported).keys() == {"weights"}
     (history.root / "dvc.yaml").write_text(
         "artifacts: {one: {path: 'models/${best}', type: model}}", encoding="utf-8"

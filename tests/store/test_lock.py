@@ -10,6 +10,7 @@ from project import Project
 from stemma.store import lock
 from stemma.store.errors import DamagedError, ProjectError
 from stemma.store.lock import LockEntry
+from stemma.store.version import built
 
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 READ = """\
@@ -125,10 +126,10 @@ def test_a_torn_one_is_refused(raw: bytes, message: str) -> None:
 def test_a_commit_without_one_is_no_version(versions: Path) -> None:
     project = Project(versions)
     first = project.run("git rev-parse v1").stdout.strip()
-    assert [stage.name for stage in lock.stages_at(first, versions)] == ["train"]
+    assert [stage.name for stage in built("v1", first, versions).stages()] == ["train"]
     empty = project.run(["git", "commit-tree", "-m", "x", empty_tree(project)]).stdout.strip()
     with pytest.raises(ProjectError, match=r"has no dvc\.lock"):
-        lock.stages_at(empty, versions)
+        built("x", empty, versions)
 
 
 def empty_tree(project: Project) -> str:
@@ -138,7 +139,10 @@ def empty_tree(project: Project) -> str:
 def test_what_dvc_add_wrote(versions: Path) -> None:
     raw = (versions / "corpus.txt.dvc").read_bytes()
     md5 = hashlib.md5((versions / "corpus.txt").read_bytes()).hexdigest()
-    assert lock.added(raw, "corpus.txt.dvc") == md5
-    assert lock.added(None, "corpus.txt.dvc") == ""
+    assert lock.added(raw, "corpus.txt.dvc") == {"corpus.txt": (md5, 19)}
+    assert lock.added(raw, "corpus.txt.dvc", "a/b") == {"a/b/corpus.txt": (md5, 19)}
+    assert lock.added(None, "corpus.txt.dvc") == {}
+    # What is imported without being fetched has no hash yet.
+    assert lock.added(b"outs: [{path: a}]", "a.dvc") == {}
     with pytest.raises(DamagedError, match=r"corpus.txt.dvc of v1 cannot be read"):
-        lock.added(b"outs: []", "corpus.txt.dvc of v1")
+        lock.added(b"outs: [7]", "corpus.txt.dvc of v1")

@@ -10,7 +10,7 @@ from project import Project
 from stemma.hashes import md5_of
 from stemma.store import objects
 from stemma.store.errors import DamagedError, ProjectError
-from stemma.store.lock import stages_at
+from stemma.store.version import built
 
 
 class BackendError(Exception):
@@ -38,7 +38,7 @@ class Failing:
 
 def weights_of(repo: Project) -> tuple[str, str, Path]:
     """The listing of models/trained at v1, the object of the weights in it, and where that is."""
-    (stage,) = stages_at("v1", repo.path)
+    (stage,) = built("v1", "v1", repo.path).stages()
     listing = next(out.md5 for out in stage.outs if out.path == "models/trained")
     cache = repo.path / ".dvc/cache"
     key = objects.listed(objects.path_in(cache, listing).read_bytes())["model.safetensors"]

@@ -8,8 +8,8 @@ from history import History
 from project import Project
 
 from stemma.store.errors import DamagedError
-from stemma.store.lock import stages_at
 from stemma.store.outputs import Output, outputs
+from stemma.store.version import built
 
 
 def keys(found: dict[Output, object], path: str) -> set[str]:
@@ -20,7 +20,7 @@ def test_every_ref_has_its_outputs(versions: Path) -> None:
     found = outputs(versions)
     trained = {}
     for name in ("v1", "main"):
-        (stage,) = stages_at(name, versions)
+        (stage,) = built(name, name, versions).stages()
         trained[name] = next(out.md5 for out in stage.outs if out.path == "models/trained")
     by_key = {output.key: holders for output, holders in found.items()}
     assert by_key[trained["v1"]].names == ["v1"]

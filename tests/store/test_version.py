@@ -9,7 +9,8 @@ from project import Project
 
 from stemma.store import lock
 from stemma.store.errors import MissingError, ProjectError
-from stemma.store.version import Commit, Folder, ModelOutput, Tree, resolve
+from stemma.store.naming import Folder, ModelOutput, resolve
+from stemma.store.version import Commit, Tree
 
 WEIGHTS = "model.safetensors"
 
@@ -55,7 +56,7 @@ def test_dvc_lock_is_parsed_once(versions: Path, monkeypatch) -> None:
     asked = []
     parse = lock.parse
     monkeypatch.setattr(
-        "stemma.store.version.parse", lambda *given: asked.append(given) or parse(*given)
+        "stemma.store.pipelines.parse", lambda *given: asked.append(given) or parse(*given)
     )
     version = resolve("v1", versions)
     assert version.stages() == version.stages() == version.lock.stages

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from stemma.store.version import Folder
+from stemma.store.naming import Folder
 from stemma.versions.differences.section import Section
 from stemma.versions.differences.weights import compare
 

@@ -18,7 +18,7 @@ from history import History
 from project import Project, environment
 from refusing import git, project, refused, run
 
-from stemma.store.version import resolve
+from stemma.store.naming import resolve
 
 VERBS = {
     "log": ["log"],
@@ -34,7 +34,7 @@ ANSWERS = {
     "diff": "the working tree\n",
     "trace": "Trained on by 2 versions",
     "forget": "revoked: doc (",
-    "show": "train: steps=2",
+    "show": "train.steps=2",
     "bisect": "The first version with a worse loss, nats is",
 }
 """What each of them says of the project of two versions, wherever that stands."""
@@ -121,8 +121,13 @@ def test_a_repository_that_is_no_project(tmp_path: Path, verb: str):
 @verbs
 def test_a_folder_within_a_project(tmp_path: Path, verb: str):
     project(tmp_path / "project")
-    line = refused(tmp_path / "project/data/prepared", *VERBS[verb])
-    assert line.endswith("data/prepared is a folder within the project (type `cd ../..` first)")
+    # As at the top: what is said, and how it ends.
+    below, above = (
+        run(tmp_path / "project" / place, *VERBS[verb]) for place in ("data/prepared", ".")
+    )
+    assert below.exit_code == above.exit_code
+    # What is forgotten already is told in other words.
+    assert verb == "forget" or below.output == above.output
     assert run(tmp_path / "project/data", verb, "--help").exit_code == 0
 
 

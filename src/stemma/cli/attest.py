@@ -3,12 +3,16 @@
 import click
 
 from stemma.cli.group import main
+from stemma.cli.places import FILE
 
 
 @main.command()
 @click.argument("version")
 @click.option(
-    "--into", metavar="DIR", help="Write NAME.intoto.jsonl there, and print nothing else."
+    "--into",
+    metavar="DIR",
+    type=FILE,
+    help="Write NAME.intoto.jsonl there, and print nothing.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, not JSON Lines.")
 def attest(version: str, into: str | None, as_json: bool) -> None:

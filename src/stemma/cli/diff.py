@@ -6,13 +6,14 @@ from pathlib import Path
 import click
 
 from stemma.cli.group import main
+from stemma.cli.places import VERSION
 from stemma.files import atomic_file
 from stemma.versions.differences import SECTIONS
 
 
 @main.command()
-@click.argument("a", default="HEAD", metavar="[A]")
-@click.argument("b", default=None, required=False, metavar="[B]")
+@click.argument("a", default="HEAD", metavar="[A]", type=VERSION)
+@click.argument("b", default=None, required=False, metavar="[B]", type=VERSION)
 @click.option(
     "--only",
     multiple=True,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stemma.cli.group import main
+from stemma.cli.places import FILE
 
 if TYPE_CHECKING:
     from stemma.registry.policy import Require
@@ -12,13 +13,17 @@ if TYPE_CHECKING:
 
 @main.command()
 @click.argument("model", required=False, metavar="[NAME[@VERSION|#STAGE]]")
-@click.option("--into", metavar="DIR", help="The folder; default: the name of the model.")
+@click.option(
+    "--into", metavar="DIR", type=FILE, help="The folder; default: the name of the model."
+)
 @click.option("--repo", metavar="URL", help="The repository with the tags; default: the one here.")
 @click.option(
     "--require", type=click.Choice(["signed", "evidence", "none"]),
     help="What is asked of it; default: what conf/registry.yaml here says, or evidence.",
 )  # fmt: skip
-@click.option("--key", "keys", multiple=True, metavar="FILE", help="A public key that counts.")
+@click.option(
+    "--key", "keys", multiple=True, metavar="FILE", type=FILE, help="A public key that counts."
+)
 @click.option("--frozen", is_flag=True, help="Take what stemma.lock says, and nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was fetched as JSON.")
 def fetch(

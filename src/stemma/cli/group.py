@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
+from stemma.cli.places import from_top
 from stemma.errors import boundary
-from stemma.store.errors import ProjectError
 from stemma.streams import forgive
 
 VERBS = (
@@ -23,17 +23,15 @@ VERBS = (
 
 
 class _Verb(click.Command):
-    """Runs at the top of a project, where every path begins."""
+    """Runs at the top of a project, where every path of a version begins."""
 
     def invoke(self, ctx: click.Context) -> object:
         here = Path.cwd()
         tops = (folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir())
         top = next(tops, here)
         if top != here:
-            raise ProjectError(
-                f"{here.relative_to(top)} is a folder within the project",
-                f"type `cd {os.path.relpath(top)}` first",
-            )
+            from_top(ctx, here, top)
+            os.chdir(top)
         return super().invoke(ctx)
 
 

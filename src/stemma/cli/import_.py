@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 import click
 
 from stemma.cli.group import main
+from stemma.cli.places import VERSION
 
 if TYPE_CHECKING:
     from stemma.importing import Imported
 
 
 @main.command(name="import")
-@click.argument("source", metavar="PATH|NAME")
+@click.argument("source", metavar="PATH|NAME", type=VERSION)
 @click.option("--name", metavar="NAME", help="What it is called here; by default as it was.")
 @click.option("--license", metavar="ID", help="Its licence, where its card does not say.")
 @click.option("--no-commit", is_flag=True, help="Leave the commit to you.")

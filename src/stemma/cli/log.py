@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stemma.cli.group import main
+from stemma.cli.places import VERSION
 
 if TYPE_CHECKING:
     from stemma.versions.verbs.log import LoggedVersion
@@ -16,7 +17,7 @@ _TONES = {"better": "good", "worse": "bad"}
 
 
 @main.command()
-@click.argument("scope", nargs=-1, metavar="[REV-RANGE]... [PATH]")
+@click.argument("scope", nargs=-1, metavar="[REV-RANGE]... [PATH]", type=VERSION)
 @click.option("--all", "everything", is_flag=True, help="Of all branches and tags.")
 @click.option("--experiments", is_flag=True, help="Of DVC's experiments too.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of versions as JSON.")

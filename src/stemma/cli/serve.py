@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from stemma.cli.group import main
+from stemma.cli.places import FILE
 
 
 @main.command()
@@ -19,7 +20,7 @@ from stemma.cli.group import main
     "--engine", type=click.Choice(["transformers", "openvino", "vllm"]), help="What computes."
 )
 @click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16", "int8"]))
-@click.option("--keys", metavar="FILE", help="Only who has a key of this file may ask.")
+@click.option("--keys", metavar="FILE", type=FILE, help="Only who has a key of this file may ask.")
 @click.option("--canary", metavar="VERSION=SHARE", help="Such as lm@v1.3.0=10%.")
 @click.option("--shadow", metavar="VERSION", help="Gets the same requests; nobody sees it.")
 @click.option("--also", multiple=True, metavar="VERSION", help="Can be asked for by name.")

@@ -3,13 +3,16 @@
 import click
 
 from stemma.cli.group import main
+from stemma.cli.places import FILE
 
 
 @main.command()
 @click.argument("version")
-@click.option("--key", required=True, metavar="FILE", help="A private key, in PEM.")
-@click.option("--certificate", metavar="FILE", help="A certificate of its public key.")
-@click.option("--chain", multiple=True, metavar="FILE", help="A certificate up to the authority's.")
+@click.option("--key", required=True, metavar="FILE", type=FILE, help="A private key, in PEM.")
+@click.option("--certificate", metavar="FILE", type=FILE, help="A certificate of its public key.")
+@click.option(
+    "--chain", multiple=True, metavar="FILE", type=FILE, help="A certificate up to the authority's."
+)
 @click.option("--push", is_flag=True, help="Fetch tags first, and push the tag.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def sign(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stemma.cli.group import main
+from stemma.cli.places import FILE
 
 if TYPE_CHECKING:
     from stemma.versions.tracing.descendants import Trace
@@ -23,7 +24,7 @@ _ROWS = 3  # of a manifest that are shown; JSON has all
 
 @main.command()
 @click.option("--text", metavar="T", help="Of a document, as it stands in data/raw.")
-@click.option("--file", "path", metavar="F", help="A file with such a text, in UTF-8.")
+@click.option("--file", "path", metavar="F", type=FILE, help="A file with such a text, in UTF-8.")
 @click.option("--id", "identifier", metavar="I", help="Of a document.")
 @click.option("--hash", "sha256", metavar="H", help="SHA-256 of a normalised text.")
 @click.option("--json", "as_json", is_flag=True, help="Print the versions as JSON.")

@@ -16,8 +16,8 @@ from stemma.files import atomic_directory, atomic_file, sha256_of, write_json
 from stemma.importing.found import CARD, Found, find
 from stemma.store import git
 from stemma.store.appending import with_entry
-from stemma.store.declared import PIPELINE
 from stemma.store.digest import digest_of
+from stemma.store.dvcyaml import PIPELINE
 from stemma.store.errors import ProjectError
 from stemma.store.version import Tree
 from stemma.versions.verification.running import last_words

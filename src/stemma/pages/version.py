@@ -10,12 +10,14 @@ from rich.text import Text
 
 from stemma.layout import BASE, PREPARED, RAW, TRAINED
 from stemma.modeling.export.origins import grouped
+from stemma.overrides import leaves
 from stemma.pages import printing, version_tables
 from stemma.pages.beside import collapsed
 from stemma.pages.version_tables import count
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "peft", "tokenizers", "safetensors", "numpy")
 # The settings that people ask for first; the rest is in --json.
+_FEW = 16  # settings of a project that composes none
 _SETTINGS = {
     "model": ("layers", "heads", "width", "context"),
     "train": ("method", "optimizer", "learning_rate", "steps", "batch_size", "sequence_length"),
@@ -180,6 +182,9 @@ def _made_on(observed: dict[str, Any] | None) -> str:
 
 
 def _settings(settings: dict[str, Any]) -> Iterator[str]:
+    if not settings["composed"]:
+        yield from _written(settings["values"])
+        return
     overrides = " ".join(settings["overrides"])
     yield f"conf/ with {overrides}" if overrides else "conf/ as it stands"
     yield " ".join(f"{group}={name}" for group, name in settings["choices"].items())
@@ -190,6 +195,14 @@ def _settings(settings: dict[str, Any]) -> Iterator[str]:
         told = [f"{key}={section[key]}" for key in asked if section.get(key) is not None]
         if told:
             yield f"{group}: {' '.join(told)}"
+
+
+def _written(values: dict[str, Any]) -> Iterator[str]:
+    """Yield settings that nobody composed, as many as people would read."""
+    told = [f"{key}={value}" for key, value in leaves(values)]
+    yield " ".join(told[:_FEW])
+    if len(told) > _FEW:
+        yield f"and {len(told) - _FEW} more: --json has them"
 
 
 def _environment(pins: dict[str, str]) -> str:

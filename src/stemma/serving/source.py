@@ -22,8 +22,9 @@ from stemma.registry.trust import RefusedError
 from stemma.store import git
 from stemma.store.digest import digest_of, files_of
 from stemma.store.errors import ProjectError
+from stemma.store.naming import Folder
 from stemma.store.registry import Assignment, Registered, Registry
-from stemma.store.version import Commit, Folder, Tree, Version
+from stemma.store.version import Commit, Tree, Version
 
 MANIFEST = "manifest.json"
 

@@ -8,16 +8,15 @@ change, and a stage whose text is known is not read again. A file that looks in 
 
 import dataclasses
 import functools
+import posixpath
 import re
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from stemma import merging
 from stemma.layout import PARAMS
-from stemma.store import git
 from stemma.store.errors import DamagedError, ProjectError
 
 LOCK = "dvc.lock"
@@ -87,9 +86,36 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True)
 class Lock:
-    """What a dvc.lock says, its stages in their order."""
+    """What a version was made of.
+
+    Attributes:
+        stages: what each dvc.lock says, in its order.
+        added: what ``dvc add`` or ``dvc import`` brought, MD5 and bytes by path.
+    """
 
     stages: tuple[Stage, ...]
+    added: Mapping[str, tuple[str, int]] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def joined(cls, locks: Sequence["Lock"], added: Mapping[str, tuple[str, int]]) -> "Lock":
+        """Return what several dvc.lock of one repository say together, and what was added."""
+        if len(locks) == 1 and not added:
+            return locks[0]
+        return cls(tuple(stage for one in locks for stage in one.stages), added)
+
+    @functools.cached_property
+    def kept(self) -> Mapping[str, tuple[str, int]]:
+        """MD5 and bytes of all that DVC keeps of the version, by path."""
+        return {**self.added, **self.outs}
+
+    @property
+    def parts(self) -> tuple[Stage, ...]:
+        """The stages, and behind them one for each ``.dvc`` file, as DVC has them."""
+        brought = (
+            Stage(f"{path}.dvc", "", (), (LockEntry(path, *entry),), {})
+            for path, entry in self.added.items()
+        )
+        return (*self.stages, *brought)
 
     @functools.cached_property
     def outs(self) -> Mapping[str, tuple[str, int]]:
@@ -107,18 +133,6 @@ class Lock:
         }
 
 
-def stages_at(commit: str, root: Path = Path()) -> list[Stage]:
-    """Return the stages in a commit's dvc.lock, in its order.
-
-    Raises:
-        ProjectError: the commit has no dvc.lock, or one that cannot be read.
-    """
-    raw = git.content(commit, LOCK, root)
-    if raw is None:
-        raise ProjectError(f"{commit[:10]} has no {LOCK}", "it is no version: build and commit one")
-    return [*parse(raw, commit[:10]).stages]
-
-
 def parse(raw: bytes, owner: str) -> Lock:
     """Return what a dvc.lock says.
 
@@ -132,19 +146,55 @@ def parse(raw: bytes, owner: str) -> Lock:
     return _read_lines(raw.decode(errors="replace")) or _read_yaml(raw, owner)
 
 
-def added(raw: bytes | None, owner: str) -> str:
-    """Return the MD5 that a ``.dvc`` file gives what ``dvc add`` put under DVC; empty without one.
+def moved(lock: Lock, folder: str, working: Mapping[str, str]) -> Lock:
+    """Return what a dvc.lock says, with all paths from the project's root.
+
+    Args:
+        lock: of a dvc.lock.
+        folder: in which it stands; empty for the root itself.
+        working: the ``wdir`` of stages that have one, by name.
+    """
+    if not folder and not working:
+        return lock
+    return Lock(tuple(_moved(stage, folder, working) for stage in lock.stages))
+
+
+def _moved(stage: Stage, folder: str, working: Mapping[str, str]) -> Stage:
+    wdir = posixpath.join(folder, working.get(stage.name.partition("@")[0], ""))
+    deps, outs = (
+        tuple(dataclasses.replace(one, path=_below(wdir, one.path)) for one in entries)
+        for entries in (stage.deps, stage.outs)
+    )
+    # As DVC addresses it.
+    name = f"{folder}/dvc.yaml:{stage.name}" if folder else stage.name
+    return dataclasses.replace(stage, name=name, deps=deps, outs=outs)
+
+
+def _below(folder: str, path: str) -> str:
+    return path if "://" in path else posixpath.normpath(posixpath.join(folder, path))
+
+
+def added(raw: bytes | None, owner: str, folder: str = "") -> dict[str, tuple[str, int]]:
+    """Return MD5 and bytes of what a ``.dvc`` file points to, by path from the project's root.
 
     Args:
         raw: its bytes; None if there is no such file.
         owner: what it is, for an error.
+        folder: in which it stands.
 
     Raises:
         DamagedError: it cannot be read.
     """
     try:
-        return "" if raw is None else str(load(raw)["outs"][0]["md5"])
-    except (yaml.YAMLError, LookupError, TypeError) as error:
+        told = {} if raw is None else load(raw)
+        wdir = posixpath.join(folder, told.get("wdir") or "")
+        # What was imported without being fetched has no MD5 yet.
+        return {
+            _below(wdir, out["path"]): (str(out["md5"]), int(out.get("size") or 0))
+            for out in told.get("outs") or ()
+            if "md5" in out
+        }
+    except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError) as error:
         said = " ".join(str(error).split())
         raise DamagedError(f"{owner} cannot be read: {said}", "was it merged by hand?") from error
 

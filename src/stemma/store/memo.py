@@ -24,6 +24,9 @@ def recall(name: str, root: Path) -> dict[str, Any]:
 def keep(name: str, facts: dict[str, Any], root: Path) -> None:
     """Keep what is to be recalled under a name, where that can be written."""
     path = _path(name, root)
+    # Where Git does not ignore the folder, it would be in the user's way.
+    if not (root / ".dvc/.gitignore").exists():
+        return
     with contextlib.suppress(OSError):
         path.parent.mkdir(exist_ok=True)
         write_json(path, facts)

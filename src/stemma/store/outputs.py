@@ -11,10 +11,10 @@ import yaml
 
 from stemma import merging
 from stemma.store import git, refs
+from stemma.store.dvcyaml import PIPELINE
 from stemma.store.errors import DamagedError
 from stemma.store.lock import LOCK, load
 
-PIPELINE = "dvc.yaml"
 _RECENT = 32  # files that stay parsed: most versions share their dvc.yaml with the one before
 
 

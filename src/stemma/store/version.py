@@ -1,23 +1,25 @@
-"""Anything that can be read as a version: a commit, the working tree, or a folder with a model.
+"""What can be read as a version: a commit, or the working tree.
 
 What Git keeps (settings, dvc.lock, metrics, examples, samples, code) is read from its objects, what
 DVC keeps from its cache, and from the default remote what the cache lacks. Nothing is checked out.
 """
 
 import abc
+import dataclasses
 import functools
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 
 from stemma import merging
 from stemma.hashes import files_of, hashes_of
-from stemma.layout import PARAMS
-from stemma.store import declared, git, refs
+from stemma.store import git, pipelines
 from stemma.store.cache import Cache
 from stemma.store.declared import Declared
 from stemma.store.errors import MissingError, ProjectError
-from stemma.store.lock import LOCK, Lock, Stage, added, parse
+from stemma.store.lock import LOCK, Lock, Stage
 
-_MODEL_FILES = ("*.safetensors", "config.json", "tokenizer.json")  # a model has one of them
+_WEIGHTS = ".safetensors"
+_CONFIGS = {"config.json", "adapter_config.json"}
 
 
 class Version(abc.ABC):
@@ -64,25 +66,58 @@ class Version(abc.ABC):
 
     @functools.cached_property
     def lock(self) -> Lock:
-        """Its dvc.lock, without any stage if it has no such file.
+        """What its dvc.lock and ``.dvc`` files name; nothing if it has no such file.
 
         Raises:
             ProjectError: it cannot be read.
         """
-        raw = self.read(LOCK)
-        return Lock(()) if raw is None else parse(raw, self.name)
+        return self._pipelines[0]
 
     @functools.cached_property
     def declared(self) -> Declared:
-        """What it consists of, as its dvc.yaml says.
+        """What it consists of, as each dvc.yaml says.
 
         Raises:
             DamagedError: it cannot be read.
         """
-        raw = self.read(declared.PIPELINE)
-        if raw is None or not declared.is_template(raw):
-            return declared.parse(raw, self.name)
-        return declared.parse(raw, self.name, self.read(PARAMS.as_posix()), self.lock.outs)
+        found = self._pipelines[1]
+        if found.trained in self.lock.kept or any(one.type == "model" for one in found.artifacts):
+            return found
+        # None is declared: what has the files of one is one.
+        model = next(filter(self._is_model, self.lock.kept), None)
+        return dataclasses.replace(found, trained=model, exported=model) if model else found
+
+    def _is_model(self, output: str) -> bool:
+        return False
+
+    @functools.cached_property
+    def _pipelines(self) -> tuple[Lock, Declared]:
+        return pipelines.read(self.pointers(), self.read, self.name)
+
+    def pointers(self) -> tuple[str, ...]:
+        """Return the paths of its files by which Git knows what DVC keeps, in any folder."""
+        return ()
+
+    @property
+    def is_version(self) -> bool:
+        """Whether anything in it points to what DVC keeps."""
+        return any(map(pipelines.is_pointer, self.pointers()))
+
+    def get(self, path: str) -> bytes | None:
+        """Return a file, whether Git keeps it or DVC, fetched if need be; None if there is none.
+
+        Raises:
+            MissingError: DVC keeps it, and its bytes are nowhere.
+        """
+        found = self.read(path)
+        if found is not None:
+            return found
+        for output in (path, *(one.as_posix() for one in PurePosixPath(path).parents)):
+            # What Git keeps of a stage was looked for there.
+            if output in self.lock.kept and output not in self.declared.in_git:
+                inside = path[len(output) :].lstrip("/")
+                return self.content(output, inside)
+        return None
 
     def files(self, output: str) -> dict[str, str]:
         """Return the MD5 of each file of an output by path in it; {} if it has no such output.
@@ -144,9 +179,19 @@ class Commit(Version):
         pairs = (line.split("\t", 1) for line in listed if line)
         return {path: facts.split()[2] for facts, path in pairs}
 
+    def pointers(self) -> tuple[str, ...]:  # noqa: D102
+        assert self.commit
+        return pipelines.at(self.commit, self._root)
+
+    def _is_model(self, output: str) -> bool:
+        key, _ = self.lock.kept[output]
+        try:
+            return is_model(output, Cache(self._root, remote=False).files(key, output))
+        except MissingError:
+            return False
+
     def _list(self, output: str) -> dict[str, str]:
-        md5, _ = self.lock.outs.get(output, ("", 0))
-        md5 = md5 or added(self.read(f"{output}.dvc"), self._said(f"{output}.dvc"))
+        md5, _ = self.lock.kept.get(output, ("", 0))
         return self._cache.files(md5, self._said(output)) if md5 else {}
 
     def path(self, output: str, file: str) -> Path:  # noqa: D102
@@ -193,6 +238,14 @@ class Tree(Version):
         blobs = git.run(["hash-object", "--stdin-paths"], self._root, asked).split()
         return dict(zip(paths, blobs, strict=True))
 
+    def pointers(self) -> tuple[str, ...]:  # noqa: D102
+        # A version is read also where nothing is under Git yet.
+        paths = pipelines.here(self._root) if git.is_repository(self._root) else pipelines.TOP
+        return tuple(path for path in paths if (self._root / path).is_file())
+
+    def _is_model(self, output: str) -> bool:
+        return is_model(output, files_of(self._root / output))
+
     def content(self, output: str, file: str) -> bytes | None:  # noqa: D102
         self._check(output)
         path = self.path(output, file)
@@ -207,7 +260,7 @@ class Tree(Version):
         return hashes_of(self._root / output)
 
     def _check(self, output: str) -> None:
-        if not (self._root / output).exists() and output in self.lock.outs:
+        if not (self._root / output).exists() and output in self.lock.kept:
             raise MissingError(
                 f"{output} is not in the working tree", "`dvc checkout` or `dvc repro` brings it"
             )
@@ -216,81 +269,26 @@ class Tree(Version):
         return self._root / output / file
 
 
-class Folder(Version):
-    """A folder with a model, as ``save_pretrained`` writes it: all of it is the trained model."""
-
-    has_reports = False
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(str(folder))
-        self._folder = folder
-
-    def _list(self, output: str) -> dict[str, str]:
-        return hashes_of(self._folder) if output == self.declared.trained else {}
-
-    def path(self, output: str, file: str) -> Path:  # noqa: D102
-        return self._folder / file
-
-
-class ModelOutput(Version):
-    """An output of a version taken for a model of its own, such as ``HEAD:models/base``."""
-
-    has_reports = False
-
-    def __init__(self, name: str, version: Version, output: str) -> None:
-        super().__init__(name)
-        self._version, self._output = version, output
-
-    def _list(self, output: str) -> dict[str, str]:
-        return self._version.files(self._output) if output == self.declared.trained else {}
-
-    def path(self, output: str, file: str) -> Path:  # noqa: D102
-        return self._version.path(self._output, file)
-
-
-def resolve(name: str | None, root: Path = Path()) -> Version:
-    """Return the version that a name stands for.
+def is_model(output: str, files: Iterable[str]) -> bool:
+    """Say whether an output is a model: a safetensors file, or a folder of one with its config.
 
     Args:
-        name: a commit, tag or branch as Git takes it; an experiment of DVC; one of these and an
-            output, as in ``v1:models/base``; a folder with a model; None for the working tree.
-        root: the project's root.
+        output: its path.
+        files: those in it, by path; an empty path for an output that is a file.
+    """
+    there = {*files}
+    if there == {""}:
+        return output.endswith(_WEIGHTS)
+    return bool(there & _CONFIGS) and any(file.endswith(_WEIGHTS) for file in there)
+
+
+def built(name: str, commit: str, root: Path = Path()) -> Commit:
+    """Return a commit that is a version.
 
     Raises:
-        ProjectError: it is none of these.
+        ProjectError: nothing in it points to what DVC keeps.
     """
-    if name is None:
-        return Tree(root)
-    if Path(name).is_dir() and not git.is_repository(root):
-        return _folder(name)
-    if commit := refs.find(name, root):
-        return Commit(name, commit, root)
-    if name and Path(name).is_dir():
-        return _folder(name)
-    revision, colon, output = name.partition(":")
-    if colon:
-        version = resolve(revision or None, root)
-        if version.files(output.rstrip("/")):
-            return ModelOutput(name, version, output.rstrip("/"))
-        raise ProjectError(f"{version.name} has no output {output}", f"see `git show {revision}`")
-    if not git.run(["rev-list", "--all", "--max-count=1"], root):
-        raise ProjectError(
-            "there is no commit yet", "build a version with `dvc repro`, and commit it"
-        )
-    raise ProjectError(
-        f"'{name}' is no commit, experiment or folder",
-        "this clone is shallow: type `git fetch --unshallow`"
-        if git.is_shallow(root)
-        else "see `git log --oneline --all` and `dvc exp list --all-commits`",
-    )
-
-
-def _folder(name: str) -> Folder:
-    folder = Path(name)
-    # All of its files are read: not those of a whole disk.
-    if any(any(folder.glob(pattern)) for pattern in _MODEL_FILES):
-        return Folder(folder)
-    raise ProjectError(
-        f"{name} is no folder with a model: it has no *.safetensors, config.json or tokenizer.json",
-        "name one that save_pretrained wrote, a commit, or none for the working tree",
-    )
+    version = Commit(name, commit, root)
+    if not version.is_version:
+        raise ProjectError(f"{name} has no {LOCK}", "it is no version: build and commit one")
+    return version

@@ -30,7 +30,7 @@ from stemma.updating.selection import Selection, select
 from stemma.updating.settings import UpdateSettings
 from stemma.versions.contents.settings import read_settings
 from stemma.versions.verification.running import Tell, untold
-from stemma.versions.verification.worktree import Worktree, check_top, close, lasting
+from stemma.versions.verification.worktree import Worktree, close, lasting
 
 _DAY = 86_400.0
 _NAME = "stemma update"
@@ -113,7 +113,6 @@ def update(
         ProjectError: nothing stands on the stage, there are no records, or a stage stops.
         SettingsError: the rules are wrong.
     """
-    check_top(root)
     registry, chosen = Registry(root), settings.read(rules, root)
     settings_at(root).stage(stage)
     incumbent = _incumbent(registry, artifact_of(registry, artifact), stage)

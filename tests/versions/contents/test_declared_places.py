@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from history import History, json_bytes
 from measured import metrics_of, texts
 
-from stemma.store.version import resolve
+from stemma.store.naming import resolve
 from stemma.versions.contents.examples import read_examples
 from stemma.versions.contents.manifest import has_manifest, read
 from stemma.versions.contents.measured import export_matches, metrics_match

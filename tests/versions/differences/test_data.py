@@ -10,7 +10,8 @@ from prepared import SOURCE, row, write_manifest, write_raw
 from stemma.errors import DataError
 from stemma.pages.blocks import SideBySide, Table
 from stemma.store.errors import MissingError
-from stemma.store.version import Folder, Tree
+from stemma.store.naming import Folder
+from stemma.store.version import Tree
 from stemma.versions.differences.data import compare
 from stemma.versions.differences.section import Alike, Section
 

@@ -18,7 +18,8 @@ from safetensors.numpy import load_file
 from stemma.pages import terminal
 from stemma.pages.html import html
 from stemma.pages.markdown import markdown
-from stemma.store.version import Version, resolve
+from stemma.store.naming import resolve
+from stemma.store.version import Version
 from stemma.versions.differences import SECTIONS as NAMES
 from stemma.versions.verbs.diff import Diff
 from stemma.versions.verbs.diff import diff as compare

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from stemma.cli import main
 from stemma.pages.blocks import Table, Text
-from stemma.store.version import resolve
+from stemma.store.naming import resolve
 from stemma.versions.verbs.diff import Diff
 from stemma.versions.verbs.diff import diff as compare
 

@@ -14,7 +14,8 @@ from tiny import make_data, texts
 from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import DataError
 from stemma.pages.blocks import Table
-from stemma.store.version import Folder, Tree
+from stemma.store.naming import Folder
+from stemma.store.version import Tree
 from stemma.versions.differences.section import Alike, Section
 from stemma.versions.differences.tokenizer import compare
 

@@ -7,7 +7,7 @@ from refusing import run
 from released import Released
 
 from stemma.store.digest import digest_of, files_of
-from stemma.store.version import resolve
+from stemma.store.naming import resolve
 from stemma.store.votes import Choice, Side, Vote, keep, path_of
 
 

@@ -11,7 +11,7 @@ from spoken import clauses
 from weighted import WIDTH, llama, saved, section, sharded, stirred, with_lora
 
 from stemma.pages.blocks import Heatmap, Table
-from stemma.store.version import Folder
+from stemma.store.naming import Folder
 from stemma.versions.differences.section import Alike
 from stemma.versions.differences.weights import compare
 from stemma.versions.weights.change import CHUNK

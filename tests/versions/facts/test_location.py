@@ -8,14 +8,15 @@ from project import Project
 
 from stemma.store import refs
 from stemma.store.errors import ProjectError
-from stemma.store.lock import LockEntry, Stage, stages_at
+from stemma.store.lock import LockEntry, Stage
+from stemma.store.version import built
 from stemma.versions.facts.lineage import ordered
 from stemma.versions.facts.location import BY_SIZE, whereabouts
 
 
 def outputs(repo: Project, revision: str) -> dict[str, dict[str, Any]]:
     commit = refs.commit_of(revision, repo.path)
-    found = whereabouts(stages_at(commit, repo.path), commit, repo.path)
+    found = whereabouts(built("HEAD", commit, repo.path).stages(), commit, repo.path)
     return {out["path"]: out for stage in found["stages"] for out in stage["makes"]}
 
 
@@ -62,7 +63,7 @@ def test_a_remote_elsewhere_is_named_and_not_asked(repo: Project):
 
 
 def test_what_git_keeps_of_a_working_tree_is_what_is_committed(repo: Project):
-    stages = stages_at(refs.commit_of("HEAD", repo.path), repo.path)
+    stages = built("HEAD", refs.commit_of("HEAD", repo.path), repo.path).stages()
 
     def places() -> list[str]:
         found = whereabouts(stages, None, repo.path)["stages"][0]["makes"]

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from project import Project
 
 from stemma.cli import main
-from stemma.store.version import resolve
+from stemma.store.naming import resolve
 from stemma.versions.verbs.forget import forget
 from stemma.versions.verbs.trace import trace
 

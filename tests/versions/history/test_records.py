@@ -10,7 +10,8 @@ import pytest
 
 from stemma.store import git
 from stemma.store.lock import Lock, LockEntry, Stage
-from stemma.versions.history.records import History, Record, changes, records
+from stemma.versions.history.changes import changes
+from stemma.versions.history.records import History, Record, records
 
 
 def record(**deps: str) -> Record:

@@ -100,7 +100,7 @@ def test_what_was_tested_once_is_not_tested_again(history: MeasuredHistory, told
     for seed, effect in ((0, 0), (1, 0), (2, 0.05)):
         history.version(texts(seed=seed, effect=effect))
     found = told()
-    (kept,) = (history.root / ".dvc/tmp").glob("stemma-*.json")
+    (kept,) = (history.root / ".dvc/tmp").glob("stemma-jackknife.json")
     memory = json.loads(kept.read_text())
     known = memory["tests"]
     assert sorted(known.values()) == [False, True]

@@ -161,17 +161,6 @@ def test_a_dependency_of_a_later_stage_that_was_not_committed(project: Project):
     assert evidence_of(report) == line
 
 
-def test_it_runs_at_the_top_of_the_repository(project: Project):
-    done = project.run(["git", "-C", "conf", "rev-parse", "--show-prefix"])
-    assert done.stdout.strip() == "conf/"
-    below = Project(project.path / "conf")
-    (below.path / ".dvc").mkdir()  # as of a project of its own
-    done = below.run("stemma verify", check=False)
-    assert done.returncode == 1
-    assert "is not the top of its Git repository" in done.stderr
-    assert not list((below.path / ".dvc").iterdir())
-
-
 def test_what_a_kept_rebuild_leaves_is_swept_with_its_worktree(project: Project):
     done = project.run("stemma verify --stage ingest --keep")
     (kept,) = (project.path / ".dvc/tmp").glob("kept-*")

@@ -12,7 +12,8 @@ from weighted import WIDTH, Weights, llama
 
 from stemma.errors import ModelError
 from stemma.store.errors import MissingError
-from stemma.store.version import Folder, ModelOutput, Tree, Version
+from stemma.store.naming import Folder, ModelOutput
+from stemma.store.version import Tree, Version
 from stemma.versions.differences.section import Section
 from stemma.versions.differences.weights import compare
 

@@ -11,7 +11,7 @@ from weighted import llama, saved, sharded
 
 from stemma.errors import ModelError
 from stemma.pages.blocks import Heatmap, Table
-from stemma.store.version import Folder
+from stemma.store.naming import Folder
 from stemma.versions.differences.section import Section
 from stemma.versions.differences.weights import compare
 

@@ -8,12 +8,12 @@ from typing import Any, Literal
 from stemma.statistics.paired import Difference
 from stemma.statistics.significance import smallest_effect
 from stemma.store.errors import ProjectError
-from stemma.store.lock import LOCK, stages_at
-from stemma.store.version import Commit, Version
+from stemma.store.lock import LOCK
+from stemma.store.version import Commit, Version, built
 from stemma.versions.comparison.tested import compare_versions
 from stemma.versions.contents.metrics import metric, metric_values, read_metrics
 from stemma.versions.verification.rebuild import reproduce, surroundings
-from stemma.versions.verification.worktree import check_top, worktree
+from stemma.versions.verification.worktree import worktree
 
 Verdict = Literal["worse", "not worse", "cannot tell"]
 STAGE = "evaluate"
@@ -104,12 +104,12 @@ class _MeasuredAgain(Commit):
     def __init__(self, commit: str, root: Path, tell: Callable[[str], object]) -> None:
         super().__init__(commit[:7], commit, root)
         self._files: dict[str, bytes] = {}
-        check_top(root)
-        locked = stages_at(commit, root)
+        locked = [*built(commit[:10], commit, root).stages()]
         cache, remotes = surroundings(root)
         with worktree(commit, root, keep=False) as site:
             reproduce(site, locked, cache, remotes, STAGE, tell)
-            names = (self.declared.metrics, self.declared.examples, LOCK)
+            parts = Commit(self.name, commit, root).declared
+            names = (*parts.compared, parts.examples, LOCK)
             paths = {name: site.tree / name for name in names}
             self._files = {path: file.read_bytes() for path, file in paths.items() if file.exists()}
 

@@ -18,6 +18,7 @@ from stemma.statistics.significance import (
     quantile_of_t,
     smallest_effect,
 )
+from stemma.store.declared import CONVENTION
 from stemma.store.version import Version
 from stemma.versions.comparison.measuring import TASK, measuring
 from stemma.versions.comparison.pairs import Pairs, match, paired
@@ -158,7 +159,9 @@ def _obstacle(a: Version, b: Version, pairs: Pairs | None, how: dict[str, tuple[
         return "the tasks are {} and {}".format(*how[TASK])
     if pairs is None:
         without = next(one for one in (a, b) if one.read(one.declared.examples) is None)
-        return f"{without.name} has no {without.declared.examples}"
+        path, usual = without.declared.examples, CONVENTION
+        declared = path != usual.examples or without.declared.metrics == usual.metrics
+        return f"{without.name} has no {path if declared else 'evaluation by example'}"
     if not pairs.ids:
         return "no document is the same in the test split of both"
     if len(pairs.ids) < FEWEST:

@@ -1,12 +1,14 @@
 """Small JSON files that DVC keeps of a version: read where they are at hand, else noted."""
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from stemma import merging
 from stemma.store.errors import MissingError, ProjectError
 from stemma.store.version import Version
 
+Read = TypeVar("Read")
 _AGAIN = "`dvc repro` writes it again"
 
 
@@ -21,6 +23,14 @@ class Kept:
         self._version = version
         self.missing: dict[str, str] = {}
 
+    def asked(self, path: str, read: Callable[[], Read | None]) -> Read | None:
+        """Return what is read of a file; None, and why in ``missing``, if its bytes are nowhere."""
+        try:
+            return read()
+        except MissingError as error:
+            self.missing[path] = str(error)
+            return None
+
     def read(self, output: str, file: str, *keys: str) -> dict[str, Any] | None:
         """Return what a file holds; None if the version has none, or its bytes are missing.
 
@@ -28,11 +38,7 @@ class Kept:
             ProjectError: it is torn, or lacks one of the keys.
         """
         path = f"{output}/{file}"
-        try:
-            raw = self._version.content(output, file)
-        except MissingError as error:
-            self.missing[path] = str(error)
-            return None
+        raw = self.asked(path, lambda: self._version.content(output, file))
         return None if raw is None else json_of(raw, f"{path} of {self._version.name}", *keys)
 
 

@@ -1,16 +1,19 @@
-"""The metrics of a version, from reports/metrics.json, and what each of them means."""
+"""The metrics of a version, from its files of metrics, and what each of them means."""
 
-import json
+import math
 from typing import Any
 
 from stemma import merging
 from stemma.modeling.metrics.formulas import Metric
 from stemma.modeling.metrics.names import names_of
+from stemma.store.declared import CONVENTION
 from stemma.store.errors import DamagedError, ProjectError
 from stemma.store.version import Version
+from stemma.versions.contents import tables
 from stemma.versions.contents.formulas import FORMULAS
 
 REMEDY = "`dvc repro evaluate` writes it again"
+_REMEDY = "`dvc repro` writes it again"
 
 
 # In the order in which they are shown; the first of an aspect speaks for it.
@@ -26,47 +29,63 @@ def metric(name: str) -> Metric:
 
 
 def read_metrics(version: Version) -> dict[str, Any] | None:
-    """Return what reports/metrics.json of a version holds; None if it has none.
+    """Return the metrics of a version by name; None if it has none.
+
+    Of a project that is not laid out as Stemma's, all files that dvc.yaml declares as metrics are
+    read, in Git or DVC, and nested keys are joined by dots.
 
     Raises:
-        DamagedError: it is torn.
-        ProjectError: it holds no metric.
+        DamagedError: a file is torn.
+        MissingError: DVC keeps one, and its bytes are nowhere.
+        ProjectError: reports/metrics.json holds no metric.
     """
-    raw = version.read(version.declared.metrics)
-    if raw is None:
+    paths = version.declared.compared
+    found = {
+        path: parse(raw, f"{path} of {version.name}", path)
+        for path in paths
+        if (raw := version.get(path)) is not None
+    }
+    if not found:
         return None
-    owner = f"{version.declared.metrics} of {version.name}"
-    content = parse(raw, owner)
-    if not metric_values(content):
-        raise ProjectError(f"{owner} holds no metric", REMEDY)
+    content = joined(found)
+    if not metric_values(content) and CONVENTION.metrics in found:
+        raise ProjectError(f"{CONVENTION.metrics} of {version.name} holds no metric", REMEDY)
     return content
 
 
-def parse(raw: bytes, owner: str) -> dict[str, Any]:
-    """Return what the bytes of metrics.json hold.
+def joined(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the metrics of all files of a version, by the path of each."""
+    ours = found.get(CONVENTION.metrics)
+    return tables.joined(found) if ours is None else ours
+
+
+def parse(raw: bytes, owner: str, path: str = CONVENTION.metrics) -> dict[str, Any]:
+    """Return what the bytes of a file of metrics hold.
 
     Args:
         raw: the bytes.
         owner: what they are, for an error.
+        path: of the file, whose ending tells the format.
 
     Raises:
         DamagedError: they are torn.
     """
+    remedy = REMEDY if path == CONVENTION.metrics else _REMEDY
     if merging.has_marks(raw):
-        raise DamagedError(f"{owner} has the marks of an unfinished merge", REMEDY)
+        raise DamagedError(f"{owner} has the marks of an unfinished merge", remedy)
     try:
-        content = json.loads(raw)
+        return tables.parse(raw, path)
     except ValueError as error:
-        raise DamagedError(f"{owner} is torn: {error}", REMEDY) from error
-    if not isinstance(content, dict):
-        raise DamagedError(f"{owner} holds no metric", REMEDY)
-    return content
+        if str(error) == "it holds no mapping":
+            raise DamagedError(f"{owner} holds no metric", remedy) from error
+        raise DamagedError(f"{owner} is torn: {error}", remedy) from error
 
 
 def metric_values(content: dict[str, Any]) -> dict[str, float]:
     """Return the values of the metrics: no counts, no ends of intervals, no baselines.
 
-    Those of METRICS come first, in its order.
+    Those of METRICS come first, in its order. NaN is no value.
     """
     found = {name: float(content[name]) for name in names_of(content)}
-    return {name: found[name] for name in (*METRICS, *found) if name in found}
+    known = {name for name, value in found.items() if not math.isnan(value)}
+    return {name: found[name] for name in (*METRICS, *found) if name in known}

@@ -7,7 +7,7 @@ from typing import Any
 
 from stemma.corpus.revoked import Revocation, read
 from stemma.layout import CONF, REVOKED
-from stemma.store import git
+from stemma.store import git, pipelines
 from stemma.store.errors import ProjectError
 from stemma.store.lock import LOCK, Stage
 from stemma.store.refs import tips_of
@@ -62,8 +62,9 @@ def _record(version: Version, root: Path) -> tuple[Record | None, Sequence[str]]
     if not newest:
         return None, ()
     if version.commit is None:
-        here = git.run(["hash-object", "--", LOCK], root).strip() if (root / LOCK).exists() else ""
-        if here != newest[0].key:
+        paths = [path for path in version.pointers() if pipelines.is_pointer(path)]
+        told = git.run(["hash-object", "--", *paths], root).split() if paths else []
+        if pipelines.key_of(dict(zip(paths, told, strict=True))) != newest[0].key:
             return None, (newest[0].commit,)
     return newest[0], newest[0].parents
 

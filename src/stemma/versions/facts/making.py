@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stemma.layout import REVOKED
+from stemma.layout import CONF, REVOKED
 from stemma.store.version import Version
 from stemma.versions.contents.kept import Kept
 from stemma.versions.contents.settings import read_settings
@@ -13,7 +13,8 @@ def settings(version: Version) -> dict[str, Any] | None:
     """Return the settings of a version; None if it has no params.yaml.
 
     ``overrides`` are those in force, ``choices`` the name that each group of conf/ was chosen by,
-    ``values`` all that params.yaml holds.
+    ``values`` all that params.yaml holds, ``composed`` whether
+    they were composed from conf/.
 
     Raises:
         DamagedError: params.yaml cannot be read.
@@ -27,7 +28,12 @@ def settings(version: Version) -> dict[str, Any] | None:
         for group, section in stored.items()
         if isinstance(section, dict) and "name" in section
     }
-    return {"overrides": record.get("overrides", []), "choices": choices, "values": stored}
+    return {
+        "overrides": record.get("overrides", []),
+        "choices": choices,
+        "values": stored,
+        "composed": bool(record) or version.read(f"{CONF}/config.yaml") is not None,
+    }
 
 
 def data(version: Version, kept: Kept) -> dict[str, Any] | None:

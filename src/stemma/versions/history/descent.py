@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from stemma.errors import ModelError
-from stemma.store import git
+from stemma.store import git, pipelines
 from stemma.store.cache import Cache
 from stemma.store.errors import MissingError
-from stemma.store.lock import LOCK
 from stemma.versions.history.records import Record
 
 _WEIGHTS = ".safetensors"
@@ -91,7 +90,7 @@ class Descent:
     def _parents(self) -> dict[str, set[str]]:
         records = self._records.values()
         named = {one.commit for record in records for one in self._starts(record) if one.commit}
-        keys = _keys(named, self._root)
+        keys = pipelines.keys_at(sorted(named), self._root)
         by_key: dict[str, list[str]] = {}
         for record in records:
             by_key.setdefault(record.key, []).append(record.commit)
@@ -226,11 +225,3 @@ def _weights_in(files: Mapping[str, str]) -> set[str]:
 
 def _of(record: Record, path: str) -> str:
     return f"{path} of {record.commit[:7]}"
-
-
-def _keys(commits: set[str], root: Path) -> dict[str, str]:
-    """Return Git's hash of the dvc.lock of each commit."""
-    ordered = sorted(commits)
-    asked = "".join(f"{commit}:./{LOCK}\n" for commit in ordered)
-    told = git.run(["cat-file", "--batch-check=%(objectname)"], root, asked).splitlines()
-    return dict(zip(ordered, told, strict=True))

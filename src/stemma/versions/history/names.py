@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from stemma.store import git
-from stemma.store.lock import LOCK
+from stemma.store import pipelines
 from stemma.store.refs import names
 from stemma.store.registry import Registry
 from stemma.versions.history.records import Record
@@ -45,10 +44,9 @@ def _placed(
     # The newest version of a lock is the one that a later commit left as it was.
     by_key = {record.key: record.commit for record in reversed(found)}
     versions = {record.commit for record in found}
-    asked = "".join(f"{tip}:./{LOCK}\n" for _, tip in listed)
-    told = git.run(["cat-file", "--batch-check=%(objectname)"], root, asked).splitlines()
+    keys = pipelines.keys_at([tip for _, tip in listed if tip not in versions], root)
     placed: dict[str, list[str]] = {}
-    for (name, tip), key in zip(listed, told, strict=True):
-        if commit := tip if tip in versions else by_key.get(key):
+    for name, tip in listed:
+        if commit := tip if tip in versions else by_key.get(keys.get(tip, "")):
             placed.setdefault(commit, []).append(name)
     return placed

@@ -82,4 +82,4 @@ class Sizes:
 
 
 def _stored(lock: Lock) -> list[tuple[str, int]]:
-    return [entry for path, entry in lock.outs.items() if not path.startswith(_IN_GIT)]
+    return [entry for path, entry in lock.kept.items() if not path.startswith(_IN_GIT)]

@@ -10,11 +10,12 @@ from tqdm import tqdm
 from stemma.statistics.significance import LEVEL
 from stemma.store import git
 from stemma.store.errors import ProjectError
-from stemma.store.version import resolve
+from stemma.store.naming import resolve
 from stemma.versions.bisection.search import search
 from stemma.versions.bisection.trial import Judgement, MeasuredVersion, Measuring, Trials
 from stemma.versions.contents import metrics
-from stemma.versions.history.records import Kind, Record, changes, records
+from stemma.versions.history.changes import Kind, changes
+from stemma.versions.history.records import Record, records
 
 Status = Literal["found", "one of several", "not worse", "cannot tell"]
 

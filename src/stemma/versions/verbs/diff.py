@@ -10,7 +10,8 @@ from stemma.pages.blocks import Cell
 from stemma.pages.page import ComparisonPage
 from stemma.store.errors import MissingError, ProjectError
 from stemma.store.lock import LOCK
-from stemma.store.version import Version, resolve
+from stemma.store.naming import resolve
+from stemma.store.version import Version
 from stemma.versions.differences import SECTIONS
 from stemma.versions.differences.section import Alike, Section
 
@@ -41,13 +42,18 @@ class Diff:
     def headline(self) -> tuple[Cell, ...]:
         """Whether the second version is better, or the same; empty if that is not known."""
         if not self.sections and not self.missing:
-            if set(self.asked) < set(SECTIONS):
-                # Nothing is known of the other sections.
-                words = f"{self.a} and {self.b} do not differ in {' or '.join(self.asked)}."
-            else:
-                words = f"{self.a} and {self.b} are the same."
-            return (Cell(words),)
+            return (Cell(self._sameness),)
         return next((section.headline for section in self._ranked if section.headline), ())
+
+    @property
+    def _sameness(self) -> str:
+        equal = [name for name in self.asked if self.alike[name] is Alike.EQUAL]
+        if not equal:
+            return f"Neither {self.a} nor {self.b} has {' or '.join(self.asked)} to compare."
+        if set(self.asked) < set(SECTIONS):
+            # Nothing is known of the other sections.
+            return f"{self.a} and {self.b} do not differ in {' or '.join(equal)}."
+        return f"{self.a} and {self.b} are the same."
 
     @property
     def points(self) -> tuple[Cell, ...]:
@@ -67,7 +73,9 @@ class Diff:
     def remark(self) -> str:
         """Which sections are equal, and which could not be compared; or ""."""
         if not self.sections and not self.missing:
-            return ""
+            absent = [name for name in self.asked if self.alike[name] is Alike.ABSENT]
+            some = set(self.asked) < set(SECTIONS) and len(absent) < len(self.asked)
+            return f"{Alike.ABSENT.value}: {', '.join(absent)}." if absent and some else ""
         names = {kind: [name for name in self.alike if self.alike[name] is kind] for kind in Alike}
         return " ".join(f"{kind.value}: {', '.join(of)}." for kind, of in names.items() if of)
 
@@ -118,7 +126,7 @@ def diff(
     """Compare two versions.
 
     Args:
-        a: the first version, usually the older one: a name that `stemma.store.version.resolve`
+        a: the first version, usually the older one: a name that `stemma.store.naming.resolve`
             knows, or None for the working tree.
         b: the second version, likewise.
         only: names of the sections that are wanted.
@@ -129,7 +137,7 @@ def diff(
     """
     left, right = resolve(a, root), resolve(b, root)
     for version in (left, right):
-        if version.has_reports and version.read(LOCK) is None:
+        if version.has_reports and not version.is_version:
             raise ProjectError(
                 f"{version.name} is no version: it has no {LOCK}",
                 "`stemma log` shows what is; `dvc repro` builds one",

@@ -13,9 +13,10 @@ from stemma.store.errors import ProjectError
 from stemma.store.refs import parse_scope
 from stemma.versions.comparison.headlines import headlines
 from stemma.versions.contents.metrics import metric_values
+from stemma.versions.history.changes import Kind, changes
 from stemma.versions.history.descent import bases
 from stemma.versions.history.names import names_of, stages_of
-from stemma.versions.history.records import History, Kind, Record, changes
+from stemma.versions.history.records import History, Record
 from stemma.versions.history.scope import tips
 from stemma.versions.history.sizes import Sizes
 
@@ -178,7 +179,7 @@ def _touching(path: str, found: list[Record], known: Mapping[str, Record]) -> li
     parts = {
         name
         for record in found
-        for names in (record.lock.deps, record.lock.outs, record.settings)
+        for names in (record.lock.deps, record.lock.kept, record.settings)
         for name in names
     }
     if any(_is_in(name, path) for name in parts):
@@ -191,8 +192,8 @@ def _touching(path: str, found: list[Record], known: Mapping[str, Record]) -> li
 
 def _touches(record: Record, parent: Record | None, path: str) -> bool:
     changed = changes(parent, record) if parent else {}
-    before = parent.lock.outs if parent else {}
-    outputs = [name for name, one in record.lock.outs.items() if before.get(name) != one]
+    before = parent.lock.kept if parent else {}
+    outputs = [name for name, one in record.lock.kept.items() if before.get(name) != one]
     return any(_is_in(name, path) for names in (*changed.values(), outputs) for name in names)
 
 
@@ -266,6 +267,13 @@ def _warnings(shown: Sequence[Record], root: Path) -> list[str]:
     for record in shown:
         for path in record.torn:
             torn.setdefault(path, []).append(record.commit[:7])
+    absent = [record.commit[:7] for record in shown if record.absent]
+    if absent:
+        several = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+        warnings.append(
+            f"metrics of {absent[0]}{several} are not in the cache, so they are not known "
+            "(`dvc fetch --all-commits` brings them)"
+        )
     for path, (newest, *others) in torn.items():
         more = f" (and of {len(others)} more versions)" if others else ""
         warnings.append(

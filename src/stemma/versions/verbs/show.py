@@ -6,7 +6,8 @@ from typing import Any
 from stemma.modeling import observed
 from stemma.store.errors import ProjectError
 from stemma.store.lock import LOCK
-from stemma.store.version import Commit, Tree, resolve
+from stemma.store.naming import resolve
+from stemma.store.version import Commit, Tree
 from stemma.versions.contents.environment import packages
 from stemma.versions.contents.kept import Kept, json_of
 from stemma.versions.contents.measured import (
@@ -46,13 +47,14 @@ def show(revision: str | None = None, root: Path = Path()) -> dict[str, Any]:
         )
     parts = version.declared
     stands = standing(version, root)
-    metrics = read_metrics(version)
-    stages = version.stages()
-    if version.commit is None and metrics is None:
-        raise ProjectError(f"{parts.metrics} does not exist", "type `make run` or `dvc repro`")
-    if version.commit and not stages:
-        raise ProjectError(f"{version.name} has no {LOCK}", "it is no version; see `stemma log`")
     kept = Kept(version)
+    metrics = kept.asked(parts.metrics, lambda: read_metrics(version))
+    if version.commit is None and metrics is None and parts.metrics in parts.in_git:
+        raise ProjectError(f"{parts.metrics} does not exist", "type `make run` or `dvc repro`")
+    if not version.is_version:
+        hint = "it is no version; see `stemma log`"
+        hint = hint if version.commit else "build it with `dvc repro`"
+        raise ProjectError(f"{version.name} has no {LOCK}", hint)
     formats = version.read(parts.formats)
     return {
         "name": version.name,
@@ -60,7 +62,7 @@ def show(revision: str | None = None, root: Path = Path()) -> dict[str, Any]:
         "training": kept.read(parts.trained, "training.json", *_TRAINING),
         # It does not travel with the version.
         "observed": observed.read(root / parts.trained) if version.commit is None else None,
-        "settings": making.settings(version),
+        "settings": kept.asked("settings", lambda: making.settings(version)),
         "environment": packages(version),
         "data": making.data(version, kept),
         "base": making.base(version, kept),
@@ -69,7 +71,7 @@ def show(revision: str | None = None, root: Path = Path()) -> dict[str, Any]:
         "export_matches": export_matches(version),
         "formats": json_of(formats, f"{parts.formats} of {version.name}") if formats else None,
         "samples": read_samples(version),
-        **whereabouts(ordered(stages), version.commit, root),
+        **whereabouts(ordered(version.lock.parts), version.commit, root),
         "missing": kept.missing,
         "registry": registered(version.commit, root) if version.commit else [],
     }

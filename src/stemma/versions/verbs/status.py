@@ -10,8 +10,8 @@ from stemma.environment import packages, variables
 from stemma.hashes import hashes_of, name_of
 from stemma.layout import CODE, ENVIRONMENT, PARAMS
 from stemma.store import git, refs
-from stemma.store.lock import Stage, stages_at
-from stemma.store.version import Tree
+from stemma.store.lock import Stage
+from stemma.store.version import Tree, built
 from stemma.versions.contents.code import code_of
 from stemma.versions.verification.nested import unequal
 
@@ -67,7 +67,7 @@ def status(revision: str = "HEAD", root: Path = Path()) -> WorkingTreeStatus:
         dataclasses.replace(
             stage, outs=tuple(out for out in stage.outs if out.path not in _MADE_BY)
         )
-        for stage in stages_at(commit, root)
+        for stage in built(commit[:10], commit, root).lock.parts
     ]
     paths = {out.path: root / out.path for stage in stages for out in stage.outs}
     made = {out: name_of(hashes_of(path)) if path.exists() else None for out, path in paths.items()}
@@ -75,7 +75,7 @@ def status(revision: str = "HEAD", root: Path = Path()) -> WorkingTreeStatus:
     wrong = {out.path: stage for stage in stages for out in stage.outs if made[out.path] != out.md5}
     different = {path: stage for path, stage in wrong.items() if path not in missing}
     first = next(iter(different.values()), None)
-    here = {stage.name: stage for stage in Tree(root).stages()}
+    here = {stage.name: stage for stage in Tree(root).lock.parts}
     listed = git.run(["diff", "--name-only", "--relative", "-z", commit], root).split("\0")
     return WorkingTreeStatus(
         commit,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from stemma.store import git, refs
 from stemma.store.errors import ProjectError
-from stemma.store.lock import Stage, stages_at
+from stemma.store.lock import Stage
 from stemma.store.objects import cache_at
+from stemma.store.version import built
 from stemma.versions.verification import notes
 from stemma.versions.verification.bounds import DEFAULT, Bounds
 from stemma.versions.verification.line_endings import restore
@@ -19,7 +20,7 @@ from stemma.versions.verification.processors import machine
 from stemma.versions.verification.rebuild import Rebuild, rebuild, surroundings
 from stemma.versions.verification.running import Tell, untold
 from stemma.versions.verification.verdict import Verification, judge
-from stemma.versions.verification.worktree import Worktree, check_top, worktree
+from stemma.versions.verification.worktree import Worktree, worktree
 
 
 def verify(
@@ -46,7 +47,6 @@ def verify(
         ProjectError: there is no such version or stage, or it cannot be built at all.
     """
     commit = refs.commit_of(revision, root)
-    check_top(root)
     locked = _stages(commit, stage, root)
     version = {item.name: item for item in locked}
     if git.run(["status", "--porcelain"], root):
@@ -92,7 +92,12 @@ def _stages(commit: str, wanted: str | None, root: Path) -> list[Stage]:
     Raises:
         ProjectError: there are none, or not the wanted one among them.
     """
-    locked = stages_at(commit, root)
+    locked = [*built(commit[:10], commit, root).stages()]
+    if not locked:
+        raise ProjectError(
+            f"{commit[:10]} has no stage, so there is nothing to rebuild: what DVC keeps was added",
+            "`stemma fsck` says whether its bytes are sound, `stemma status` whether they lie here",
+        )
     names = [stage.name for stage in locked]
     if wanted is not None and wanted not in names:
         raise ProjectError(

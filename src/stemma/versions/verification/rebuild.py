@@ -5,8 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from stemma.store.errors import ProjectError
-from stemma.store.lock import LOCK, Stage, parse
+from stemma.store.lock import LOCK, Stage
 from stemma.store.objects import ObjectStore, cache_at, repository
+from stemma.store.version import Tree
 from stemma.versions.verification.lost_outputs import lost_outputs
 from stemma.versions.verification.running import (
     Tell,
@@ -70,13 +71,14 @@ def rebuild(
     alone = only is not None and _check_out_inputs(site, locked, store, only, tell)
     # Another state database too: with the one of the checkout DVC would trust hashes unseen.
     point_dvc_at(site, own, remotes)
-    (site.tree / LOCK).unlink()
+    locks = [path for path in Tree(site.tree).pointers() if path.endswith(LOCK)]
+    for path in locks:
+        (site.tree / path).unlink()
     command = ["dvc", "repro", "--force", "--no-run-cache"]
+    command += [] if only or locks == [LOCK] else ["--all-pipelines"]
     command += ["--single-item"] if alone else []
     failed, reason = run_stages(site, [*command, *([only] if only else [])], len(locked), tell)
-    lock = site.tree / LOCK
-    stages = [*parse(lock.read_bytes(), "the rebuild").stages] if lock.exists() else []
-    return Rebuild(stages, own, failed, reason, missing)
+    return Rebuild([*Tree(site.tree).stages()], own, failed, reason, missing)
 
 
 def reproduce(

@@ -21,6 +21,7 @@ from stemma.store.errors import ProjectError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _GRACE = 5.0  # seconds
+_CHECKOUT = "tree"
 # Git sets them for a hook; they would lead a child back to the user's own repository.
 _GIT_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
@@ -41,12 +42,15 @@ class Worktree:
 
     Attributes:
         folder: what is deleted in the end; it has room for scratch files beside the checkout.
-        tree: the checkout, the working directory of the commands.
+        checkout: of the whole repository.
+        tree: the project in it, the working directory of the commands.
     """
 
-    def __init__(self, folder: Path, handle: int) -> None:
+    def __init__(self, folder: Path, handle: int, root: Path) -> None:
         self.folder = folder
-        self.tree = folder / "tree"
+        self.checkout = folder / _CHECKOUT
+        # The project may be a subfolder of its repository.
+        self.tree = self.checkout / git.run(["rev-parse", "--show-prefix"], root).strip()
         self._handle = handle
 
     def run(
@@ -89,19 +93,6 @@ class Worktree:
         }
 
 
-def check_top(root: Path) -> None:
-    """Raise if a worktree of the repository would not be one of the project.
-
-    Raises:
-        ProjectError: the project is a subfolder of its repository.
-    """
-    if git.run(["rev-parse", "--show-prefix"], root).strip():
-        raise ProjectError(
-            f"{root.resolve()} is not the top of its Git repository",
-            "run this there; a project in a subfolder cannot be rebuilt",
-        )
-
-
 @contextlib.contextmanager
 def worktree(commit: str, root: Path, keep: bool) -> Iterator[Worktree]:
     """Check a commit out into a temporary worktree, and remove it at the end.
@@ -123,9 +114,9 @@ def worktree(commit: str, root: Path, keep: bool) -> Iterator[Worktree]:
                 folder.mkdir()
                 handle = _try_lock(folder)
                 assert handle is not None
-                add = ["worktree", "add", "--detach", "--quiet", str(folder / "tree"), commit]
+                add = ["worktree", "add", "--detach", "--quiet", str(folder / _CHECKOUT), commit]
                 git.run([*_AS_COMMITTED, *add], root)
-            yield Worktree(folder, handle)
+            yield Worktree(folder, handle, root)
         finally:
             with _undisturbed():
                 if not keep:
@@ -154,7 +145,7 @@ def lasting(name: str, root: Path) -> Iterator[Worktree]:
         raise ProjectError(f"another process works in {folder}", "wait until it is done")
     try:
         with _interruptible():
-            yield Worktree(folder, handle)
+            yield Worktree(folder, handle, root)
     finally:
         # Where nothing was begun nothing is left.
         with contextlib.suppress(OSError):
@@ -170,9 +161,9 @@ def open_branch(site: Worktree, branch: str, commit: str, root: Path) -> None:
     """
     # A git that is killed half-way leaves a worktree that it cannot remove.
     with _undisturbed():
-        _drop_tree(site.tree, root)
+        _drop_tree(site.checkout, root)
         git.run(["worktree", "prune"], root)
-        add = ["worktree", "add", "--quiet", "-B", branch, str(site.tree), commit]
+        add = ["worktree", "add", "--quiet", "-B", branch, str(site.checkout), commit]
         git.run([*_AS_COMMITTED, *add], root)
 
 
@@ -185,7 +176,7 @@ def close(site: Worktree, root: Path) -> None:
 
 def _sweep(parent: Path, root: Path) -> None:
     # Of a kept one the user removes the worktree; the rest is of no use without it.
-    given_up = [kept for kept in parent.glob("kept-*") if not (kept / "tree").exists()]
+    given_up = [kept for kept in parent.glob("kept-*") if not (kept / _CHECKOUT).exists()]
     for folder in [*parent.glob("verify-*"), *given_up]:
         handle = _try_lock(folder)
         if handle is not None:
@@ -205,7 +196,7 @@ def _try_lock(folder: Path) -> int | None:
 
 
 def _remove(folder: Path, root: Path) -> None:
-    _drop_tree(folder / "tree", root)
+    _drop_tree(folder / _CHECKOUT, root)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -3,6 +3,8 @@
 import dataclasses
 import functools
 import json
+import posixpath
+from pathlib import Path
 
 from stemma.errors import ModelError
 from stemma.modeling.weights.load import ADAPTER, ADAPTER_CONFIG
@@ -24,6 +26,7 @@ class Model:
 
     Attributes:
         name: of the version.
+        listed: MD5 by path of each file of its trained model.
         adapted: whether it has an adapter.
         files: MD5 by path of each file with weights, and of the files that describe them.
         base: of these, the files of the whole weights; empty if the base is not known.
@@ -31,7 +34,10 @@ class Model:
 
     def __init__(self, version: Version) -> None:
         self.name, self._version = version.name, version
-        self._trained = trained = version.files(version.declared.trained)
+        # An output that is a file has no name within.
+        self._alone = posixpath.basename(version.declared.trained)
+        self.listed = version.files(version.declared.trained)
+        self._trained = trained = {file or self._alone: md5 for file, md5 in self.listed.items()}
         beside = next((folder for folder in _FOLDERS if f"{folder}{ADAPTER}" in trained), None)
         self._folder = beside or ""
         # Exported, an adapter stands in a folder of its own below its base.
@@ -59,7 +65,7 @@ class Model:
         for name in names:
             if name not in self._trained:
                 raise ModelError(f"{self._version.name} has no {name}")
-        paths = [self._version.path(self._version.declared.trained, name) for name in names]
+        paths = [self._path(self._version.declared.trained, name) for name in names]
         said = (f"{names[0]} of {self._version.name}", f"{names[1]} of {self._version.name}")
         return Adapter(paths[0], paths[1], said)
 
@@ -80,7 +86,7 @@ class Model:
             return {name: file for file in self._singles for name in self._header(file)}
         said = f"{INDEX} of {self._version.name}"
         try:
-            text = self._version.path(self._output, INDEX).read_bytes()
+            text = self._path(self._output, INDEX).read_bytes()
             places = dict(json.loads(text)["weight_map"])
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise ModelError(f"{said} is no index: {error!r}") from error
@@ -133,8 +139,12 @@ class Model:
 
     @functools.cache  # noqa: B019 (it lives as long as the comparison)
     def _header(self, file: str) -> dict[str, Stored]:
-        path = self._version.path(self._output, file)
+        path = self._path(self._output, file)
         return read_header(path, f"{file} of {self._version.name}")
+
+    def _path(self, output: str, file: str) -> Path:
+        alone = file == self._alone and "" in self._version.files(output)
+        return self._version.path(output, "" if alone else file)
 
 
 _OWN = (ADAPTER, ADAPTER_CONFIG)

@@ -7,7 +7,7 @@ from stemma.pages.blocks import Block, Text
 from stemma.store.errors import MissingError
 from stemma.store.version import Version
 from stemma.versions.contents.manifest import MANIFEST, has_manifest
-from stemma.versions.differences.data import documents, sources
+from stemma.versions.differences.data import documents, files, sources
 from stemma.versions.differences.data.matching import match
 from stemma.versions.differences.section import Alike, Section, without
 
@@ -18,8 +18,8 @@ def compare(a: Version, b: Version) -> Section | Alike:
     """Compare the documents of two versions.
 
     Returns:
-        EQUAL if the documents and what became of them are the same; ABSENT if neither version has a
-        manifest, or if one of them is only a model.
+        EQUAL if the documents and what became of them are the same, or without a manifest in either
+        version the hashes of the data; ABSENT if there is no data, or if one is only a model.
 
     Raises:
         DataError: a manifest, a shard or sources.json is torn.
@@ -27,6 +27,8 @@ def compare(a: Version, b: Version) -> Section | Alike:
             and nothing else does.
     """
     has = has_manifest(a), has_manifest(b)
+    if not any(has) and a.has_reports and b.has_reports:
+        return _by_files(a, b)
     if not all(has):
         return without(NAME, (a, b), has, Path(a.declared.prepared, MANIFEST), "documents")
     differing, unknown = _sources(a, b)
@@ -47,6 +49,16 @@ def compare(a: Version, b: Version) -> Section | Alike:
         told += documents.sentences(facts)
         blocks += documents.blocks(facts, a, b)
     return Section(NAME, tuple(told), facts, (Text(" ".join(told)), *blocks))
+
+
+def _by_files(a: Version, b: Version) -> Section | Alike:
+    facts = files.changed(a, b)
+    if not facts:
+        return Alike.EQUAL if files.inputs(a) else Alike.ABSENT
+    told = files.sentence(facts)
+    return Section(
+        NAME, (told,), {"files": facts}, (Text(told), files.table_of(facts, (a.name, b.name)))
+    )
 
 
 def _sources(a: Version, b: Version) -> tuple[dict[str, dict[str, Any]], str]:

@@ -24,7 +24,9 @@ def compare(a: Version, b: Version) -> Section | Alike:
     """
     one, other = Model(a), Model(b)
     if one.files == other.files:
-        return Alike.EQUAL if one.files else Alike.ABSENT
+        # Of a folder all files are the model.
+        alone = not a.has_reports and not b.has_reports and one.listed == other.listed
+        return Alike.EQUAL if one.files or alone else Alike.ABSENT
     if not one.files or not other.files:
         lacking = b if one.files else a
         place = f" in {lacking.declared.trained}" if lacking.has_reports else ""
