@@ -86,6 +86,7 @@ SILENT = {
     "stemma.code": "compares code with code.lock",
     "stemma.corpus.sharding.progress": "draws progress bars",
     "stemma.errors": "ends a stage with a message",
+    "stemma.extras": "says how a package is installed",
     "stemma.identity": "makes the digests of code.lock",
     "stemma.lfs": "ends a stage that meets a pointer",
     "stemma.merging": "ends a stage that meets an unfinished merge",
