@@ -92,7 +92,8 @@ def write(composition: Composition, root: Path = Path()) -> list[str]:
     """Write params.yaml and code.lock, each atomically.
 
     Returns:
-        A line for each key of params.yaml that changed, if it was there.
+        A line for each key of params.yaml that changed, if it was there, and for each stage whose
+        code did.
     """
     path = root / PARAMS
     try:
@@ -102,8 +103,8 @@ def write(composition: Composition, root: Path = Path()) -> list[str]:
     content = {RECORD: composition.record(), **composition.values}
     with atomic_file(path, "w") as handle:
         handle.write(OmegaConf.to_yaml(OmegaConf.create(content)))
-    code.write(composition.values, root)
-    return _changes(before, composition.values)
+    changed = _changes(before, composition.values)
+    return [*changed, *code.write(composition.values, root)]
 
 
 def differences(root: Path = Path()) -> list[str]:

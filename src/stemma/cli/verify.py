@@ -75,7 +75,9 @@ def verify(
 
 def _need_what_stages_need() -> None:
     absent = extras.absent("make")
-    ours = pipeline.PIPELINE.exists() and "stemma.stages" in pipeline.PIPELINE.read_text("utf-8")
+    ours = pipeline.PIPELINE.exists() and "stemma.stages" in pipeline.PIPELINE.read_text(
+        encoding="utf-8"
+    )
     if absent and ours:
         raise ProjectError(f"to rebuild it needs {', '.join(absent)}", extras.install("make"))
 
