@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,12 @@ def test_a_new_project_is_whole_and_committed(tmp_path: Path) -> None:
     assert b"STEMMA_VERSION" not in told
 
 
+def test_the_tests_of_a_new_project_pass(tmp_path: Path) -> None:
+    init(Path("model"))
+    told = run(f"{sys.executable} -m pytest -q -p no:cacheprovider", tmp_path / "model")
+    assert "3 passed" in told
+
+
 def test_a_dry_run_shows_the_same_and_writes_nothing(tmp_path: Path) -> None:
     shown = init(Path("model"), dry_run=True)
     assert shown.commit is None and not (tmp_path / "model").exists()
@@ -91,6 +98,7 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(tmp_path: Path) -> None:
 
 def test_a_second_time_is_refused(tmp_path: Path) -> None:
     init(Path("model"))
+    Path("model/new.txt").write_text("")
     with pytest.raises(StemmaError, match="model is a project of Stemma already"):
         init(Path("model"))
 

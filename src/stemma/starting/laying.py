@@ -55,9 +55,8 @@ def plan(folder: Path, name: str, package: str) -> list[File]:
     """Return every file of a new project, in a folder that may hold others.
 
     Raises:
-        ProjectError: there is a project of Stemma, or a file that cannot be shared.
+        ProjectError: there is a file that cannot be shared.
     """
-    _refuse_a_second(folder)
     wanted = {**template.files(name, package), pipeline.NAME: pipeline.text()}
     there = [one for one in _ALONE if (folder / one).exists()]
     if there:
@@ -94,7 +93,12 @@ def _with_lines(file: Path, path: str, text: str) -> File:
     return File(path, "added to", "\n".join([*before.splitlines(), *missing]) + "\n")
 
 
-def _refuse_a_second(folder: Path) -> None:
+def refuse_a_second(folder: Path) -> None:
+    """Refuse a folder that is a project of Stemma.
+
+    Raises:
+        ProjectError: it is one, or its pyproject.toml cannot be read.
+    """
     project = folder / "pyproject.toml"
     try:
         said = tomllib.loads(_read(project)) if project.exists() else {}

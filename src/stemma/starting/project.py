@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stemma.files import atomic_file
-from stemma.starting.laying import COMPOSED, File, names, plan
+from stemma.starting.laying import COMPOSED, File, names, plan, refuse_a_second
 from stemma.store import git
 from stemma.store.errors import ProjectError
 
@@ -54,6 +54,7 @@ def init(
         ProjectError: there is a project, the Git state is not clean, a file would be overwritten,
             or the folder cannot be written.
     """
+    refuse_a_second(folder)
     top = _checked(folder, subdir)
     name, package = names(folder, name)
     files = plan(folder, name, package)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from stemma import shipped
-from stemma.layout import ENVIRONMENT
+from stemma.layout import ENVIRONMENT, REGISTRY
 
 _FOLDER = Path(__file__).resolve().parent / "template"
 # Under their own names they would mean something here.
@@ -33,7 +33,9 @@ def files(name: str, package: str) -> dict[str, str]:
             path = file.relative_to(_FOLDER).as_posix()
             path = _NAMES.get(path, path).replace(_TEXT[1], package)
             found[path] = _filled(file.read_text(encoding="utf-8"), name, package)
-    found["conf/registry.yaml"] = shipped.path("conf/registry.yaml").read_text(encoding="utf-8")
+    registry = shipped.path(REGISTRY.as_posix()).read_text(encoding="utf-8")
+    asked = "gates@stages.staging.gates: "
+    found[REGISTRY.as_posix()] = registry.replace(f"{asked}staging", f"{asked}[staging, mine]")
     found[ENVIRONMENT.name] = environment()
     return found
 
