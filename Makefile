@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench circle lock clean
+.PHONY: help run test check bench circle wheel lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ circle: $(VENV)/.test ## serve, watch, update, promote, and a poisoned update, i
 	dvc repro
 	python tools/circle
 
+wheel: | $(BIN)/python ## what `pip install` installs, into dist/
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+
 lock: $(VENV)/.test ## pin anew what pyproject.toml asks for
 	python tools/lock.py
 
@@ -44,7 +47,7 @@ clean: ## delete the environment and what stages leave beside their outputs (no 
 # The stamps carry what was installed from; pip is asked only when that has changed. Old pips build
 # seqeval by its setup.py, which asks for tools that these cannot install; --use-pep517 does not.
 $(VENV)/.run: pyproject.toml requirements.lock | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 -c requirements.lock -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 -c requirements.lock -e '.[make]'
 	@touch $@
 
 $(VENV)/.test: pyproject.toml requirements.lock | $(BIN)/python

@@ -86,6 +86,7 @@ SILENT = {
     "stemma.code": "compares code with code.lock",
     "stemma.corpus.sharding.progress": "draws progress bars",
     "stemma.errors": "ends a stage with a message",
+    "stemma.extras": "says how a package is installed",
     "stemma.identity": "makes the digests of code.lock",
     "stemma.lfs": "ends a stage that meets a pointer",
     "stemma.merging": "ends a stage that meets an unfinished merge",
@@ -124,17 +125,27 @@ def closure(stage: str, values: Mapping[str, Any]) -> dict[str, str]:
     return {file: digest for file, digest in sorted(files.items()) if digest}
 
 
-def write(values: Mapping[str, Any], root: Path = Path()) -> None:
+def write(values: Mapping[str, Any], root: Path = Path()) -> list[str]:
     """Write code.lock, atomically, as the code is now.
 
     A file that says so already is left alone, so that nobody sees it change.
+
+    Returns:
+        A line for each stage that runs other code than before, if it was there.
     """
     path = root / CODE
+    try:
+        before = read(path)
+    except ReproducibilityError:  # missing or torn: it is replaced
+        before = {}
     text = "# Written by `stemma compose`: the code that each stage runs. Do not edit.\n"
-    text += yaml.safe_dump(closures(values))
+    found = closures(values)
+    text += yaml.safe_dump(found)
     if not path.exists() or path.read_text(encoding="utf-8", errors="replace") != text:
         with atomic_file(path, "w") as handle:
             handle.write(text)
+    changed = {stage: unlike(before[stage], found.get(stage, {})) for stage in sorted(before)}
+    return [f"{stage} has other code: {_few(files)}" for stage, files in changed.items() if files]
 
 
 def differences(values: Mapping[str, Any], root: Path = Path()) -> list[str]:
@@ -159,9 +170,7 @@ def refuse_drift(stage: str, values: Mapping[str, Any]) -> None:
     """
     changed = unlike(read().get(stage, {}), closure(stage, values))
     if changed:
-        more = f", and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
-        named = ", ".join(changed[:_SHOWN])
-        raise ReproducibilityError(f"{CODE} has other code: {named}{more}", _WRITE)
+        raise ReproducibilityError(f"{CODE} has other code: {_few(changed)}", _WRITE)
 
 
 def read(path: Path = CODE) -> dict[str, dict[str, str]]:
@@ -193,6 +202,11 @@ def differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[tuple[st
 def unlike(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
     """Return the files that two sections of code.lock do not have alike."""
     return sorted(file for file in {*one, *other} if one.get(file) != other.get(file))
+
+
+def _few(files: list[str]) -> str:
+    more = f", and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
+    return ", ".join(files[:_SHOWN]) + more
 
 
 def _modules_of(stage: str, values: Mapping[str, Any]) -> set[str]:

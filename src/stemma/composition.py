@@ -23,7 +23,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from stemma import code, merging
+from stemma import code, merging, shipped
 from stemma import overrides as grammar
 from stemma.config import build, digest_of_conf, read_params
 from stemma.corpus.cleaning.secrets import find_secret
@@ -92,7 +92,8 @@ def write(composition: Composition, root: Path = Path()) -> list[str]:
     """Write params.yaml and code.lock, each atomically.
 
     Returns:
-        A line for each key of params.yaml that changed, if it was there.
+        A line for each key of params.yaml that changed, if it was there, and for each stage whose
+        code did.
     """
     path = root / PARAMS
     try:
@@ -102,8 +103,8 @@ def write(composition: Composition, root: Path = Path()) -> list[str]:
     content = {RECORD: composition.record(), **composition.values}
     with atomic_file(path, "w") as handle:
         handle.write(OmegaConf.to_yaml(OmegaConf.create(content)))
-    code.write(composition.values, root)
-    return _changes(before, composition.values)
+    changed = _changes(before, composition.values)
+    return [*changed, *code.write(composition.values, root)]
 
 
 def differences(root: Path = Path()) -> list[str]:
@@ -143,7 +144,7 @@ def composed(name: str, overrides: Sequence[str], root: Path) -> DictConfig:
     """Compose a file of conf/ by Hydra, as it stands: nothing is checked or resolved.
 
     Args:
-        name: of the file at the top of conf/, without its ending.
+        name: of the file in conf/, without its ending; one of a group may be the package's own.
         overrides: in Hydra's grammar.
         root: the project.
 
@@ -155,7 +156,7 @@ def composed(name: str, overrides: Sequence[str], root: Path) -> DictConfig:
     from hydra.errors import HydraException
 
     conf = (root / CONF).resolve()
-    if not (conf / f"{name}.yaml").exists():
+    if not shipped.chosen(name, conf):
         raise SettingsError(f"{root / CONF}/{name}.yaml does not exist", "run this in a project")
     for path in sorted(conf.rglob("*.yaml")):
         merging.check(path.read_bytes(), path.relative_to(conf.parent).as_posix(), SettingsError)
@@ -214,7 +215,7 @@ def _canonical(values: Values, root: Path) -> tuple[str, ...]:
         for group, section in values.items()
         if isinstance(section, dict)
         and section.get("name") != base.get(group, {}).get("name")
-        and (root / CONF / group / f"{section.get('name')}.yaml").exists()
+        and shipped.chosen(f"{group}/{section.get('name')}", root / CONF)
     ]
     if choices:
         found += choices

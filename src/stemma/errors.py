@@ -14,6 +14,7 @@ import errno
 import sys
 from collections.abc import Iterator
 
+from stemma import extras
 from stemma.streams import forgive, visible
 
 
@@ -73,6 +74,11 @@ def boundary(name: str, traceback: bool | None = None) -> Iterator[None]:
         yield
     except StemmaError as error:
         _fail(name, str(error))
+    except ModuleNotFoundError as error:
+        extra = extras.of(error.name or "")
+        if extra is None:
+            raise
+        _fail(name, f"{error.name} is not installed, which this needs ({extras.install(extra)})")
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)
         raise SystemExit(130) from None

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stemma import extras, pipeline
 from stemma.cli.group import main
+from stemma.store.errors import ProjectError
 from stemma.versions.verification.bounds import DEFAULT, Bounds
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ def verify(
     from stemma.pages.printing import print_json
     from stemma.versions.verbs import verify as verb
 
+    _need_what_stages_need()
     bounds = Bounds(metric_bound, weight_bound)
     found = verb.verify(revision, stage, bounds, keep, twice, tell=_progress)
     if as_json:
@@ -68,6 +71,15 @@ def verify(
         verb.keep(found, bounds)
     if found.verdict != "exact" and not (tolerance and found.verdict == "equivalent"):
         raise SystemExit(1)
+
+
+def _need_what_stages_need() -> None:
+    absent = extras.absent("make")
+    ours = pipeline.PIPELINE.exists() and "stemma.stages" in pipeline.PIPELINE.read_text(
+        encoding="utf-8"
+    )
+    if absent and ours:
+        raise ProjectError(f"to rebuild it needs {', '.join(absent)}", extras.install("make"))
 
 
 def _progress(line: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from stemma import extras
 from stemma.monitoring import semconv
 from stemma.monitoring.records import Record
 from stemma.store.errors import ProjectError
@@ -75,7 +76,7 @@ def exporting() -> Telemetry:
     except ImportError as error:
         raise ProjectError(
             f"monitoring.otel needs a package that is not installed: {error.name}",
-            "`pip install -c requirements.lock -e '.[otel]'` installs it",
+            f"`{extras.install('otel')}` installs it",
         ) from error
     resource = Resource.create({SERVICE_NAME: "stemma"})
     traces = TracerProvider(resource=resource)

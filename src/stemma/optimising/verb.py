@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stemma import composition
+from stemma import composition, extras
 from stemma.errors import SettingsError
 from stemma.files import atomic_file, sha256_of
 from stemma.optimising import judging, studies
@@ -116,7 +116,7 @@ def need() -> None:
     except ImportError as error:
         raise ProjectError(
             f"{error.name} is not installed, which a search needs",
-            "type `pip install -c requirements.lock -e '.[search]'`",
+            f"type `{extras.install('search')}`",
         ) from error
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
+from stemma import extras
 from stemma.store.errors import ProjectError
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def connected(
     except ImportError as error:
         raise ProjectError(
             f"`stemma chat` needs a package that is not installed: {error.name}",
-            "`pip install -c requirements.lock -e '.[serve]'` installs it",
+            f"`{extras.install('serve')}` installs it",
         ) from error
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     timeout = httpx.Timeout(_CONNECT, read=_SILENCE)

@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field
 
+from stemma import shipped
 from stemma.composition import composed
 from stemma.config import Positive, Share, build, settings
 from stemma.errors import SettingsError
@@ -62,9 +63,10 @@ def read(name: str, root: Path) -> UpdateSettings:
         SettingsError: there are none, or a key is missing, unknown or wrong.
     """
     path = FOLDER / f"{name}.yaml"
-    if not (root / path).is_file():
-        there = sorted(one.stem for one in (root / FOLDER).glob("*.yaml"))
-        raise SettingsError(f"there is no {path}", f"there are {', '.join(there) or 'none'}")
+    there = {one.stem for one in (root / FOLDER).glob("*.yaml")}
+    there |= {*shipped.choices(FOLDER.name)}
+    if name not in there:
+        raise SettingsError(f"there is no {path}", f"there are {', '.join(sorted(there))}")
     try:
         found = composed(f"{FOLDER.name}/{name}", [], root)
         told: Any = OmegaConf.to_container(found, resolve=True)

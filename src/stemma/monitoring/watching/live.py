@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from stemma import extras
 from stemma.monitoring.watching.page import page
 from stemma.monitoring.watching.verb import Watch
 from stemma.pages.html import html
@@ -105,7 +106,7 @@ def served(port: int | None, every: float) -> Iterator[Live]:
         yield live
         return
     if not _has_prometheus():
-        raise ProjectError("--port needs prometheus-client", "`pip install 'stemma-lm[serve]'`")
+        raise ProjectError("--port needs prometheus-client", extras.install("serve"))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

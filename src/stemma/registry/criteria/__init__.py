@@ -10,6 +10,7 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from stemma import own
 from stemma.config import build
 from stemma.errors import SettingsError, StemmaError
 from stemma.layout import GATES
@@ -25,6 +26,7 @@ def judged(case: Case, gates: Mapping[str, Mapping[str, Any] | None]) -> Iterato
             first gate is asked.
     """
     asked = {name: values for name, values in gates.items() if values is not None}
+    own.reach(case.root)
     prepared = [(name, _prepared(name, values)) for name, values in asked.items()]
     for name, judge in prepared:
         try:

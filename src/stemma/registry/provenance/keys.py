@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stemma import extras
 from stemma.errors import StemmaError
 from stemma.registry.trust import RefusedError
 
@@ -89,5 +90,5 @@ def not_installed() -> SigningError:
     """Return the error for a missing extra."""
     return SigningError(
         "signatures need `model-signing`, which is not installed",
-        "`pip install -c requirements.lock -e '.[registry]'` installs it",
+        f"`{extras.install('registry')}` installs it",
     )

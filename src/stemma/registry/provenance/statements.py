@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
+from stemma import extras
 from stemma.errors import StemmaError
 
 TYPE = "https://in-toto.io/Statement/v1"
@@ -73,7 +74,7 @@ def _validate(made: Statement) -> None:
     except ImportError as error:
         raise StatementError(
             "statements need `in-toto-attestation`, which is not installed",
-            "`pip install -c requirements.lock -e '.[registry]'` installs it",
+            f"`{extras.install('registry')}` installs it",
         ) from error
     known = json.loads(line_of(made))
     said = known["predicate"]

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from stemma import extras
 from stemma.errors import ModelError, SettingsError
 from stemma.files import read_json
 from stemma.layout import EXPORTED
@@ -125,7 +126,7 @@ class OpenVino:
             import openvino_genai
         except ImportError as error:
             raise ModelError(
-                "openvino-genai is not installed", "pip install 'stemma-lm[openvino]'"
+                "openvino-genai is not installed", extras.install("openvino")
             ) from error
         gguf.write(exported, place, "q8_0" if self._dtype == "int8" else "float16")
         self._bytes = (place / _FILE).stat().st_size

@@ -2,19 +2,24 @@
 
 import itertools
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tokenizers import Tokenizer
 
+from stemma import extras
 from stemma.store.errors import ProjectError
 from stemma.store.version import Version
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 _TOKENIZER = "tokenizer/tokenizer.json"
 
 
 def beginnings(version: Version, documents: int, rows: Iterable[int], tokens: int) -> list[str]:
     """Return how documents of the test split begin; "" where the version has no such split.
+
+    Where tokens cannot be decoded, that is said in place of each.
 
     Args:
         version: whose prepared data are read; not more of it than three files.
@@ -26,7 +31,10 @@ def beginnings(version: Version, documents: int, rows: Iterable[int], tokens: in
         MissingError: its bytes are nowhere.
         ProjectError: a file is torn.
     """
-    wanted, opened = list(rows), _open(version, "test")
+    wanted = list(rows)
+    if extras.absent("make"):
+        return [f"(shown by `{extras.install('make')}`)"] * len(wanted)
+    opened = _open(version, "test")
     if opened is None or len(opened[1]) != documents + 1:
         return [""] * len(wanted)
     ids, offsets, decoder = opened
@@ -52,8 +60,10 @@ def held_out(version: Version) -> Iterator[str]:
                 yield decoder.decode(ids[start:end].tolist())
 
 
-def _open(version: Version, split: str) -> tuple[Any, Any, Tokenizer] | None:
+def _open(version: Version, split: str) -> "tuple[Any, Any, Tokenizer] | None":
     """Return the tokens of a split, where its documents start, and what makes texts of them."""
+    from tokenizers import Tokenizer
+
     output = version.declared.prepared
     wanted = (_TOKENIZER, f"{split}.tokens.npy", f"{split}.offsets.npy")
     if not {*wanted} <= version.files(output).keys():

@@ -1,0 +1,1 @@
+"""Starts projects of one's own: `stemma init`."""
