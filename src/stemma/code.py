@@ -84,6 +84,7 @@ IDLE: dict[str, tuple[str, Container[object]]] = {
 # Modules that change no byte of an output: why.
 SILENT = {
     "stemma.code": "compares code with code.lock",
+    "stemma.corpus.sharding.cluster": "says where maps run, whose results come in order anywhere",
     "stemma.corpus.sharding.progress": "draws progress bars",
     "stemma.errors": "ends a stage with a message",
     "stemma.extras": "says how a package is installed",

@@ -14,6 +14,7 @@ Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
 Treatment = Literal["keep", "mask", "drop"]
 Unit = Literal["document", "group"]
+Engine = Literal["pool", "ray"]
 
 
 @settings
@@ -147,12 +148,14 @@ class PrepareSection:
 
     Attributes:
         name: of the file in conf/prepare/.
+        engine: what runs the maps over shards. The outputs do not depend on it.
         workers: processes; 0 takes every core. The outputs do not depend on it.
         boilerplate: fraction of the documents; text that more of them share counts neither as
             duplication nor as contamination. Null counts everything.
     """
 
     name: str
+    engine: Engine
     workers: Count
     quality: QualitySettings
     language: LanguageSettings

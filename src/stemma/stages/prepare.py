@@ -35,9 +35,10 @@ def run(settings: PrepareSettings) -> dict[str, Any]:
     from stemma.corpus.sharding.pool import open_pool
 
     raw, revoked = shards(RAW), Revoked.of(read(REVOKED))
+    where = settings.prepare.engine, settings.prepare.workers
     with (
         atomic_directory(PREPARED) as folder,
-        open_pool(settings.prepare.workers, len(raw), text_size(raw)) as pool,
+        open_pool(*where, len(raw), text_size(raw)) as pool,
     ):
         # Beside the result, so that it goes with the temporary folder, whatever happens.
         work = folder.with_name("work")

@@ -48,7 +48,7 @@ def test_a_killed_worker_is_an_error_that_names_the_setting():
 
 @pytest.mark.parametrize(("workers", "items", "size"), [(0, 8, 1000), (1, 8, 2**40), (4, 1, 2**40)])
 def test_small_work_stays_in_this_process(workers, items, size):
-    with open_pool(workers, items, size) as pool:
+    with open_pool("pool", workers, items, size) as pool:
         assert isinstance(pool, SerialPool)
 
 

@@ -1,7 +1,7 @@
 """Where the pure functions of prepare run: in this process, or in a pool of processes.
 
-A cluster's executor (a Ray pool, say) fits in by offering the same one method. The results come in
-the order of the items, so the number of workers cannot change a byte.
+A cluster's executor (`cluster.RayPool`) offers the same one method. The results come in the order
+of the items, so neither the engine nor the number of workers can change a byte.
 """
 
 import contextlib
@@ -14,6 +14,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from typing import Protocol, TypeVar
 
+from stemma.corpus.settings import Engine
+from stemma.corpus.sharding.cluster import RayPool
 from stemma.errors import DataError
 
 Item = TypeVar("Item")
@@ -70,14 +72,22 @@ class ProcessPool:
 
 
 @contextlib.contextmanager
-def open_pool(workers: int, items: int, size: int) -> Iterator[Pool]:
+def open_pool(engine: Engine, workers: int, items: int, size: int) -> Iterator[Pool]:
     """Return the pool that suits the work.
 
     Args:
-        workers: processes at most; 0 takes every core this process may use.
+        engine: ``pool`` for this machine's processes, or ``ray``.
+        workers: at most; 0 takes every core that this process, or Ray, may use.
         items: how many items there are to map over.
         size: bytes of text in them.
+
+    Raises:
+        SettingsError: Ray is not installed, or its cluster does not answer.
     """
+    if engine == "ray":
+        with contextlib.closing(RayPool(workers)) as pool:
+            yield pool
+        return
     workers = min(workers or len(os.sched_getaffinity(0)), items)
     if workers == 1 or size < _SMALL:
         yield SerialPool()
