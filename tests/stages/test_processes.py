@@ -137,3 +137,11 @@ def test_a_launcher_of_that_number_trains_the_same(built, tmp_path, whole):
     project = choose(built, tmp_path / "project", *TWO, *LONG)
     project.run("torchrun --standalone --nproc-per-node 2 -m stemma.stages.train")
     assert outputs(project) == outputs(whole)
+
+
+def test_preferences_are_learned_from_in_one_process(built, tmp_path):
+    settings = ["experiment=smollm2_lora_plays", "train=kto", "runtime.processes=2"]
+    project = choose(built, tmp_path / "project", *settings)
+    done = project.run(STAGE, check=False)
+    assert done.returncode == 1
+    assert "runtime.processes is 2, and train=kto learns from preferences in one" in done.stderr
