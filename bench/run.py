@@ -17,6 +17,7 @@ import formats
 import log
 import pipeline
 import recording
+import scale_train
 import serving
 import storage
 import tokenise
@@ -38,6 +39,7 @@ BENCHMARKS = {
         serving,
         changeover,
         recording,
+        scale_train,
         watching,
     )
 }

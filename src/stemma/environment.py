@@ -62,6 +62,8 @@ class RuntimeSettings:
     deterministic: bool
     """Use only algorithms that give the same bits every time."""
     seed: Annotated[int, Field(ge=0, lt=2**32)]
+    processes: Annotated[int, Field(ge=1, le=1024)] = 1
+    """That train together, each with so many threads, or a device, of its own."""
     strict: bool
     """Stop in an environment other than the declared one; no output depends on it."""
 

@@ -20,6 +20,7 @@ IMPORTED = {
     "otel": ("opentelemetry",),
     "openvino": ("openvino_genai",),
     "search": ("optuna", "plotly"),
+    "ray": ("ray",),
     "seq2seq": ("sacrebleu",),
 }  # fmt: skip
 """Extra -> what is imported of it."""

@@ -4,6 +4,7 @@ DVC hashes a stage's dependencies when its command has ended. What was edited du
 would stand in dvc.lock as what the outputs were made of.
 """
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -40,7 +41,8 @@ def main(name: str, kind: type[S], run: Callable[[S], None]) -> None:
     with boundary(f"stemma {name}"):
         before = _inputs(name)
         runtime = load(_Declared).runtime
-        _tell(name, differences(runtime), runtime.strict)
+        if os.environ.get("TORCHELASTIC_RUN_ID") != "stemma":  # else who started this one has said
+            _tell(name, differences(runtime), runtime.strict)
         if before:
             code.refuse_drift(name, read_params())
         cap(runtime.instructions)

@@ -16,6 +16,7 @@ from stemma.layout import BASE, ENVIRONMENT, PLOTS, PREPARED, RUNS, TRAINED
 from stemma.modeling import observed
 from stemma.modeling.family import ModelSettings
 from stemma.modeling.runtime import Runtime, start
+from stemma.modeling.training import processes
 from stemma.modeling.training.settings import TrainSection
 from stemma.tasks import TaskSettings, training_of
 
@@ -71,6 +72,23 @@ def run(settings: TrainSettings) -> None:
         DataError: data/prepared is missing, torn or too small.
         ModelError: the loss is no number, or the device is not there.
     """
+    runtime = settings.runtime
+    if runtime.processes > 1 and settings.train.preference is not None:
+        raise SettingsError(
+            f"runtime.processes is {runtime.processes}, and train={settings.train.name} learns "
+            "from preferences in one process",
+            "use -S runtime.processes=1",
+        )
+    if processes.launched():
+        with processes.member(runtime.processes, runtime.threads):
+            _train(settings)
+    elif runtime.processes > 1:
+        processes.spread("stemma.stages.train", runtime.processes)
+    else:
+        _train(settings)
+
+
+def _train(settings: TrainSettings) -> None:
     started = start(settings.runtime)
 
     import transformers
@@ -105,7 +123,7 @@ def run(settings: TrainSettings) -> None:
     trainer.add_callback(Curves(folder, made_with, section))
     documents = documents_of(PREPARED, held_out, section.sequence_length)
     trainer.add_callback(HeldOutLosses(folder, task, started, held_out, documents))
-    _go(trainer, checkpoints.latest(folder / "checkpoints"))
+    _go(trainer, processes.first_says(lambda: checkpoints.latest(folder / "checkpoints")))
     if trainer.is_world_process_zero():
         write_curves(trainer.state.log_history, section, PLOTS)
         facts = _facts(model, section, trainer.state, examples.tokens_seen, made_with)
@@ -170,7 +188,9 @@ def _made_with(settings: TrainSettings, started: Runtime) -> dict[str, Any]:
     del declared["runtime"]
     if declared["train"]["preference"] is None:
         del declared["train"]["preference"]
-    return {"settings": declared, "runtime": dataclasses.asdict(started)}
+    count = settings.runtime.processes
+    several = {"processes": count} if count > 1 else {}
+    return {"settings": declared, "runtime": {**dataclasses.asdict(started), **several}}
 
 
 def _facts(

@@ -9,14 +9,15 @@ from tqdm import tqdm
 from transformers import TrainerCallback, TrainingArguments
 
 from stemma.errors import ModelError
-from stemma.modeling.training import checkpoints
+from stemma.modeling.training import checkpoints, processes
 
 
 class Checkpointing(TrainerCallback):
     """Seals checkpoints, and stops a run with a loss that is not finite before it is saved."""
 
     def on_save(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
-        """Seal the checkpoint that was just written."""
+        """Seal the checkpoint that was just written, when every process has written its part."""
+        processes.wait_for_all()
         if state.is_world_process_zero:
             checkpoints.seal(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}")
 

@@ -62,6 +62,9 @@ class LanguageTrainer(Trainer):
             self.add_callback(EarlyStopping(section.patience))
         # compute_loss returns the mean of its batch: Trainer must divide by the accumulation steps.
         self.loss_is_scaled_for_ga = False
+        if self.args.world_size > 1:
+            # Each process draws what it drops out for itself.
+            torch.manual_seed(runtime.seed + self.args.process_index)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Build the optimiser that the settings name."""
@@ -77,8 +80,27 @@ class LanguageTrainer(Trainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """Return the mean loss in nats over what the task predicts."""
-        loss = self._task.loss(model, inputs, self._runtime)
+        if model is self._net:
+            loss = self._task.loss(model, inputs, self._runtime)
+        else:
+            loss = self._loss_through(model, inputs)
         return (loss, {"loss": loss}) if return_outputs else loss
+
+    def _loss_through(self, wrapper: Any, inputs: Batch) -> Any:
+        # Gradients are summed over processes by the forward of the wrapper, and a task computes its
+        # loss from the model itself: so the task's loss is what the wrapper's forward comes upon.
+        net = self._net
+        forward = net.forward
+
+        def loss(batch: Batch) -> Any:
+            net.forward = forward
+            return self._task.loss(net, batch, self._runtime)
+
+        net.forward = loss
+        try:
+            return wrapper(inputs)
+        finally:
+            net.forward = forward
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
         return SequentialSampler(self.train_dataset)  # type: ignore[arg-type]
@@ -113,6 +135,7 @@ def _arguments(section: TrainSection, runtime: Runtime, folder: Path) -> Trainin
         dataloader_pin_memory=runtime.device == "cuda",
         remove_unused_columns=False,
         average_tokens_across_devices=False,
+        ddp_find_unused_parameters=False,
         report_to="none",
         disable_tqdm=True,
     )
