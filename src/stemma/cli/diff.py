@@ -34,12 +34,14 @@ def diff(
     """Show what changed from A (HEAD) to B (the working tree), and whether it matters.
 
     Each is a commit, tag, branch or experiment; one of these and an output, such as
-    HEAD:models/base; or a folder with a model. Nothing is checked out.
+    HEAD:models/base; a folder with a model; or a file with results by example (Parquet, JSON Lines,
+    CSV, samples of lm-evaluation-harness). Nothing is checked out.
 
     \b
     stemma diff                       HEAD and the working tree
     stemma diff v1 v2 --html diff.html
     stemma diff HEAD:models/base HEAD --only weights
+    stemma diff before/samples_arc.jsonl after/samples_arc.jsonl
     """  # noqa: D301 (click wants the character, not two)
     if as_json + markdown + (html is not None) > 1:
         raise click.UsageError("choose one of --json, --markdown and --html")

@@ -1,12 +1,17 @@
 """What a name stands for: a version, one of its models, or a folder with a model."""
 
+import dataclasses
+import functools
 from pathlib import Path
 
 from stemma.hashes import hashes_of
 from stemma.store import git, refs
+from stemma.store.declared import CONVENTION, Declared
 from stemma.store.errors import ProjectError
 from stemma.store.version import Commit, Tree, Version
 
+RESULTS = (".parquet", ".jsonl", ".csv")
+"""Endings of files with results by example."""
 _MODEL_FILES = ("*.safetensors", "config.json", "tokenizer.json")  # a model has one of them
 
 
@@ -24,6 +29,30 @@ class Folder(Version):
 
     def path(self, output: str, file: str) -> Path:  # noqa: D102
         return self._folder / file
+
+
+class Results(Version):
+    """A file with results by example, of anybody's evaluation."""
+
+    has_reports = False
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(str(file))
+        self._file = file
+
+    @functools.cached_property
+    def declared(self) -> Declared:  # noqa: D102 (as Version)
+        path = self._file.as_posix()
+        return dataclasses.replace(CONVENTION, examples=path, metrics=path, all_metrics=())
+
+    def get(self, path: str) -> bytes | None:  # noqa: D102
+        return self._file.read_bytes() if path == self._file.as_posix() else None
+
+    def _list(self, output: str) -> dict[str, str]:
+        return {}
+
+    def path(self, output: str, file: str) -> Path:  # noqa: D102
+        return self._file
 
 
 class ModelOutput(Version):
@@ -47,7 +76,8 @@ def resolve(name: str | None, root: Path = Path()) -> Version:
 
     Args:
         name: a commit, tag or branch as Git takes it; an experiment of DVC; one of these and an
-            output, as in ``v1:models/base``; a folder with a model; None for the working tree.
+            output, as in ``v1:models/base``; a folder with a model; a file with results by example;
+            None for the working tree.
         root: the project's root.
 
     Raises:
@@ -55,6 +85,8 @@ def resolve(name: str | None, root: Path = Path()) -> Version:
     """
     if name is None:
         return Tree(root)
+    if name.endswith(RESULTS) and Path(name).is_file():
+        return Results(Path(name))
     if Path(name).is_dir() and not git.is_repository(root):
         return _folder(name)
     if commit := refs.find(name, root):

@@ -200,7 +200,19 @@ def differences(pairs: Pairs, names: Iterable[str]) -> dict[str, Difference]:
 
 
 def _formulas(pairs: Pairs) -> list[Formulas]:
-    return [one for one in FORMULAS if pairs.a.keys() & pairs.b.keys() >= set(one.needs)]
+    both = pairs.a.keys() & pairs.b.keys()
+    known = [one for one in FORMULAS if both >= set(one.needs)]
+    return known or [_mean(name) for name in pairs.a if name in both and name != "id"]
+
+
+def _mean(name: str) -> Formulas:
+    """Return the formula of a metric that is the mean of a column of anybody's results."""
+
+    def parts(examples: Examples) -> NDArray[np.float64]:
+        column = examples[name].astype(np.float64)
+        return np.stack([column, np.ones_like(column)])
+
+    return Formulas((metric(name),), (name,), parts, lambda sums: {name: sums[0] / sums[1]})
 
 
 def _parts(formulas: Formulas, pairs: Pairs) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

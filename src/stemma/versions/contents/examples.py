@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from stemma import lfs
 from stemma.modeling.metrics.formulas import Examples
+from stemma.store.declared import CONVENTION
 from stemma.store.errors import DamagedError, ProjectError
 from stemma.store.version import Version
+from stemma.versions.contents import results
 from stemma.versions.contents.formulas import FORMULAS
 from stemma.versions.contents.metrics import REMEDY
 
@@ -20,14 +22,25 @@ _NUMBERS = frozenset(name for one in FORMULAS for name in one.needs) - _TEXTS
 
 
 def read_examples(version: Version) -> Examples | None:
-    """Return the columns of the examples of a version; None if it has none.
+    """Return the columns of the examples of a version, or of anybody's results; None without any.
 
     Raises:
         DamagedError: the file is torn, or has rows without an id, or two with the same one.
         ProjectError: Git LFS keeps it.
+        MissingError: DVC keeps it, and its bytes are nowhere.
     """
-    raw = version.read(version.declared.examples)
-    return None if raw is None else parse(raw, f"{version.declared.examples} of {version.name}")
+    path = version.declared.examples
+    raw = version.get(path)
+    if raw is None:
+        return None
+    where = f"{path} of {version.name}" if version.has_reports else version.name
+    return results.parse(raw, path, where) if is_foreign(version) else parse(raw, where)
+
+
+def is_foreign(version: Version) -> bool:
+    """Say whether the examples of a version are not laid out as the stage evaluate does it."""
+    path = version.declared.examples
+    return path != CONVENTION.examples and path.endswith(results.ENDINGS)
 
 
 def parse(raw: bytes, where: str) -> Examples:

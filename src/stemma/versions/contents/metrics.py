@@ -10,6 +10,7 @@ from stemma.store.declared import CONVENTION
 from stemma.store.errors import DamagedError, ProjectError
 from stemma.store.version import Version
 from stemma.versions.contents import tables
+from stemma.versions.contents.directions import better
 from stemma.versions.contents.formulas import FORMULAS
 
 REMEDY = "`dvc repro evaluate` writes it again"
@@ -24,8 +25,11 @@ for _formulas in FORMULAS:
 
 
 def metric(name: str) -> Metric:
-    """Return what is known of a metric; one that somebody added has its name as its label."""
-    return METRICS.get(name) or Metric(name, name, None, name)
+    """Return what is known of a metric; one that somebody added has its name as its label.
+
+    Which direction is better is then told by names that the field uses.
+    """
+    return METRICS.get(name) or Metric(name, name, better(name), name)
 
 
 def read_metrics(version: Version) -> dict[str, Any] | None:
@@ -45,12 +49,25 @@ def read_metrics(version: Version) -> dict[str, Any] | None:
         for path in paths
         if (raw := version.get(path)) is not None
     }
-    if not found:
+    by_example = read_means(version)
+    if not found and not by_example:
         return None
-    content = joined(found)
+    # A file of metrics says in its own way what the mean of a column is.
+    content = {**by_example, **joined(found)}
     if not metric_values(content) and CONVENTION.metrics in found:
         raise ProjectError(f"{CONVENTION.metrics} of {version.name} holds no metric", REMEDY)
     return content
+
+
+def read_means(version: Version) -> dict[str, float]:
+    """Return the mean of each column of anybody's results by example; {} if there are none."""
+    # pyarrow takes half a second.
+    from stemma.versions.contents import examples, results
+
+    if not examples.is_foreign(version):
+        return {}
+    found = examples.read_examples(version)
+    return {} if found is None else results.means(found)
 
 
 def joined(found: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def compare(a: Version, b: Version) -> Section | Alike:
 
 
 def _same_examples(a: Version, b: Version) -> bool:
-    return a.read(a.declared.examples) == b.read(b.declared.examples)
+    return a.get(a.declared.examples) == b.get(b.declared.examples)
 
 
 def _headline(found: Comparison) -> tuple[Cell, ...]:
@@ -109,7 +109,7 @@ def _real(name: str, tested: Tested) -> str:
     return (
         f"{_begun(name)} {verb} from {shown(one.a)} to {shown(one.b)} "
         f"({shown(change, '+')}, {CONFIDENCE} {shown(one.low, '+')} to {shown(one.high, '+')}, "
-        f"{_p(tested.corrected)}): real{', and ' if tone else ''}{tone}."
+        f"{_p(tested.corrected)}): real, and {tone or 'which direction is better is not known'}."
     )
 
 
@@ -241,7 +241,9 @@ def _paired(pairs: Pairs, names: tuple[str, str]) -> str:
             parts.append(f"{len(ids)} only in that of {name} ({_some(ids)})")
     if pairs.changed:
         parts.append(f"{len(pairs.changed)} left out since they changed ({_some(pairs.changed)})")
-    known = "" if pairs.hashed else " (told by size only: no manifest.parquet at hand)"
+    # Of anybody's results nothing but the id tells what an example is.
+    how = "size only: no manifest.parquet at hand" if "bytes" in pairs.a else "their ids alone"
+    known = "" if pairs.hashed else f" (told by {how})"
     return f"{', '.join(parts)}{known}."
 
 

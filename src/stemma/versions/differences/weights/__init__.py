@@ -26,7 +26,7 @@ def compare(a: Version, b: Version) -> Section | Alike:
     if one.files == other.files:
         # Of a folder all files are the model.
         alone = not a.has_reports and not b.has_reports and one.listed == other.listed
-        return Alike.EQUAL if one.files or alone else Alike.ABSENT
+        return Alike.EQUAL if one.files or (alone and one.listed) else Alike.ABSENT
     if not one.files or not other.files:
         lacking = b if one.files else a
         place = f" in {lacking.declared.trained}" if lacking.has_reports else ""
