@@ -19,7 +19,7 @@ class History:
         self.root = root
         (root / ".dvc").mkdir(parents=True)
         (root / ".dvc/config").touch()
-        (root / ".dvc/.gitignore").write_text("/tmp\n/cache\n")
+        (root / ".dvc/.gitignore").write_text("/config.local\n/tmp\n/cache\n")
         self.git("init", "-q", "-b", "main")
         (root / ".git/info/exclude").write_text("/.dvc/cache\n")
 

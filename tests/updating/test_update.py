@@ -172,7 +172,7 @@ def kill_all(pid: int) -> None:
 def test_what_makes_it_worse_is_refused_and_production_stays(own: Project):
     rules = own.path / "conf/update/default.yaml"
     # So fast that the weights are ruined.
-    rules.write_text(rules.read_text().replace("learning_rate=0.001", "learning_rate=2.0"))
+    rules.write_text(rules.read_text().replace("learning_rate=0.001", "learning_rate=0.5"))
     done = updated(own, "--promote", check=False)
     assert done["refused"] and done["version"] is None and standing(own) == "v1.0.0"
     assert [one["gate"] for one in done["gates"] if not one["passed"]] == ["limits"]

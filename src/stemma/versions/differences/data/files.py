@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.filesize import decimal
-
 from stemma.pages.blocks import Cell, Table
 from stemma.store.errors import MissingError
 from stemma.store.version import Version
@@ -60,12 +58,12 @@ def sentence(facts: dict[str, dict[str, Any]]) -> str:
 def table_of(facts: dict[str, dict[str, Any]], names: tuple[str, str]) -> Table:
     """Return a row for each input that changed."""
     rows = tuple(
-        (path, *(decimal(size) if size is not None else "none" for size in one["bytes"]),
+        (path, *("none" if size is None else f"{size:,}" for size in one["bytes"]),
          Cell(_told(one)))
         for path, one in [*facts.items()][:_SHOWN]
     )  # fmt: skip
     more = f" ({_SHOWN} of {len(facts)}; --json has all)" if len(facts) > _SHOWN else ""
-    return Table(f"Data{more}", ("path", *names, "files"), rows, frozenset({1, 2}))
+    return Table(f"Data, in bytes{more}", ("path", *names, "files"), rows, frozenset({1, 2}))
 
 
 def _told(one: dict[str, Any]) -> str:
