@@ -1,6 +1,7 @@
 """The examples that a version was measured on: reports/examples.parquet."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -34,13 +35,24 @@ def read_examples(version: Version) -> Examples | None:
     if raw is None:
         return None
     where = f"{path} of {version.name}" if version.has_reports else version.name
-    return results.parse(raw, path, where) if is_foreign(version) else parse(raw, where)
+    return parse(raw, where) if _is_ours(raw, path) else results.parse(raw, path, where)
 
 
-def is_foreign(version: Version) -> bool:
-    """Say whether the examples of a version are not laid out as the stage evaluate does it."""
-    path = version.declared.examples
-    return path != CONVENTION.examples and path.endswith(results.ENDINGS)
+def _is_ours(raw: bytes, path: str) -> bool:
+    """Say whether a file is laid out as the stage evaluate does it, wherever it stands."""
+    if path == CONVENTION.examples or not path.endswith(results.ENDINGS):
+        return True
+    if not path.endswith(".parquet"):
+        return False
+    try:
+        return tells(pq.read_schema(pa.BufferReader(raw)).names)
+    except (pa.ArrowException, OSError):
+        return False
+
+
+def tells(columns: Iterable[str]) -> bool:
+    """Say whether columns are what the metrics of a task are computed from."""
+    return any({*columns} >= {*one.needs} for one in FORMULAS)
 
 
 def parse(raw: bytes, where: str) -> Examples:

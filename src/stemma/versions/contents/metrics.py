@@ -61,13 +61,13 @@ def read_metrics(version: Version) -> dict[str, Any] | None:
 
 def read_means(version: Version) -> dict[str, float]:
     """Return the mean of each column of anybody's results by example; {} if there are none."""
+    if version.declared.examples == CONVENTION.examples:
+        return {}
     # pyarrow takes half a second.
     from stemma.versions.contents import examples, results
 
-    if not examples.is_foreign(version):
-        return {}
     found = examples.read_examples(version)
-    return {} if found is None else results.means(found)
+    return {} if found is None or examples.tells(found) else results.means(found)
 
 
 def joined(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
