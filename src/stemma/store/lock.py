@@ -10,7 +10,8 @@ import dataclasses
 import functools
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 import yaml
@@ -107,6 +108,12 @@ class Lock:
     def kept(self) -> Mapping[str, tuple[str, int]]:
         """MD5 and bytes of all that DVC keeps of the version, by path."""
         return {**self.added, **self.outs}
+
+    def holding(self, path: str) -> Iterator[tuple[str, str]]:
+        """Yield the outputs that are a file or hold it, and its path in each."""
+        for output in (path, *map(str, PurePosixPath(path).parents)):
+            if output in self.kept:
+                yield output, path[len(output) :].lstrip("/")
 
     @property
     def parts(self) -> tuple[Stage, ...]:

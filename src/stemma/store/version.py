@@ -8,7 +8,7 @@ import abc
 import dataclasses
 import functools
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from stemma import merging
 from stemma.hashes import files_of, hashes_of
@@ -112,10 +112,9 @@ class Version(abc.ABC):
         found = self.read(path)
         if found is not None:
             return found
-        for output in (path, *(one.as_posix() for one in PurePosixPath(path).parents)):
+        for output, inside in self.lock.holding(path):
             # What Git keeps of a stage was looked for there.
-            if output in self.lock.kept and output not in self.declared.in_git:
-                inside = path[len(output) :].lstrip("/")
+            if output not in self.declared.in_git:
                 return self.content(output, inside)
         return None
 

@@ -1,6 +1,7 @@
 """The metrics of a version, from its files of metrics, and what each of them means."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from stemma import merging
@@ -70,10 +71,10 @@ def read_means(version: Version) -> dict[str, float]:
     return {} if found is None or examples.tells(found) else results.means(found)
 
 
-def joined(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def joined(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return the metrics of all files of a version, by the path of each."""
     ours = found.get(CONVENTION.metrics)
-    return tables.joined(found) if ours is None else ours
+    return tables.joined(found) if ours is None else dict(ours)
 
 
 def parse(raw: bytes, owner: str, path: str = CONVENTION.metrics) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 from stemma.store.cache import Cache
-from stemma.store.declared import CONVENTION, Declared
+from stemma.store.declared import Declared
 from stemma.store.errors import MissingError
 from stemma.store.lock import Lock
 from stemma.versions.contents import tables
+from stemma.versions.contents.metrics import joined
 
 _KNOWN = 2**12  # files and folders of DVC's cache that stay read
 _parse = functools.lru_cache(_KNOWN)(tables.parse)
@@ -44,8 +44,7 @@ class Files:
         self.absent: list[str] = []
         paths = declared.compared
         found = {path: told for path in paths if (told := self._read(path)) is not None}
-        ours = found.get(CONVENTION.metrics)
-        self.metrics: Mapping[str, Any] = tables.joined(found) if ours is None else ours
+        self.metrics: Mapping[str, Any] = joined(found)
         self.weights = str((self._read(declared.measured) or {}).get("weights") or "")
 
     def _read(self, path: str) -> Mapping[str, Any] | None:
@@ -61,11 +60,9 @@ class Files:
 
     def _kept(self, path: str) -> bytes | None:
         """Return a file that DVC keeps."""
-        kept = self._lock.kept
-        for output in (path, *map(str, PurePosixPath(path).parents)):
-            if output in kept and output not in self._in_git:
-                files = _files(self._cache, kept[output][0])
-                key = files.get(path[len(output) :].lstrip("/"))
+        for output, inside in self._lock.holding(path):
+            if output not in self._in_git:
+                key = _files(self._cache, self._lock.kept[output][0]).get(inside)
                 return self._cache.path(key, path).read_bytes() if key else None
         return None
 
