@@ -46,7 +46,7 @@ def make(root: Path, documents: int) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from stemma.corpus.prepare.manifest import SCHEMA
+    from stemma.corpus.manifest import SCHEMA
 
     random = np.random.default_rng(0)
     keys = random.integers(0, 256, (documents, 32), np.uint8)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from stemma.corpus.cleaning.words import shingles, words_of
 from stemma.corpus.documents import Document, write_shards
 from stemma.corpus.duplicates.minhash import sketches
-from stemma.corpus.prepare.manifest import SCHEMA
+from stemma.corpus.manifest import SCHEMA
 
 SOURCE = {
     "name": "plays",

@@ -80,6 +80,15 @@ class Declared:
         return tuple(path for path in self.all_metrics if path != self.formats)
 
     @property
+    def by_example(self) -> bool:
+        """Whether the examples may be another evaluation's than that of Stemma's stages."""
+        named = any(
+            one.path == self.examples and one.type == "evaluation" and "examples" not in one.labels
+            for one in self.artifacts
+        )
+        return named or self.examples != CONVENTION.examples
+
+    @property
     def models(self) -> tuple[str, ...]:
         """The models that it makes, the one that is handed on first."""
         declared = [one.path for one in self.artifacts if one.type == "model"]

@@ -11,26 +11,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from stemma.corpus.duplicates.clusters import REASONS
-from stemma.corpus.duplicates.minhash import SKETCH
+from stemma.corpus.manifest import SCHEMA
 from stemma.corpus.prepare.encode import Tokenised
 from stemma.corpus.sharding.shard import DROPPED, Placed
 from stemma.corpus.split import PREFERENCE, SPLITS, TRAIN
-
-SCHEMA = pa.schema(
-    [
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("group", pa.string(), nullable=False),
-        pa.field("sha256", pa.string(), nullable=False),  # of the normalised text
-        pa.field("language", pa.string()),  # ISO 639-1; null if not identified
-        pa.field("bytes", pa.int64(), nullable=False),  # UTF-8, after masking
-        pa.field("split", pa.string()),  # null if dropped
-        pa.field("tokens", pa.int64()),  # including the end of text; null if dropped
-        pa.field("reason", pa.string()),  # why it was dropped; null if kept
-        pa.field("cluster", pa.string()),  # sha256 of the representative of its duplicates
-        pa.field("sketch", pa.binary(SKETCH)),  # of the shingles; null if cleaning dropped it
-    ]
-)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -192,7 +192,8 @@ def differences(pairs: Pairs, names: Iterable[str]) -> dict[str, Difference]:
             return {name: one for name, one in formulas.values(sums).items() if name in wanted}
 
         for name, difference in compare(left, right, chosen, ROUNDS, _SEED).items():
-            if column := formulas.right.get(name):
+            # Anybody's accuracy is a mean like others: what was right is no column there.
+            if (column := formulas.right.get(name)) and column in formulas.needs:
                 p = mcnemar(pairs.a[column].astype(bool), pairs.b[column].astype(bool))
                 difference = dataclasses.replace(difference, p=p, test="mcnemar")
             found[name] = difference

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from stemma import lfs
 from stemma.modeling.metrics.formulas import Examples
-from stemma.store.declared import CONVENTION
 from stemma.store.errors import DamagedError, ProjectError
 from stemma.store.version import Version
 from stemma.versions.contents import results
@@ -35,12 +34,13 @@ def read_examples(version: Version) -> Examples | None:
     if raw is None:
         return None
     where = f"{path} of {version.name}" if version.has_reports else version.name
-    return parse(raw, where) if _is_ours(raw, path) else results.parse(raw, path, where)
+    return parse(raw, where) if _is_ours(version, raw) else results.parse(raw, path, where)
 
 
-def _is_ours(raw: bytes, path: str) -> bool:
+def _is_ours(version: Version, raw: bytes) -> bool:
     """Say whether a file is laid out as the stage evaluate does it, wherever it stands."""
-    if path == CONVENTION.examples or not path.endswith(results.ENDINGS):
+    path = version.declared.examples
+    if not version.declared.by_example or not path.endswith(results.ENDINGS):
         return True
     if not path.endswith(".parquet"):
         return False

@@ -30,7 +30,7 @@ def read(version: Version, columns: Sequence[str], filters: Any = None) -> pa.Ta
 
     Args:
         version: that has one.
-        columns: of `stemma.corpus.prepare.manifest.SCHEMA`.
+        columns: of `stemma.corpus.manifest.SCHEMA`.
         filters: the rows that are wanted, as pyarrow takes it.
 
     Raises:

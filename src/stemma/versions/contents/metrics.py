@@ -62,7 +62,7 @@ def read_metrics(version: Version) -> dict[str, Any] | None:
 
 def read_means(version: Version) -> dict[str, float]:
     """Return the mean of each column of anybody's results by example; {} if there are none."""
-    if version.declared.examples == CONVENTION.examples:
+    if not version.declared.by_example:
         return {}
     # pyarrow takes half a second.
     from stemma.versions.contents import examples, results

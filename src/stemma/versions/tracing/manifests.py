@@ -1,24 +1,19 @@
 """The manifests of a history, and the sketch of a text that each of them would hold."""
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from stemma.config import build
-from stemma.corpus.cleaning.normalise import normalise
-from stemma.corpus.cleaning.personal import treat
-from stemma.corpus.cleaning.words import shingles, words_of
-from stemma.corpus.duplicates.minhash import sketches
 from stemma.corpus.settings import PersonalSettings
+from stemma.corpus.sketch import SHINGLE, sketch_of
 from stemma.store.cache import Cache
 from stemma.store.errors import MissingError
 from stemma.versions.contents.manifest import MANIFEST
 from stemma.versions.history.records import Record
 
 _KINDS = tuple(field.name for field in dataclasses.fields(PersonalSettings))
-_SHINGLE = "5"  # words, where settings do not say: the default of conf/prepare
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +31,7 @@ class Sketcher:
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> "Sketcher":
         """Return that of a version, by its settings with dotted keys."""
-        shingle = settings.get("prepare.duplicates.shingle", _SHINGLE)
+        shingle = settings.get("prepare.duplicates.shingle", SHINGLE)
         personal = ((kind, settings.get(f"prepare.personal.{kind}", "keep")) for kind in _KINDS)
         return cls(int(shingle), tuple(personal))
 
@@ -46,12 +41,8 @@ class Sketcher:
         Raises:
             SettingsError: the version's settings name an unknown treatment.
         """
-        text = normalise(text)
-        key = hashlib.sha256(text.encode()).digest()
         treatments = build(PersonalSettings, dict(self.personal), "params.yaml", "prepare.personal")
-        masked, _, _ = treat(text, treatments)
-        made = shingles(words_of(masked), self.shingle, int.from_bytes(key[:8], "big"))
-        return sketches([made])[0].tobytes()
+        return sketch_of(text, self.shingle, treatments)
 
 
 @dataclasses.dataclass(frozen=True)

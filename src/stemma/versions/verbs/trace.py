@@ -1,13 +1,12 @@
 """Which versions were trained on a document, in which split, and which descend from those."""
 
 import dataclasses
-import hashlib
 import re
 from collections.abc import Collection
 from pathlib import Path
 
 from stemma import lfs
-from stemma.corpus.cleaning.normalise import normalise
+from stemma.corpus.sketch import sha256_of_text
 from stemma.store.declared import CONVENTION
 from stemma.store.errors import ProjectError
 from stemma.versions.contents.manifest import MANIFEST
@@ -105,7 +104,7 @@ def _wanted(
 ) -> dict[SketchedManifest, Wanted]:
     """Return what to look for in each manifest: a text has another sketch under other settings."""
     if query.text is not None:
-        key = frozenset([hashlib.sha256(normalise(query.text).encode()).hexdigest()])
+        key = frozenset([sha256_of_text(query.text)])
         return {
             one: Wanted(frozenset(), key, (one.sketcher.sketch(query.text),)) for one in manifests
         }

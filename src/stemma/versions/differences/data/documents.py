@@ -107,15 +107,16 @@ def blocks(facts: dict[str, Any], a: Version, b: Version) -> Iterator[Block]:
         ("By split and fate", "splits", "split or fate"),
         ("By source", "by_source", "source"),
     ):
+        units = _units(facts[key])
         rows = [
             (
                 name,
-                *(f"{(side or {}).get(unit) or 0:,}" for unit in _UNITS for side in both.values()),
+                *(f"{(side or {}).get(unit) or 0:,}" for unit in units for side in both.values()),
             )
             for name, both in facts[key].items()
         ]
         if rows:
-            columns = (of, *(f"{unit}, {name}" for unit in _UNITS for name in names))
+            columns = (of, *(f"{unit}, {name}" for unit in units for name in names))
             yield Table(title, columns, tuple(rows), frozenset(range(1, len(columns))))
     if facts["moved"]:
         rows = tuple((m["from"], m["to"], f"{m['documents']:,}") for m in facts["moved"])
@@ -174,13 +175,19 @@ def _fates(matched: MatchedDocuments) -> list[dict[str, Any]]:
     ]
 
 
-def _sums(matched: MatchedDocuments, key: str) -> dict[str, dict[str, dict[str, int] | None]]:
+def _sums(matched: MatchedDocuments, key: str) -> dict[str, dict[str, dict[str, Any] | None]]:
     sides = [counts(table, key) for table in (matched.a, matched.b)]
     keys = [*SPLITS, *sorted({*sides[0], *sides[1]} - {*SPLITS})]
     found = {name: {"a": sides[0].get(name), "b": sides[1].get(name)} for name in keys}
     return {name: both for name, both in found.items() if _size(both["a"]) != _size(both["b"])}
 
 
-def _size(sums: dict[str, int] | None) -> tuple[int, int]:
+def _units(sums: dict[str, dict[str, dict[str, Any] | None]]) -> list[str]:
+    """Return those of documents, bytes and tokens that a manifest counts."""
+    sides = [side for both in sums.values() for side in both.values() if side]
+    return [unit for unit in _UNITS if any(side[unit] is not None for side in sides)]
+
+
+def _size(sums: dict[str, Any] | None) -> tuple[int, int]:
     # Without the tokens: another tokenizer makes more or fewer of the same documents.
     return (sums["documents"], sums["bytes"]) if sums else (0, 0)

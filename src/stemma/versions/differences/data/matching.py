@@ -142,8 +142,12 @@ def nearest(matched: MatchedDocuments, a: Version, b: Version) -> list[tuple[int
     return [(int(removed[row]), int(added[partner[row]]), float(best[row])) for row in ranked]
 
 
-def counts(table: pa.Table, key: str) -> dict[str, dict[str, int]]:
-    """Return the documents, bytes and tokens of a manifest, by the values of a column."""
+def counts(table: pa.Table, key: str) -> dict[str, dict[str, Any]]:
+    """Return the documents, bytes and tokens of a manifest, by the values of a column.
+
+    Tokens are None where the manifest counts none at all.
+    """
+    counted = table["tokens"].null_count < len(table)
     grouped = table.group_by(key).aggregate(
         [([], "count_all"), ("bytes", "sum"), ("tokens", "sum")]
     )
@@ -151,7 +155,7 @@ def counts(table: pa.Table, key: str) -> dict[str, dict[str, int]]:
         row[key]: {
             "documents": row["count_all"],
             "bytes": row["bytes_sum"],
-            "tokens": row["tokens_sum"] or 0,
+            "tokens": (row["tokens_sum"] or 0) if counted else None,
         }
         for row in grouped.to_pylist()
     }

@@ -25,7 +25,9 @@ def facts_of(one: pa.Table, other: pa.Table) -> dict[str, Any]:
     """
     columns = ["bytes", "tokens", "language"]
     kept = [table.select(columns).filter(table["split"].is_valid()) for table in (one, other)]
-    lengths = {unit: [table[unit].to_numpy() for table in kept] for unit in ("tokens", "bytes")}
+    lengths = {
+        unit: [table[unit].drop_null().to_numpy() for table in kept] for unit in ("tokens", "bytes")
+    }
     languages = [_histogram(table["language"]) for table in kept]
     known = bool(len(kept[0]) and len(kept[1]))
     return {
