@@ -1,8 +1,10 @@
 """A real S3 server (moto's) on the loopback, and a way to it that cuts, refuses and expires."""
 
 import contextlib
+import dataclasses
 import http.client
 import logging
+import re
 import socket
 import struct
 import threading
@@ -12,6 +14,13 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 KEYS = {"AWS_ACCESS_KEY_ID": "KEYKEYKEYKEYKEYKEY00", "AWS_SECRET_ACCESS_KEY": "secretsecret"}
+ALONE = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",  # asked for credentials where there are none
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    "AWS_CONFIG_FILE": "/dev/null",
+}
+BUCKET = "bucket"
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset
 
 
@@ -25,7 +34,7 @@ class Way(ThreadingHTTPServer):
         refusal: status and code with which every request is answered, as S3 would; None passes.
         cut: answers to GET end after so many bytes by a reset; None passes.
         cuts: how many more of them.
-        asked: method and path of every request.
+        ranges: first and last byte of every piece that was asked for.
     """
 
     daemon_threads = True
@@ -36,7 +45,7 @@ class Way(ThreadingHTTPServer):
         self.refusal: tuple[int, str] | None = None
         self.cut: int | None = None
         self.cuts = 10**6
-        self.asked: list[tuple[str, str]] = []
+        self.ranges: list[tuple[int, int]] = []
 
     @property
     def url(self) -> str:
@@ -48,7 +57,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: Way  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def _pass(self) -> None:
-        self.server.asked.append((self.command, self.path))
+        if asked := re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", "")):
+            self.server.ranges.append((int(asked[1]), int(asked[2])))
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.server.refusal:
             status, code = self.server.refusal
@@ -89,9 +99,52 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+@dataclasses.dataclass
+class Server:
+    """A server and the way to it.
+
+    Attributes:
+        url: of the server itself; tests fill it here.
+        way: to it; its ``url`` is what is tested.
+    """
+
+    url: str
+    way: Way
+
+    def reset(self) -> None:
+        """Leave one empty bucket, and free the way."""
+        import s3fs
+
+        self.way.refusal, self.way.cut, self.way.cuts = None, None, 10**6
+        self.way.ranges.clear()
+        self.check_keys("inf")
+        self._tell("reset", "")
+        self.client().create_bucket(Bucket=BUCKET)
+        s3fs.S3FileSystem.clear_instance_cache()  # they hold credentials and listings
+
+    def check_keys(self, after: str = "0") -> None:
+        """Check signatures and rights as IAM does (moto does not by default), after requests."""
+        self._tell("reset-auth", after)
+
+    def put(self, key: str, content: bytes) -> str:
+        """Put an object; return its ETag."""
+        return self.client().put_object(Bucket=BUCKET, Key=key, Body=content)["ETag"].strip('"')
+
+    def client(self) -> Any:
+        """Return a client, of whatever keys."""
+        import boto3
+
+        keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+        return boto3.client("s3", endpoint_url=self.url, region_name="us-east-1", **keys)
+
+    def _tell(self, what: str, body: str) -> None:
+        plain = {"Content-Type": "text/plain"}
+        urlopen(Request(f"{self.url}/moto-api/{what}", body.encode(), plain)).close()
+
+
 @contextlib.contextmanager
-def served() -> Iterator[tuple[str, Way]]:
-    """Run a server, and a way to it; yield the address of the first."""
+def served() -> Iterator[Server]:
+    """Run a server, and a way to it."""
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -101,27 +154,8 @@ def served() -> Iterator[tuple[str, Way]]:
     way = Way(port)
     threading.Thread(target=way.serve_forever, daemon=True).start()
     try:
-        yield f"http://{host}:{port}", way
+        yield Server(f"http://{host}:{port}", way)
     finally:
         way.shutdown()
         way.server_close()
         server.stop()
-
-
-def client(url: str) -> Any:
-    """Return a client of a server."""
-    import boto3
-
-    return boto3.client(
-        "s3",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="any",
-        aws_secret_access_key="any",
-    )
-
-
-def ask_for_keys(url: str, requests: int = 0) -> None:
-    """Let a server check signatures and rights, as IAM does, after so many more requests."""
-    plain = {"Content-Type": "text/plain"}
-    urlopen(Request(f"{url}/moto-api/reset-auth", str(requests).encode(), plain)).close()
