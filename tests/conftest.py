@@ -80,10 +80,17 @@ def s3_server() -> Iterator[buckets.Server]:
 
 
 @pytest.fixture
-def s3(s3_server: buckets.Server, monkeypatch: pytest.MonkeyPatch) -> buckets.Server:
+def s3(
+    s3_server: buckets.Server,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> buckets.Server:
     """The server with one empty bucket, the way to it free, and keys in the environment."""
     s3_server.reset()
-    for name, value in {**buckets.KEYS, **buckets.ALONE}.items():
+    nothing = tmp_path_factory.mktemp("aws") / "nothing"
+    nothing.touch()
+    files = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), str(nothing))
+    for name, value in {**buckets.KEYS, **buckets.ALONE, **files}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.way.url)
     return s3_server

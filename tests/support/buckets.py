@@ -17,8 +17,6 @@ KEYS = {"AWS_ACCESS_KEY_ID": "KEYKEYKEYKEYKEYKEY00", "AWS_SECRET_ACCESS_KEY": "s
 ALONE = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",  # asked for credentials where there are none
-    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-    "AWS_CONFIG_FILE": "/dev/null",
 }
 BUCKET = "bucket"
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset
