@@ -5,8 +5,10 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import buckets
 import known
 import pytest
 from project import Project, lay_out, once
@@ -68,3 +70,27 @@ def history(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Path:
         known.make(built, folder)
 
     return once(tmp_path_factory, "known", make) / "project"
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[buckets.Server]:
+    """A real S3 server on the loopback."""
+    with buckets.served() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(
+    s3_server: buckets.Server,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> buckets.Server:
+    """The server with one empty bucket, the way to it free, and keys in the environment."""
+    s3_server.reset()
+    nothing = tmp_path_factory.mktemp("aws") / "nothing"
+    nothing.touch()
+    files = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), str(nothing))
+    for name, value in {**buckets.KEYS, **buckets.ALONE, **files}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.way.url)
+    return s3_server

@@ -93,6 +93,7 @@ SILENT = {
     "stemma.merging": "ends a stage that meets an unfinished merge",
     "stemma.modeling.observed": "writes observed.json, which DVC does not see",
     "stemma.pipeline": "lists what a stage depends on, to compare it before and after",
+    "stemma.storage": "ends a stage whose store of objects fails",
     "stemma.streams": "shows messages on any terminal",
 }
 # Modules of nothing but names with values: of these only what is imported counts.

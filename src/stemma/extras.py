@@ -21,6 +21,7 @@ IMPORTED = {
     "openvino": ("openvino_genai",),
     "search": ("optuna", "plotly"),
     "ray": ("ray",),
+    "s3": ("dvc_s3",),
     "seq2seq": ("sacrebleu",),
 }  # fmt: skip
 """Extra -> what is imported of it."""

@@ -146,3 +146,17 @@ def test_what_dvc_add_wrote(versions: Path) -> None:
     assert lock.added(b"outs: [{path: a}]", "a.dvc") == {}
     with pytest.raises(DamagedError, match=r"corpus.txt.dvc of v1 cannot be read"):
         lock.added(b"outs: [7]", "corpus.txt.dvc of v1")
+
+
+def test_what_is_at_a_url_has_its_etag_and_is_no_torn_file() -> None:
+    entry = "    - path: s3://bucket/a.jsonl\n      hash: md5\n      etag: 0a1b-2\n      size: 7\n"
+    raw = f"schema: '2.0'\nstages:\n  ingest:\n    cmd: x\n    deps:\n{entry}".encode()
+    (stage,) = lock.parse(raw, "it").stages
+    (dep,) = stage.deps
+    assert (dep.path, dep.md5, dep.size, dep.is_external) == (
+        "s3://bucket/a.jsonl",
+        "0a1b-2",
+        7,
+        True,
+    )
+    assert lock.moved(lock.parse(raw, "it"), "sub", {}).stages[0].deps == (dep,)

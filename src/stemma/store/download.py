@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from stemma import storage
 from stemma.store.errors import MissingError
-from stemma.store.objects import is_failure
 
 
 def download(source: str, output: str, commit: str, target: Path) -> None:
@@ -23,10 +23,11 @@ def download(source: str, output: str, commit: str, target: Path) -> None:
     try:
         Repo.get(source, output, out=str(target), rev=commit)
     except Exception as error:
-        if not is_failure(error):
+        if not storage.is_failure(error):
             raise
-        told = " ".join(str(error.__cause__ or error).split())
+        cause = error.__cause__
+        told, hint = storage.explain(cause if isinstance(cause, Exception) else error)
         raise MissingError(
             f"{output} of {commit[:10]} cannot be fetched from {source}: {told}",
-            "has it been pushed there (`dvc push`), and may you read its remote?",
+            hint or "has it been pushed there (`dvc push`), and may you read its remote?",
         ) from error

@@ -1,9 +1,8 @@
 """dvc.lock: the stages of a version, what went into each and what came out.
 
 This is the only reader of dvc.lock. A file as DVC writes it is read line by line, since a YAML
-reader takes 7 ms for one and there may be thousands. From one version to the next few stages
-change, and a stage whose text is known is not read again. A file that looks in any way different
-(edited by hand, or written by another version of DVC) is read as YAML.
+reader takes 7 ms for one and there may be thousands; a stage whose text is known is not read again.
+One that looks in any way different (edited by hand, of another DVC, with a URL) is read as YAML.
 """
 
 import dataclasses
@@ -43,14 +42,19 @@ class LockEntry:
     """One dependency or output of a stage.
 
     Attributes:
-        path: relative to the project's root.
-        md5: of the file; of a folder, of its listing, ending in ``.dir``.
+        path: relative to the project's root, or a URL.
+        md5: of the file; of a folder, of its listing, ending in ``.dir``; at a URL the ETag.
         size: bytes.
     """
 
     path: str
     md5: str
     size: int
+
+    @property
+    def is_external(self) -> bool:
+        """Whether it is at a URL, of which DVC keeps no copy."""
+        return "://" in self.path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -281,17 +285,15 @@ def _read_yaml(raw: bytes, owner: str) -> Lock:
 
 
 def _unreadable(owner: str, error: Exception) -> ProjectError:
-    said = " ".join(str(error).split())
-    return ProjectError(
-        f"{LOCK} of {owner} cannot be read: {said}", "was it merged or edited by hand?"
-    )
+    told = f"{LOCK} of {owner} cannot be read: {' '.join(str(error).split())}"
+    return ProjectError(told, "was it merged or edited by hand?")
 
 
 def _stage(name: str, raw: dict[str, Any]) -> Stage:
-    deps = tuple(_entry(item) for item in raw.get("deps", ()))
-    outs = tuple(_entry(item) for item in raw.get("outs", ()))
+    deps, outs = (tuple(map(_entry, raw.get(part, ()))) for part in ("deps", "outs"))
     return Stage(name, raw["cmd"], deps, outs, raw.get("params", {}))
 
 
 def _entry(raw: dict[str, Any]) -> LockEntry:
-    return LockEntry(raw["path"], raw["md5"], raw.get("size", 0))
+    name = raw.get("etag") or raw.get("checksum") or raw["md5"]  # HDFS has the second
+    return LockEntry(raw["path"], name, raw.get("size", 0))

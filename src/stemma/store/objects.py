@@ -5,6 +5,7 @@ folder. DVC sends a folder's listing after its files, so where the listing is, t
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stemma import merging
+from stemma import merging, storage
 from stemma.files import atomic_file
 from stemma.hashes import DIR
 from stemma.store import git
@@ -73,15 +74,6 @@ def _unfinished(root: Path) -> list[str]:
     return [path for path, file in files.items() if merging.has_marks(file.read_bytes())]
 
 
-def is_failure(error: Exception) -> bool:
-    """Say whether an exception is how a backend fails; all others are mistakes in a program.
-
-    Every library of a backend (botocore, aiohttp, asyncssh, azure, …) has exceptions of its own
-    with no base in common. What Python itself raises is only a failure of input and output.
-    """
-    return isinstance(error, OSError | EOFError) or type(error).__module__ != "builtins"
-
-
 class ObjectStore:
     """Objects by name, in the cache or a remote.
 
@@ -109,7 +101,7 @@ class ObjectStore:
 
     def size(self, key: str) -> int:
         """Return the bytes of an object that is there."""
-        with self._answering("read"):
+        with self._answering("read", key):
             return self._database.fs.size(self._database.oid_to_path(key))
 
     def check(self, key: str, tell: Callable[[int], object] = int) -> bool:
@@ -142,7 +134,7 @@ class ObjectStore:
         while True:
             # Not around the yield: what fails there is the caller's.
             try:
-                with self._answering("read"):
+                with self._answering("read", key):
                     chunk = next(chunks, b"")
             except FileNotFoundError:
                 raise
@@ -200,9 +192,9 @@ class ObjectStore:
                 # Object stores show an upload when it is complete.
                 self._database.fs.put_file(whole.name, path)
             except Exception as error:
-                if not is_failure(error):
+                if not storage.is_failure(error):
                     raise
-                raise OSError(f"{self.name}: {error}") from error
+                raise OSError(f"{self.name}: {storage.explain(error)[0]}") from error
 
     def delete(self, keys: Collection[str]) -> None:
         """Delete these objects and no others, listings before the files that they name.
@@ -219,18 +211,26 @@ class ObjectStore:
             while chunk := file.read(CHUNK):
                 yield chunk
 
+    def _first(self, key: str) -> object:
+        """Read a byte of an object: what a store refuses to send it explains."""
+        return self._database.fs.fs.cat_file(self._database.oid_to_path(key), start=0, end=1)
+
     @contextlib.contextmanager
-    def _answering(self, done: str) -> Iterator[None]:
-        """Turn a failure of a remote into a line; those of a local disk speak for themselves."""
+    def _answering(self, done: str, key: str = "") -> Iterator[None]:
+        """Turn a failure of a remote into a line; those of a local disk speak for themselves.
+
+        That an object is not there is told as it is, but not where its bucket is not.
+        """
         try:
             yield
-        except FileNotFoundError:
-            raise
         except Exception as error:
-            if self._local or not is_failure(error):
+            absent = isinstance(error, FileNotFoundError) and storage.is_absent(error)
+            if self._local or absent or not storage.is_failure(error):
                 raise
+            again = functools.partial(self._first, key) if key else None
+            reason, hint = storage.explain(error, again)
             raise ProjectError(
-                f"{self.name} cannot be {done}: {error}", "try again later"
+                f"{self.name} cannot be {done}: {reason}", hint or "try again later"
             ) from error
 
 
@@ -258,5 +258,14 @@ def remote_of(repo: "Repo", name: str | None) -> ObjectStore:
 
     Raises:
         DvcException: there is no such remote, or its layout has no objects by name.
+        ProjectError: the package that reads it is not installed.
     """
-    return ObjectStore(name or "remote", repo.cloud.get_remote_odb(name, "stemma"))
+    try:
+        return ObjectStore(name or "remote", repo.cloud.get_remote_odb(name, "stemma"))
+    except ImportError as error:
+        name = name or repo.config["core"]["remote"]
+        url = repo.config["remote"][name]["url"]
+        raise ProjectError(
+            f"the remote {name} needs a package that is not installed: {error}",
+            storage.install(url),
+        ) from error

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Literal
 
+from stemma.corpus.sources.remote import RemoteFile
 from stemma.errors import SourceError
 
 Packing = Literal["gzip", "zstd"]
@@ -53,7 +54,7 @@ class TextFile:
         packing: how it is compressed, according to its name.
     """
 
-    path: Path
+    path: Path | RemoteFile
     packing: Packing | None = None
 
     def through(self, command: str) -> str:
@@ -116,7 +117,7 @@ class TextFile:
         )
 
 
-def check_kind(start: bytes, path: Path, expected: str) -> None:
+def check_kind(start: bytes, path: Path | RemoteFile, expected: str) -> None:
     """Refuse a file that is something else than its name says.
 
     Args:

@@ -1,12 +1,16 @@
-"""The user's own files below data/input, as streams."""
+"""The user's own files as streams: below data/input, or at a URL."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePath
 
+from stemma import lfs
 from stemma.corpus import inputs
 from stemma.corpus.documents import Document
-from stemma.corpus.sources.formats import guarded, read_jsonl, read_parquet, read_text
+from stemma.corpus.sources import remote
+from stemma.corpus.sources.digest import digested
+from stemma.corpus.sources.formats import File, guarded, read_jsonl, read_parquet, read_text
 from stemma.corpus.sources.origin import Origin
 from stemma.corpus.sources.rows import RowReader
 from stemma.corpus.sources.settings import FilesSettings
@@ -14,7 +18,7 @@ from stemma.errors import SourceError
 from stemma.files import sha256_of
 from stemma.layout import INPUT
 
-Format = Callable[[Path, RowReader], Iterator[Document]]
+Format = Callable[[File, RowReader], Iterator[Document]]
 
 FORMATS: dict[str, Format] = {
     ".txt": read_text,
@@ -30,32 +34,66 @@ PRODUCTION = "production"
 
 
 def parts(settings: FilesSettings) -> Iterator[Origin]:
-    """Yield one origin per file, in the order of their paths.
+    """Yield one origin per file, in the order of their paths; those at a URL come last.
+
+    Of a file at a URL the sha256 runs over what was read of it, since of a Parquet file that is not
+    the whole; its version is the ETag.
 
     Raises:
         SourceError: a pattern leaves data/input or matches nothing, DVC does not see what is there,
             or a file cannot be read.
     """
-    for path in _find(settings.patterns):
+    far = [pattern for pattern in settings.patterns if remote.is_url(pattern)]
+    near = [pattern for pattern in settings.patterns if pattern not in far]
+    for path in _find(near) if near else []:
         name = path.relative_to(INPUT).as_posix()
-        reader = RowReader(
-            settings.columns,
-            name,
-            settings.license,
-            settings.max_document_bytes,
-            settings.ignored_keys,
-        )
         yield Origin(
             name=name,
             origin=path.as_posix(),
             version="",
             license=settings.license,
-            documents=guarded(path, _format(path)(path, reader)),
+            documents=guarded(path, _read_whole(path, name, settings)),
             sha256=partial(sha256_of, path),
         )
+    found = {file.url: file for pattern in far for file in remote.find(pattern)}
+    for _, file in sorted(found.items()):
+        yield _remote(file, settings)
 
 
-def _find(patterns: tuple[str, ...]) -> list[Path]:
+def _remote(file: remote.RemoteFile, settings: FilesSettings) -> Origin:
+    digest = hashlib.sha256()
+
+    def sha256() -> str:
+        file.refuse_change()
+        return digest.hexdigest()
+
+    return Origin(
+        name=file.name,
+        origin=file.url,
+        version=file.identity,
+        license=settings.license,
+        documents=digested(guarded(file, _read(file, file.name, settings)), digest),
+        sha256=sha256,
+    )
+
+
+def _read_whole(path: Path, name: str, settings: FilesSettings) -> Iterator[Document]:
+    lfs.refuse_file(path, SourceError)
+    yield from _read(path, name, settings)
+
+
+def _read(file: File, name: str, settings: FilesSettings) -> Iterator[Document]:
+    reader = RowReader(
+        settings.columns,
+        name,
+        settings.license,
+        settings.max_document_bytes,
+        settings.ignored_keys,
+    )
+    return _format(file)(file, reader)
+
+
+def _find(patterns: list[str]) -> list[Path]:
     there = inputs.files(INPUT)
     wanted = {path for pattern in patterns for path in _match(pattern)}
     return [path for path in there if path in wanted]
@@ -100,8 +138,8 @@ def _meant(path: Path, pattern: str) -> bool:
     return first != PRODUCTION or PurePath(pattern).parts[0] == PRODUCTION
 
 
-def _format(path: Path) -> Format:
-    suffixes = path.suffixes
+def _format(path: File) -> Format:
+    suffixes = PurePath(str(path)).suffixes
     # `a.b.jsonl.gz` has three suffixes; the longest ending that is known wins.
     for start in range(len(suffixes)):
         found = FORMATS.get("".join(suffixes[start:]).lower())

@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stemma import lfs
 from stemma.corpus.documents import Document
 from stemma.corpus.sources.content import START, Packing, TextFile, check_kind, table_not_utf8
+from stemma.corpus.sources.remote import RemoteFile
 from stemma.corpus.sources.rows import RowReader, refuse_longer
 from stemma.errors import SourceError
 
@@ -27,8 +27,11 @@ _ROWS = 256
 _WINDOW_LOG = 31
 _BOM = "\ufeff"
 
+File = Path | RemoteFile
+"""What can be opened to be read in pieces, says its size and, as text, where it is."""
 
-def read_text(path: Path, reader: RowReader) -> Iterator[Document]:
+
+def read_text(path: File, reader: RowReader) -> Iterator[Document]:
     """Yield the whole file as one document; none if it is empty.
 
     Raises:
@@ -43,7 +46,7 @@ def read_text(path: Path, reader: RowReader) -> Iterator[Document]:
         yield Document(id=reader.source, text=text, source=reader.source, license=reader.license)
 
 
-def read_jsonl(path: Path, reader: RowReader, packing: Packing | None) -> Iterator[Document]:
+def read_jsonl(path: File, reader: RowReader, packing: Packing | None) -> Iterator[Document]:
     """Yield a document per line; blank lines hold none.
 
     Raises:
@@ -58,17 +61,18 @@ def read_jsonl(path: Path, reader: RowReader, packing: Packing | None) -> Iterat
             yield reader.read(_parse(content, file, where), number, where)
 
 
-def read_parquet(path: Path, reader: RowReader) -> Iterator[Document]:
+def read_parquet(path: File, reader: RowReader) -> Iterator[Document]:
     """Yield a document per row.
 
     Raises:
         SourceError: it is something else or encrypted, a column is missing or comes twice, or names
             the row that is no document.
     """
-    with path.open("rb") as raw:
-        check_kind(raw.read(START), path, "Parquet")
     try:
-        yield from _rows(path, reader)
+        with path.open("rb") as raw:
+            check_kind(raw.peek(START)[:START], path, "Parquet")
+            # A file of this machine Arrow opens itself, which is faster.
+            yield from _rows(path, path if isinstance(path, Path) else raw, reader)
     except (pa.ArrowException, OSError) as error:
         if "crypt" not in str(error):
             raise
@@ -78,16 +82,14 @@ def read_parquet(path: Path, reader: RowReader) -> Iterator[Document]:
         ) from error
 
 
-def guarded(path: Path, documents: Iterator[Document]) -> Iterator[Document]:
+def guarded(path: File, documents: Iterator[Document]) -> Iterator[Document]:
     """Yield the documents of a file, whatever its reader.
 
     Raises:
-        SourceError: the file is a pointer of Git LFS, or is torn: named with the documents that
-            came before.
+        SourceError: the file is torn: named with the documents that came before.
     """
     count = 0
     try:
-        lfs.refuse_file(path, SourceError)
         for document in documents:
             yield document
             count += 1
@@ -101,9 +103,9 @@ def guarded(path: Path, documents: Iterator[Document]) -> Iterator[Document]:
         ) from error
 
 
-def _rows(path: Path, reader: RowReader) -> Iterator[Document]:
+def _rows(path: File, source: Any, reader: RowReader) -> Iterator[Document]:
     number = 0
-    with pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
+    with pq.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False) as file:
         names = file.schema_arrow.names
         columns = reader.wanted(names, str(path))
         for name in columns:

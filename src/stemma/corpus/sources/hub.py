@@ -9,6 +9,7 @@ from typing import Any
 from stemma import lfs
 from stemma.corpus import inputs
 from stemma.corpus.documents import Document
+from stemma.corpus.sources.digest import digested
 from stemma.corpus.sources.origin import Origin
 from stemma.corpus.sources.rows import RowReader
 from stemma.corpus.sources.settings import HubSettings
@@ -20,8 +21,7 @@ def parts(settings: HubSettings) -> Iterator[Origin]:
     """Yield one origin: the split of the dataset.
 
     The Hub gives no digest of a split, and with ``limit`` only its start is read; so the sha256
-    runs over what was read: of each document in turn the id, the text, the label and the role and
-    text of each part, every one as UTF-8 and followed by NUL.
+    runs over what was read (`stemma.corpus.sources.digest`).
 
     Raises:
         SourceError: `datasets` is not installed, the dataset cannot be reached or read, a column is
@@ -42,7 +42,7 @@ def parts(settings: HubSettings) -> Iterator[Origin]:
         origin=settings.dataset if local else f"hf://datasets/{settings.dataset}",
         version=settings.revision or "",
         license=settings.license,
-        documents=_digested(_documents(settings, reader), digest),
+        documents=digested(_documents(settings, reader), digest),
         sha256=digest.hexdigest,
     )
 
@@ -108,12 +108,3 @@ def _import_loader() -> Callable[..., Iterable[Mapping[str, Any]]]:
             "a source of kind 'hub' needs the package `datasets`", "pip install 'stemma-lm[hub]'"
         ) from error
     return load_dataset
-
-
-def _digested(documents: Iterable[Document], digest: "hashlib._Hash") -> Iterator[Document]:
-    for document in documents:
-        # A lone surrogate is refused by name later on; it must not stop the digest here.
-        parts = [text for part in document.parts for text in (part.role, part.text)]
-        for text in (document.id, document.text, document.label, *parts):
-            digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
-        yield document

@@ -91,12 +91,12 @@ class ChatterbotSettings(WheelSettings):
 
 @settings
 class FilesSettings:
-    """Files below data/input; see `stemma.corpus.sources.files`."""
+    """Files below data/input or at a URL; see `stemma.corpus.sources.files`."""
 
     name: str
     kind: Literal["files"]
     patterns: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Globs relative to data/input."""
+    """Globs relative to data/input, or URLs."""
     columns: Columns
     ignored_keys: tuple[Name, ...]
     """Keys of messages, and other columns, that may be ignored."""

@@ -62,6 +62,9 @@ class Materials:
         A folder has a ``dirHash``: the SHA-256 of what `sha256sum` prints of its files. What cannot
         be read has its MD5 alone, and says why.
         """
+        if entry.is_external:
+            # DVC keeps no copy, and what a server calls its ETag need be no digest of the bytes.
+            return {"uri": entry.path, "annotations": {"etag": entry.md5}}
         # Of a folder it is the MD5 of DVC's listing, not of bytes.
         kind = "dvcDir" if entry.md5.endswith(DIR) else "md5"
         digest = {kind: entry.md5.removesuffix(DIR)}

@@ -36,12 +36,14 @@ def _listed(stage: Stage, outs: set[str]) -> list[str]:
     return [
         dep.path
         for dep in stage.deps
-        if dep.path not in outs
-        and dep.path.split("/")[0] not in _ELSEWHERE
-        and not is_folder_of_code(dep)
+        if dep.path not in outs and _may_be_code(dep) and not is_folder_of_code(dep)
     ]
 
 
 def is_folder_of_code(dep: LockEntry) -> bool:
     """Return whether a dependency is a folder of code, of which `compose` makes code.lock."""
-    return dep.md5.endswith(".dir") and dep.path.split("/")[0] not in _ELSEWHERE
+    return dep.md5.endswith(".dir") and _may_be_code(dep)
+
+
+def _may_be_code(dep: LockEntry) -> bool:
+    return not dep.is_external and dep.path.split("/")[0] not in _ELSEWHERE

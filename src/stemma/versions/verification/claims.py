@@ -61,7 +61,7 @@ def false_claims(
             yield LikelyCause("code", f"dvc.yaml no longer lists the dependency {dep.path}")
         elif found[dep.path] == dep.md5:
             continue
-        elif line_endings.explain(files.tree / dep.path, dep.md5):
+        elif not dep.is_external and line_endings.explain(files.tree / dep.path, dep.md5):
             evidence = f"{dep.path} has others than in dvc.lock"
             yield LikelyCause("line endings", evidence, claim=False)
         else:
@@ -105,11 +105,14 @@ def _kind_of(path: str) -> CauseName:
         return "environment"
     if path.partition("/")[0] == CONF.name:
         return "settings"
-    return "data" if path.startswith("data/") else "code"
+    return "data" if path.startswith("data/") or "://" in path else "code"
 
 
 def _evidence(dep: LockEntry, found: str, tree: Path) -> str:
-    text = f"{dep.path} is {dep.md5} in dvc.lock and {found} in the commit"
+    where = "there now" if dep.is_external else "in the commit"
+    text = f"{dep.path} is {dep.md5} in dvc.lock and {found} {where}"
+    if dep.is_external:
+        return text
     if dep.md5.endswith(".dir"):
         return text
     commit = _commit_with(dep, tree)

@@ -145,6 +145,5 @@ def _check_out_inputs(
 
 def absent(stage: Stage, tree: Path, made: Collection[str]) -> list[str]:
     """Return the dependencies of a stage that no stage makes and the commit does not have."""
-    return [
-        dep.path for dep in stage.deps if dep.path not in made and not (tree / dep.path).exists()
-    ]
+    wanted = (dep.path for dep in stage.deps if dep.path not in made and not dep.is_external)
+    return [path for path in wanted if not (tree / path).exists()]
