@@ -5,6 +5,7 @@ The files are sparse: what was not written is a hole, and reads as zeros.
 
 import dataclasses
 import json
+import math
 import os
 import subprocess
 import sys
@@ -94,12 +95,12 @@ def write_model(folder: Path, shape: Shape, seed: int = 0) -> None:
         seed: which numbers the MLP of each layer has; all other tensors are alike.
     """
     tensors, width = list(shape.tensors()), _WIDTHS[shape.dtype]
-    total = sum(width * _size(its) for _, its in tensors)
+    total = sum(width * math.prod(its) for _, its in tensors)
     files: list[dict[str, tuple[int, ...]]] = [{} for _ in range(shape.files)]
     begun = 0
     for name, its in tensors:
         files[begun * shape.files // total][name] = its
-        begun += width * _size(its)
+        begun += width * math.prod(its)
     names = [f"model-{k:05}-of-{shape.files:05}.safetensors" for k in range(1, shape.files + 1)]
     for name, inside in zip(names, files, strict=True):
         _write_file(folder / name, inside, shape.dtype, seed)
@@ -114,7 +115,7 @@ def _write_file(path: Path, inside: dict[str, tuple[int, ...]], dtype: str, seed
 
     header, starts, at = {}, {}, 0
     for name, its in inside.items():
-        size = _WIDTHS[dtype] * _size(its)
+        size = _WIDTHS[dtype] * math.prod(its)
         header[name] = {"dtype": dtype, "shape": list(its), "data_offsets": [at, at + size]}
         starts[name], at = at, at + size
     text = json.dumps(header).encode()
@@ -130,13 +131,6 @@ def _write_file(path: Path, inside: dict[str, tuple[int, ...]], dtype: str, seed
                 handle.seek(8 + len(text) + start)
                 # The upper half of a number in single precision is one in bfloat16.
                 handle.write(raw[:, 1].tobytes() if dtype == "BF16" else raw.tobytes())
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for one in shape:
-        size *= one
-    return size
 
 
 def repository(folder: Path, shape: Shape) -> Project:
