@@ -1,6 +1,6 @@
 """Every benchmark, side by side with what a user would pick instead: `make bench`.
 
-Prints a table for each and writes bench/results.json. Takes about half an hour; the machine
+Prints a table for each and writes bench/results.json. Takes about an hour; the machine
 should have nothing else to do. Ratios are medians over pairs that ran one after the other.
 `python bench/run.py storage formats` measures those anew and leaves the other results.
 """
@@ -14,6 +14,7 @@ import changeover
 import data_diff
 import diff
 import formats
+import large_models
 import log
 import pipeline
 import recording
@@ -41,6 +42,7 @@ BENCHMARKS = {
         recording,
         scale_train,
         watching,
+        large_models,
     )
 }
 RESULTS = Path(__file__).with_name("results.json")

@@ -6,8 +6,7 @@ from pointers import POINTER
 from stemma import lfs
 from stemma.corpus import revoked
 from stemma.errors import DataError, ModelError, StemmaError
-from stemma.modeling.weights import shards
-from stemma.store import tensors
+from stemma.modeling.weights import shards, tensors
 from stemma.store.errors import ProjectError
 from stemma.versions.contents import examples
 from stemma.versions.verbs.trace import trace

@@ -13,7 +13,7 @@ import yaml
 from stemma import lfs
 from stemma.errors import ModelError
 from stemma.files import read_json
-from stemma.store import tensors
+from stemma.modeling.weights import tensors
 from stemma.store.errors import ProjectError
 
 ADAPTER = "adapter_config.json"

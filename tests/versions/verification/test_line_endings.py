@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 from project import ROOT, Project
 
-from stemma.versions.verification.line_endings import same_but_for_them, with_crlf, with_lf
+from stemma.hashes import hashes_of, name_of
+from stemma.versions.verification import line_endings
+from stemma.versions.verification.line_endings import (
+    CRLF,
+    LF,
+    explain,
+    same_but_for_them,
+    with_endings,
+)
 
 INGEST = "src/stemma/stages/ingest.py"
 
@@ -81,7 +89,7 @@ def test_a_version_that_was_made_with_carriage_returns(project: Project):
 def test_a_change_of_text_beside_one_of_line_endings_is_a_change(project: Project):
     from_before(project)
     code = project.path / INGEST
-    code.write_bytes(with_crlf(code.read_bytes()) + b"LATER = True\r\n")
+    code.write_bytes(code.read_bytes().replace(LF, CRLF) + b"LATER = True\r\n")
     project.commit("Code that the lock does not know")
     report, remarks = verify(project)
     assert (report["verdict"], remarks) == ("different", [])
@@ -105,12 +113,26 @@ def test_settings_that_git_gave_other_line_endings_have_not_drifted(project: Pro
     assert "is what conf/ composes to" in project.run("stemma compose --check").stdout
 
 
+@pytest.mark.parametrize("chunk", [1, 2, 3, 2**20])
+def test_texts_are_rewritten_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int):
+    monkeypatch.setattr(line_endings, "_CHUNK", chunk)
+    for content in (b"", b"one", b"one\r", b"one\n", b"one\r\ntwo\n", b"\r\r\n\n"):
+        (tmp_path / "text").write_bytes(content)
+        lines = content.replace(CRLF, LF)
+        assert b"".join(with_endings(LF, tmp_path / "text")) == lines
+        assert b"".join(with_endings(CRLF, tmp_path / "text")) == lines.replace(LF, CRLF)
+
+
 def test_what_is_no_text_stays_as_it_is(tmp_path: Path):
-    image = b"\x89PNG\r\n\x1a\n\0"
-    assert with_lf(image) == with_crlf(image) == image
-    for content in (b"", b"one", b"one\n", b"one\r\ntwo\n", b"\r\r\n\n"):
-        assert with_lf(with_crlf(content)) == with_lf(content)
-        assert with_crlf(with_crlf(content)) == with_crlf(content)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "image").write_bytes(b"\x89PNG\r\n\x1a\n\0")
+    (folder / "text").write_bytes(b"a\r\n")
+    was = name_of(hashes_of(folder))
+    (folder / "text").write_bytes(b"a\n")
+    assert explain(folder, was)
+    (folder / "image").write_bytes(b"\x89PNG\n\x1a\n\0")
+    assert not explain(folder, was)
     one, other = tmp_path / "one", tmp_path / "other"
     for ours, theirs, same in (
         (b"a\nb\n", b"a\r\nb\n", True),

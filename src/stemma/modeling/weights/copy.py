@@ -14,6 +14,7 @@ from stemma.files import write_json
 from stemma.layout import BASE
 from stemma.modeling.weights import shards
 from stemma.modeling.weights.load import ADAPTER, ADAPTER_CONFIG
+from stemma.modeling.weights.rounding import round_file
 
 DType = Literal["float32", "bfloat16"]
 
@@ -142,17 +143,7 @@ def _copy_file(source: Path, target: Path, dtype: DType) -> int:
     if found & set(_FLOATS) <= {_CODES[dtype]}:
         shutil.copyfile(source, target)
         return _size(target)
-    # torch takes a second to import, and numpy has no bfloat16.
-    import torch
-    from safetensors.torch import load_file, save_file
-
-    kind = getattr(torch, dtype)
-    weights = load_file(source)
-    rounded = {
-        name: tensor.to(kind) if tensor.is_floating_point() else tensor
-        for name, tensor in weights.items()
-    }
-    save_file(rounded, target, {"format": "pt"})
+    round_file(source, target, _CODES[dtype])
     return _size(target)
 
 

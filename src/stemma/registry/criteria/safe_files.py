@@ -5,8 +5,8 @@ from pathlib import Path, PurePosixPath
 
 from stemma.config import settings
 from stemma.errors import ModelError
+from stemma.modeling.weights.tensors import read_header
 from stemma.registry.case import Case, Outcome
-from stemma.store.tensors import read_header
 
 NAME = "safe_files"
 # By their endings; whatever has another one is refused.

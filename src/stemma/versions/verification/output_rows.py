@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
+from stemma.modeling.weights.tensors import SUFFIX
 from stemma.store.declared import CONVENTION
 from stemma.store.lock import LockEntry, Stage
-from stemma.store.tensors import SUFFIX
 from stemma.versions.verification.bounds import Bounds
 from stemma.versions.verification.line_endings import same_but_for_them
 from stemma.versions.verification.metric_distance import furthest_metric, losses_apart

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemma.errors import ModelError
-from stemma.store.tensors import Read, Stored, read_header
+from stemma.modeling.weights.tensors import Read, Stored, read_header
 
 _FACTOR = re.compile(r"(?P<module>.+)\.lora_(?P<embedding>embedding_)?(?P<side>[AB])(\.weight)?")
 _PREFIX = "base_model.model."

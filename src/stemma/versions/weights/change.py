@@ -1,5 +1,6 @@
 """The difference of two tensors, which are read piece by piece."""
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stemma.store.tensors import Stored, Tensor
+from stemma.modeling.weights.tensors import Stored, Tensor
 
 CHUNK = 2**16  # numbers in a piece, so that its arrays fit a core's own cache
 _BYTES = 4 * CHUNK
@@ -86,11 +87,9 @@ def is_same(one: Tensor, other: Tensor) -> bool:
         return False
     if (one.dtype, one.shape, one.length) != (other.dtype, other.shape, other.length):
         return False
-    with one.open_raw(_BYTES) as ours, other.open_raw(_BYTES) as theirs:
-        return all(
-            np.array_equal(ours(start, stop), theirs(start, stop))
-            for start, stop in _steps(one.length, _BYTES)
-        )
+    closing = contextlib.closing
+    with closing(one.chunks(_BYTES)) as ours, closing(other.chunks(_BYTES)) as theirs:
+        return all(a == b for a, b in zip(ours, theirs, strict=True))
 
 
 def measure(pair: Pair, see: Callable[[NDArray[Any]], object] = id) -> Change:
@@ -98,13 +97,15 @@ def measure(pair: Pair, see: Callable[[NDArray[Any]], object] = id) -> Change:
 
     Args:
         pair: the tensors.
-        see: called with the differences of each piece, flat and in order; those of a matrix are
-            whole rows.
+        see: called with the differences of each piece that has any, flat and in order; those of a
+            matrix are whole rows.
     """
     total = Change()
     for one, other, apart in pieces(pair):
-        total += _measure_piece(one, other, apart)
-        see(apart)
+        change = _measure_piece(one, other, apart)
+        total += change
+        if change.changed:
+            see(apart)
     return total
 
 
@@ -139,11 +140,18 @@ def _steps(size: int, step: int) -> Iterator[tuple[int, int]]:
 
 def _measure_piece(a: NDArray[Any], b: NDArray[Any], d: NDArray[Any]) -> Change:
     with np.errstate(invalid="ignore", over="ignore"):
-        sums = float(np.vdot(a, a)), float(np.vdot(b, b)), float(np.vdot(d, d))
-        largest = float(max(d.max(), -d.min()))
-    if not all(_SMALL < value < _LARGE for value in (sums if largest else sums[:2])):
+        before, largest = float(np.vdot(a, a)), float(max(d.max(), -d.min()))
+        if not largest and _is_tame(before, a):
+            return Change(len(a), 0, before, before)
+        after, between = float(np.vdot(b, b)), float(np.vdot(d, d))
+    if not (_is_tame(before, a) and _is_tame(after, b) and _SMALL < between < _LARGE):
         return _measure_wild(a.astype(np.float64), b.astype(np.float64))
-    return Change(len(a), int(np.count_nonzero(a != b)), *sums, largest)
+    return Change(len(a), int(np.count_nonzero(a != b)), before, after, between, largest)
+
+
+def _is_tame(squares: float, numbers: NDArray[Any]) -> bool:
+    # Rows that no token has used, and what was pruned, are zeros as such.
+    return _SMALL < squares < _LARGE or (squares == 0 and not numbers.any())
 
 
 def _measure_wild(a: NDArray[Any], b: NDArray[Any]) -> Change:

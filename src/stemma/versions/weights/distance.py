@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from stemma.store.tensors import SUFFIX, is_known, read_header
+from stemma.modeling.weights.tensors import SUFFIX, is_known, read_header
 from stemma.versions.weights.change import Pair, is_same, measure
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from stemma.errors import ModelError
 from stemma.modeling.weights.load import ADAPTER, ADAPTER_CONFIG
 from stemma.modeling.weights.shards import INDEX, SINGLE
+from stemma.modeling.weights.tensors import SUFFIX, Stored, Tensor, is_known, read_header
 from stemma.store.errors import MissingError
-from stemma.store.tensors import SUFFIX, Stored, Tensor, is_known, read_header
 from stemma.store.version import Version
 from stemma.versions.weights.adapters import Adapter, Product, Sum
 from stemma.versions.weights.change import Pair, is_same

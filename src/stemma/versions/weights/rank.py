@@ -7,16 +7,18 @@ change is the matrix read again, and measured along them.
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stemma.store.tensors import Tensor
+from stemma.modeling.weights.tensors import Tensor
 from stemma.versions.weights.change import Change, Pair, pieces
 
 LARGEST = 64  # the largest rank that is told from a full one
 _SKETCH = LARGEST + 16
+_BATCH = 192  # rows; of fewer at a time a product waits for memory more than it multiplies
 ENERGY = 0.99
 # If the first 64 directions hold less than this share of the energy, the change needs more of them.
 # A change that holds 0.99 in 64 directions is never below it, one of full rank always is.
@@ -41,6 +43,35 @@ class Rank:
     holding: int | None
 
 
+class _Batches:
+    """Rows of a matrix that streams by, many at a time.
+
+    Args:
+        columns: how many the matrix has.
+        use: called with rows, float32, that the next ones overwrite.
+    """
+
+    def __init__(self, columns: int, use: Callable[[NDArray[Any]], object]) -> None:
+        self._rows, self._filled = np.empty((_BATCH, columns), np.float32), 0
+        self._use = use
+
+    def add(self, flat: NDArray[Any]) -> None:
+        """Take the next rows."""
+        rows = flat.reshape(-1, self._rows.shape[1])
+        while len(rows):
+            free = self._rows[self._filled :][: len(rows)]
+            free[...] = rows[: len(free)]
+            rows, self._filled = rows[len(free) :], self._filled + len(free)
+            if self._filled == _BATCH:
+                self.end()
+
+    def end(self) -> None:
+        """Hand on what is left."""
+        if self._filled:
+            self._use(self._rows[: self._filled])
+        self._filled = 0
+
+
 class Sketch:
     """Random combinations of the rows of a matrix that streams by.
 
@@ -50,14 +81,19 @@ class Sketch:
 
     def __init__(self, columns: int) -> None:
         self._random = np.random.default_rng(0)
-        self.sums = np.zeros((_SKETCH, columns), np.float32)
+        self._sums = np.zeros((_SKETCH, columns), np.float32)
+        self._batches = _Batches(columns, self._mix)
+        self.add = self._batches.add
 
-    def add(self, flat: NDArray[Any]) -> None:
-        """Take the next rows."""
-        rows = flat.reshape(-1, self.sums.shape[1]).astype(np.float32, copy=False)
+    def sums(self) -> NDArray[Any]:
+        """Return the combinations of all rows so far, float32 [_SKETCH, columns]."""
+        self._batches.end()
+        return self._sums
+
+    def _mix(self, rows: NDArray[Any]) -> None:
         # Uniform numbers serve as well as normal ones, and are drawn five times as fast.
         mix = self._random.random((_SKETCH, len(rows)), np.float32) - np.float32(0.5)
-        self.sums += mix @ rows
+        self._sums += mix @ rows
 
 
 def rank_of(pair: Pair, change: Change, sketch: Sketch) -> Rank:
@@ -66,19 +102,26 @@ def rank_of(pair: Pair, change: Change, sketch: Sketch) -> Rank:
     Args:
         pair: the matrices, which are read again.
         change: their difference as it was measured; not zero, and all numbers finite.
-        sketch: of the difference, all of whose rows it has seen.
+        sketch: of the difference, all of whose rows it has seen that are not zero.
     """
     # In units of the largest number, so that no square overflows or underflows.
-    sums = sketch.sums / change.largest
+    sums = sketch.sums() / change.largest
     energies = np.linalg.eigvalsh(sums.astype(np.float64) @ sums.T)[::-1]
     columns = sums.shape[1]
     if columns > _SKETCH and energies[:LARGEST].sum() < _HOPELESS * energies.sum():
         return Rank(_most(pair.before.shape), None, None)
     directions = np.linalg.qr(sums.T)[0].astype(np.float32)
     gram = np.zeros((directions.shape[1],) * 2)
+
+    def add(rows: NDArray[Any]) -> None:
+        along = (rows @ directions).astype(np.float64)
+        np.add(gram, along.T @ along, out=gram)
+
+    batches = _Batches(columns, add)
     for _, _, apart in pieces(pair):
-        along = (apart.reshape(-1, columns) @ directions).astype(np.float64)
-        gram += along.T @ along
+        if apart.any():
+            batches.add(apart)
+    batches.end()
     singular = np.sqrt(np.clip(np.linalg.eigvalsh(gram)[::-1], 0, None))
     return rank_of_spectrum(singular, change, pair.before.shape, rounding(pair, change))
 

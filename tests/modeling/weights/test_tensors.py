@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from stemma.store.tensors import read_header
+from stemma.modeling.weights.tensors import read_header
 
 
 def test_numbers_are_read_bit_by_bit(tmp_path: Path):

@@ -10,7 +10,7 @@ import itertools
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -87,25 +87,38 @@ class Stored:
             )
         kind, work = _TYPES[self.dtype]
         width, out = np.dtype(kind).itemsize, np.empty(most, work)
-        with self.open_raw(most * width) as read:
-            yield lambda start, stop: decode(
-                read(start * width, stop * width).view(kind), self.dtype, out[: stop - start]
-            )
-
-    @contextlib.contextmanager
-    def open_raw(self, most: int) -> Iterator[Read]:
-        """Give a reader of bytes, whatever the type of the numbers that they are."""
-        raw = np.empty(most, np.uint8)
+        raw = np.empty(most, kind)
         with self.path.open("rb", buffering=0) as handle:
 
-            def read(start: int, stop: int) -> NDArray[np.uint8]:
+            def read(start: int, stop: int) -> NDArray[Any]:
                 piece = raw[: stop - start]
-                handle.seek(self.first + start)
-                if handle.readinto(piece.data) != len(piece):
-                    raise _torn(self.file, f"it ends within '{self.name}'")
-                return piece
+                handle.seek(self.first + start * width)
+                if handle.readinto(piece.view(np.uint8).data) != piece.nbytes:
+                    raise self._cut_off()
+                return decode(piece, self.dtype, out[: stop - start])
 
             yield read
+
+    def chunks(self, most: int) -> Generator[bytearray]:
+        """Yield its bytes in order, whatever the type of the numbers that they are.
+
+        Args:
+            most: bytes in a chunk, which the next one overwrites; all but the last have so many.
+
+        Raises:
+            ModelError: the file is torn.
+        """
+        chunk = bytearray(min(most, self.length))
+        with self.path.open("rb", buffering=0) as handle:
+            handle.seek(self.first)
+            for start in range(0, self.length, most):
+                del chunk[self.length - start :]
+                if handle.readinto(chunk) != len(chunk):
+                    raise self._cut_off()
+                yield chunk
+
+    def _cut_off(self) -> ModelError:
+        return _torn(self.file, f"it ends within '{self.name}'")
 
 
 def is_known(tensor: Tensor) -> bool:
