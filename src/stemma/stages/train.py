@@ -13,10 +13,9 @@ from stemma.environment import RuntimeSettings
 from stemma.errors import DataError, SettingsError
 from stemma.files import atomic_directory, write_json
 from stemma.layout import BASE, ENVIRONMENT, PLOTS, PREPARED, RUNS, TRAINED
-from stemma.modeling import observed
+from stemma.modeling import observed, processes
 from stemma.modeling.family import ModelSettings
 from stemma.modeling.runtime import Runtime, start
-from stemma.modeling.training import processes
 from stemma.modeling.training.settings import TrainSection
 from stemma.tasks import TaskSettings, training_of
 
@@ -79,13 +78,13 @@ def run(settings: TrainSettings) -> None:
             "from preferences in one process",
             "use -S runtime.processes=1",
         )
-    if processes.launched():
-        with processes.member(runtime.processes, runtime.threads):
-            _train(settings)
-    elif runtime.processes > 1:
-        processes.spread("stemma.stages.train", runtime.processes)
-    else:
-        _train(settings)
+    processes.run(
+        "stemma.stages.train",
+        runtime,
+        lambda: _train(settings),
+        exactly=True,
+        remedy="type `dvc repro`: training goes on from the last checkpoint",
+    )
 
 
 def _train(settings: TrainSettings) -> None:
