@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,10 @@ class LanguageTrainer(Trainer):
         folder = Path(checkpoint)
         sharded.load_optimizer(folder, self.optimizer.optimizer)  # type: ignore[union-attr]
         self.lr_scheduler.load_state_dict(torch.load(folder / _SCHEDULER, weights_only=True))  # type: ignore[union-attr]
+
+    def _defer_fsdp_gradient_reduction(self) -> Any:
+        # Nothing is deferred: the whole gradient of a micro-batch would have to be kept for it.
+        return contextlib.nullcontext()
 
     def _load_best_model(self) -> None:
         if self._sharded:
