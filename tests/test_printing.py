@@ -16,7 +16,7 @@ SPEAKERS = {
     "composition.py",  # overrides that are lost, said within `dvc exp run`
     "errors.py",  # an error as a line
     "modeling/training/callbacks.py",  # steps, where there is no terminal for a bar
-    "modeling/training/processes.py",  # what a process has still to say before it is gone
+    "modeling/processes.py",  # what a process has still to say before it is gone
     "stage.py",  # what differs from the declared environment
     "stages/prepare.py",  # what was dropped
     "stages/train.py",  # preferences that are not learned from

@@ -64,6 +64,8 @@ class RuntimeSettings:
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     processes: Annotated[int, Field(ge=1, le=1024)] = 1
     """That train together, each with so many threads, or a device, of its own."""
+    parallel: Literal["ddp", "fsdp"] = "ddp"
+    """Whether each of them holds the whole model, or a shard of it."""
     strict: bool
     """Stop in an environment other than the declared one; no output depends on it."""
 

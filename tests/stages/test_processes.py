@@ -1,31 +1,17 @@
 """Training in two processes: as one would, exact, resumable, and ended by the death of any."""
 
-import csv
-import shutil
 import signal
+import socket
 import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 from killer import outputs
 from project import Project, environment, once
+from several import BOUND, LONG, STAGE, TWO, begin, choose, losses, ranks, wait_for_checkpoint
 
 from stemma.files import read_json
-
-STAGE = "python -m stemma.stages.train"
-TWO = ["runtime.processes=2", "runtime.threads=1"]
-LONG = ["train.steps=48", "train.evaluate_every=24", "model.dropout=0.2"]
-# Sums of gradients are taken in another order: so far apart may losses be, as a share of them.
-BOUND = 1e-3
-
-
-def choose(built: Path, folder: Path, *settings: str) -> Project:
-    project = Project(Path(shutil.copytree(built, folder, symlinks=True)))
-    project.run(["stemma", "compose", *settings])
-    return project
 
 
 @pytest.fixture(scope="session")
@@ -36,37 +22,6 @@ def whole(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
         choose(built, folder, *TWO, *LONG).run(STAGE)
 
     return Project(once(tmp_path_factory, "two-processes", train))
-
-
-def losses(project: Project, curve: str) -> dict[str, float]:
-    with (project.path / f"reports/plots/{curve}.csv").open(encoding="utf-8") as file:
-        return {row["step"]: float(row["loss"]) for row in csv.DictReader(file)}
-
-
-def begin(project: Project) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        STAGE.split(),
-        cwd=project.path,
-        env=environment(project.path),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def ranks(process: subprocess.Popen[str]) -> Iterator[psutil.Process]:
-    """Yield the processes that train, in their order."""
-    found = {
-        child.environ().get("RANK"): child
-        for child in psutil.Process(process.pid).children(recursive=True)
-    }
-    yield from (found[rank] for rank in ("0", "1"))
-
-
-def wait_for_checkpoint(project: Project, process: subprocess.Popen[str], step: int) -> None:
-    deadline = time.monotonic() + 120
-    while not list(project.path.glob(f"runs/train/*/checkpoints/checkpoint-{step}/seal.json")):
-        assert process.poll() is None and time.monotonic() < deadline, f"no checkpoint {step}"
-        time.sleep(0.005)
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
@@ -136,6 +91,30 @@ def test_a_launcher_of_another_number_is_refused(built, tmp_path):
 def test_a_launcher_of_that_number_trains_the_same(built, tmp_path, whole):
     project = choose(built, tmp_path / "project", *TWO, *LONG)
     project.run("torchrun --standalone --nproc-per-node 2 -m stemma.stages.train")
+    assert outputs(project) == outputs(whole)
+
+
+def test_two_launchers_train_the_same(built, tmp_path, whole):
+    # As on two machines that see one folder.
+    project = choose(built, tmp_path / "project", *TWO, *LONG)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    agents = [
+        subprocess.Popen(
+            [
+                *("torchrun", "--nnodes", "2", "--nproc-per-node", "1", "--node-rank", node),
+                *("--master-addr", "127.0.0.1", "--master-port", str(port), *STAGE.split()[1:]),
+            ],
+            cwd=project.path,
+            env=environment(project.path),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for node in ("0", "1")
+    ]
+    told = [agent.communicate(timeout=120)[1] for agent in agents]
+    assert [agent.returncode for agent in agents] == [0, 0], told
     assert outputs(project) == outputs(whole)
 
 

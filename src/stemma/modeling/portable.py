@@ -140,7 +140,8 @@ def _array(matrices: Tensor) -> Array:
     down, along = matrices.stride()[-2:]
     if not (along == 1 and down >= columns) and not (down == 1 and along >= rows):
         matrices = matrices.contiguous()
-    return matrices.detach().numpy()
+    # Tensor.numpy() would pin the storage of a weight, which FSDP lets go after it was gathered.
+    return np.from_dlpack(matrices.detach())  # type: ignore[arg-type]
 
 
 def _pieces(left: Array, right: Array, out: Array) -> list[Call]:

@@ -13,10 +13,9 @@ from stemma.environment import RuntimeSettings
 from stemma.errors import DataError, SettingsError
 from stemma.files import atomic_directory, write_json
 from stemma.layout import BASE, ENVIRONMENT, PLOTS, PREPARED, RUNS, TRAINED
-from stemma.modeling import observed
+from stemma.modeling import observed, processes
 from stemma.modeling.family import ModelSettings
 from stemma.modeling.runtime import Runtime, start
-from stemma.modeling.training import processes
 from stemma.modeling.training.settings import TrainSection
 from stemma.tasks import TaskSettings, training_of
 
@@ -79,13 +78,29 @@ def run(settings: TrainSettings) -> None:
             "from preferences in one process",
             "use -S runtime.processes=1",
         )
-    if processes.launched():
-        with processes.member(runtime.processes, runtime.threads):
-            _train(settings)
-    elif runtime.processes > 1:
-        processes.spread("stemma.stages.train", runtime.processes)
-    else:
-        _train(settings)
+    if runtime.parallel == "fsdp":
+        _check_sharding(settings)
+    processes.run(
+        "stemma.stages.train",
+        runtime,
+        lambda: _train(settings),
+        exactly=True,
+        remedy="type `dvc repro`: training goes on from the last checkpoint",
+    )
+
+
+def _check_sharding(settings: TrainSettings) -> None:
+    if settings.runtime.processes == 1:
+        raise SettingsError(
+            "runtime.parallel is 'fsdp', but runtime.processes is 1",
+            "there is nothing to share out: use -S runtime.parallel=ddp, or more processes",
+        )
+    if settings.train.optimizer == "adafactor":
+        raise SettingsError(
+            "runtime.parallel is 'fsdp', but train.optimizer is 'adafactor', whose sums go over "
+            "whole weights",
+            "use -S train.optimizer=muon or adamw",
+        )
 
 
 def _train(settings: TrainSettings) -> None:
@@ -96,7 +111,7 @@ def _train(settings: TrainSettings) -> None:
     from stemma.corpus.tokenizer.encoder import Encoder
     from stemma.modeling.examples.held_out import HeldOutLosses, documents_of
     from stemma.modeling.family import Tokens
-    from stemma.modeling.training import checkpoints, methods
+    from stemma.modeling.training import checkpoints, methods, sharded
     from stemma.modeling.training.curves import Curves, write_curves
     from stemma.modeling.training.trainer import LanguageTrainer
 
@@ -109,22 +124,30 @@ def _train(settings: TrainSettings) -> None:
     _check_ids(encoder.size)
     auto = getattr(transformers, task.AUTO)
     tokens = Tokens(encoder.size, encoder.end_of_text, encoder.padding)
-    model = settings.model.build(auto, tokens, task.head(settings.task, PREPARED))
-    # A base brings its context along, which no setting has.
-    settings.check_context(getattr(model.config, "max_position_embeddings", None))
-    model = methods.adapt(model, section)
+
+    def build() -> Any:
+        built = settings.model.build(auto, tokens, task.head(settings.task, PREPARED))
+        # A base brings its context along, which no setting has.
+        settings.check_context(getattr(built.config, "max_position_embeddings", None))
+        return methods.adapt(built, section)
+
+    model, sharding = build(), settings.runtime.parallel == "fsdp"
     made_with = _made_with(settings, started)
     by = code.closure("train", dataclasses.asdict(settings))
     name = checkpoints.fingerprint({**made_with, "code": by}, _inputs())
     folder = RUNS / "train" / f"{_title(settings)}-{name}"
-    trainer = LanguageTrainer(model, task, section, started, folder, examples, held_out)  # type: ignore[arg-type]
+    trainer = LanguageTrainer(model, task, section, started, folder, examples, held_out, sharding)  # type: ignore[arg-type]
     if preferring is not None:
         preferring.join(trainer)
     trainer.add_callback(Curves(folder, made_with, section))
     documents = documents_of(PREPARED, held_out, section.sequence_length)
     trainer.add_callback(HeldOutLosses(folder, task, started, held_out, documents))
     _go(trainer, processes.first_says(lambda: checkpoints.latest(folder / "checkpoints")))
+    weights = sharded.whole(model) if sharding else {}
     if trainer.is_world_process_zero():
+        if sharding:
+            model = build()
+            model.load_state_dict(weights)
         write_curves(trainer.state.log_history, section, PLOTS)
         facts = _facts(model, section, trainer.state, examples.tokens_seen, made_with)
         _save(model, settings.model.base is not None, facts)
@@ -189,7 +212,9 @@ def _made_with(settings: TrainSettings, started: Runtime) -> dict[str, Any]:
     if declared["train"]["preference"] is None:
         del declared["train"]["preference"]
     count = settings.runtime.processes
-    several = {"processes": count} if count > 1 else {}
+    several: dict[str, Any] = {"processes": count} if count > 1 else {}
+    if settings.runtime.parallel == "fsdp":
+        several["parallel"] = "fsdp"
     return {"settings": declared, "runtime": {**dataclasses.asdict(started), **several}}
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from stemma.corpus.packing import read_split
+from stemma.corpus.packing import PackedSplit, read_split
 from stemma.layout import PREPARED
+from stemma.modeling import processes
 from stemma.modeling.evaluation.heldout import HeldOut, Predicted
 from stemma.modeling.evaluation.ngram import KneserNey, first_documents
 from stemma.modeling.evaluation.settings import EvaluateSection
@@ -29,7 +30,14 @@ def count_ngrams(
     """
     train = first_documents(read_split(PREPARED, "train"), section.baseline_tokens)
     for order, name in enumerate(names, start=1):
-        yield name, KneserNey(train, vocabulary, order).score(test.split)
+        yield name, _counted(train, vocabulary, order, test.split)
+
+
+def _counted(
+    train: PackedSplit, vocabulary: int, order: int, test: PackedSplit
+) -> Iterator[Scores]:
+    # Counted only where, and when, the first score is asked for.
+    yield from KneserNey(train, vocabulary, order).score(test)
 
 
 def score_models(
@@ -51,7 +59,9 @@ def score_models(
     Raises:
         ModelError: the base is torn, or a loss is not finite.
     """
-    found = {name: sum_scores(name, predicted, scores) for name, scores in counted}
+    found = dict(
+        processes.share(counted, lambda one: (one[0], sum_scores(one[0], predicted, one[1])))
+    )
     if base := load_base(auto, model.device):
         found["base"] = sum_scores("base", predicted, score(base))
     found["model"] = sum_scores("model", predicted, score(model))

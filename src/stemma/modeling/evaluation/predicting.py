@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from stemma.errors import ModelError
+from stemma.modeling import processes
 from stemma.modeling.evaluation.heldout import HeldOut, check_vocabulary, read_held_out
 from stemma.modeling.examples.documents import Documents, pad
 from stemma.modeling.examples.labels import read_names
@@ -20,6 +21,8 @@ from stemma.modeling.runtime import Runtime
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,34 +74,45 @@ def check_classifier(
 
 
 def predict(
-    model: PreTrainedModel, documents: Documents, batch_tokens: int, runtime: Runtime
-) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
-    """Yield indices of documents, their logits, and their labels, int64 [documents, tokens].
+    model: PreTrainedModel,
+    documents: Documents,
+    batch_tokens: int,
+    runtime: Runtime,
+    read: Callable[[Tensor, Tensor], T],
+) -> Iterator[tuple[NDArray[np.int64], T]]:
+    """Yield indices of documents, and what is read off their logits.
 
     Args:
         model: on the runtime's device.
         documents: what to predict.
         batch_tokens: most tokens of a batch, padding counted; one document may hold more.
         runtime: device and precision.
+        read: from the logits of some documents and their labels, int64 [documents, tokens], to
+            what is kept of them, on no GPU.
 
     Raises:
         ModelError: a logit is not finite.
     """
     import torch
 
-    with tqdm(total=len(documents), desc="model", unit=" documents", disable=None) as bar:
-        for chosen in _batches(np.diff(documents.split.offsets), batch_tokens):
-            batch = pad([documents[int(index)] for index in chosen])
-            labels = batch.pop("labels").to(runtime.device)
-            with torch.inference_mode(), runtime.autocast():
-                inputs = {key: value.to(runtime.device) for key, value in batch.items()}
-                logits = model(**inputs).logits.float()
-            if not torch.isfinite(logits).all():
-                raise ModelError(
-                    "the model gives test documents no finite score",
-                    "the training diverged: lower train.learning_rate",
-                )
-            yield chosen, logits, labels
+    def predicted(chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], T]:
+        batch = pad([documents[int(index)] for index in chosen])
+        labels = batch.pop("labels").to(runtime.device)
+        with torch.inference_mode(), runtime.autocast():
+            inputs = {key: value.to(runtime.device) for key, value in batch.items()}
+            logits = model(**inputs).logits.float()
+        if not torch.isfinite(logits).all():
+            raise ModelError(
+                "the model gives test documents no finite score",
+                "the training diverged: lower train.learning_rate",
+            )
+        return chosen, read(logits, labels)
+
+    batches = _batches(np.diff(documents.split.offsets), batch_tokens)
+    disable = processes.silence()
+    with tqdm(total=len(documents), desc="model", unit=" documents", disable=disable) as bar:
+        for chosen, kept in processes.share(batches, predicted):
+            yield chosen, kept
             bar.update(len(chosen))
 
 

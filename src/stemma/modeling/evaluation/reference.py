@@ -15,7 +15,7 @@ from tqdm import tqdm
 from stemma.corpus import features
 from stemma.corpus.packing import PackedSplit
 from stemma.corpus.tokenizer.encoder import Encoder
-from stemma.modeling import prompts
+from stemma.modeling import processes, prompts
 from stemma.modeling.evaluation.reference_table import table_of
 from stemma.modeling.evaluation.settings import ReferenceSection
 from stemma.modeling.runtime import Runtime
@@ -139,7 +139,8 @@ def _measured(
     import torch
 
     read = [one.ids[: min(prompts.MOST, asked.context)] for one in requests]
-    for rows in _batches(read, asked.batch_tokens):
+
+    def measured(rows: list[int]) -> list[tuple[int, dict[str, Any]]]:
         longest = max(len(read[row]) for row in rows)
         # Padding stands at the end, where a causal model cannot see it.
         padded = [read[row] + [0] * (longest - len(read[row])) for row in rows]
@@ -148,12 +149,17 @@ def _measured(
             output = asked.model(ids, use_cache=False, output_hidden_states=True)
             logprobs = prompts.foreseen(output.logits, ids).cpu().numpy()
             states = output.hidden_states[-1].float().cpu().numpy()
-        for place, row in enumerate(rows):
-            length = len(read[row])
-            yield row, prompts.told(
+        lengths = [len(read[row]) for row in rows]
+        return [
+            (row, prompts.told(
                 requests[row].ids, logprobs[place, : length - 1], states[place, :length], common,
                 asked.encoder.unknown,
-            )  # fmt: skip
+            ))
+            for place, (row, length) in enumerate(zip(rows, lengths, strict=True))
+        ]  # fmt: skip
+
+    for found in processes.share(_batches(read, asked.batch_tokens), measured):
+        yield from found
 
 
 def _batches(ids: Sequence[list[int]], most: int) -> Iterator[list[int]]:
@@ -171,11 +177,14 @@ def _written(asked: Asked, requests: Sequence[Request]) -> Iterator[tuple[int, l
     most = asked.section.answer_tokens
     draws = np.random.default_rng(asked.runtime.seed).random((len(requests), most))
     order = sorted(range(len(requests)), key=lambda number: len(requests[number].ids))
-    starts = range(0, len(order), _TOGETHER)
-    for start in tqdm(starts, desc="reference", unit=" batches", disable=None):
-        rows = order[start : start + _TOGETHER]
-        yield from zip(rows, _write(asked, [requests[one].ids for one in rows], draws[rows]),
-                       strict=True)  # fmt: skip
+    batches = [order[start : start + _TOGETHER] for start in range(0, len(order), _TOGETHER)]
+    answers = processes.share(
+        batches, lambda rows: _write(asked, [requests[one].ids for one in rows], draws[rows])
+    )
+    disable = processes.silence()
+    bar = tqdm(answers, total=len(batches), desc="reference", unit=" batches", disable=disable)
+    for rows, written in zip(batches, bar, strict=True):
+        yield from zip(rows, written, strict=True)
 
 
 def _write(asked: Asked, given: list[list[int]], draws: NDArray[np.float64]) -> list[list[int]]:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stemma.corpus.packing import PackedSplit
 from stemma.errors import SettingsError
+from stemma.modeling import processes
 from stemma.modeling.evaluation.settings import EvaluateSection
 from stemma.modeling.evaluation.token_scores import Scores
 from stemma.modeling.evaluation.windows import Windows, batches, gather
@@ -64,7 +66,7 @@ def score(
     """
     import torch
 
-    for rows in batches(windows, batch_tokens):
+    def scored(rows: NDArray[np.int64]) -> Scores:
         inputs, targets = gather(split, windows, rows)
         first, length = windows.first[rows], windows.length[rows]
         width, skip = inputs.shape[1], int(first.min())
@@ -80,12 +82,14 @@ def score(
                 logits[torch.from_numpy(counts).to(runtime.device)],
                 torch.from_numpy(targets[:, skip:][counts]).to(runtime.device),
             )
-        yield Scores(
+        return Scores(
             windows.document[rows][row],
             windows.start[rows][row] + place[column],
             loss.cpu().numpy(),
             rank.cpu().numpy(),
         )
+
+    return processes.share(batches(windows, batch_tokens), scored)
 
 
 def loss_and_rank(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

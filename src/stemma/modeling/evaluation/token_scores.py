@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from stemma.modeling import processes
 from stemma.modeling.evaluation.heldout import Predicted
 from stemma.modeling.evaluation.intervals import bootstrap, diverged
 from stemma.modeling.evaluation.results import POSITIONS
@@ -95,7 +96,8 @@ def sum_scores(name: str, predicted: Predicted, scores: Iterable[Scores]) -> Doc
         ModelError: a loss is not finite; the message names the document.
     """
     sums = DocumentScores.empty(predicted.ids)
-    with tqdm(total=int(predicted.lengths.sum()), desc=name, unit="token", disable=None) as bar:
+    total, disable = int(predicted.lengths.sum()), processes.silence()
+    with tqdm(total=total, desc=name, unit="token", disable=disable) as bar:
         for part in scores:
             sums.add(part)
             bar.update(len(part.loss))

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.distributed.fsdp import FSDPModule
 from transformers import TrainerCallback, TrainingArguments
 
 from stemma.corpus.packing import read_split
@@ -81,25 +82,31 @@ class HeldOutLosses(TrainerCallback):
         self, args: TrainingArguments, state: Any, control: Any, model: Any = None, **_: Any
     ) -> None:
         """Measure."""
-        if state.is_world_process_zero and state.max_steps:
-            self._measure(model, state.global_step)
+        if self._takes_part(model, state) and state.max_steps:
+            self._measure(model, state.global_step, state.is_world_process_zero)
 
     def on_train_end(
         self, args: TrainingArguments, state: Any, control: Any, model: Any = None, **_: Any
     ) -> None:
         """Measure the weights that are kept, which with patience are earlier ones."""
         kept = state.best_global_step if args.load_best_model_at_end else state.global_step
-        if state.is_world_process_zero and (self._last != state.global_step or kept != self._last):
-            self._measure(model, state.global_step)
+        last = self._last == state.global_step == kept
+        if self._takes_part(model, state) and not last:
+            self._measure(model, state.global_step, state.is_world_process_zero)
 
-    def _measure(self, model: Any, step: int) -> None:
+    def _takes_part(self, model: Any, state: Any) -> bool:
+        # Each process has a shard of the model, or the first one the whole.
+        return state.is_world_process_zero or isinstance(model, FSDPModule)
+
+    def _measure(self, model: Any, step: int, writes: bool) -> None:
         training = model.training
         model.eval()
         with torch.no_grad(), self._runtime.autocast():
             losses = [self._loss(model, example) for example in self._examples]
         model.train(training)
         self._last = step
-        self._write({"step": step, "losses": losses}, "a")
+        if writes:
+            self._write({"step": step, "losses": losses}, "a")
 
     def _loss(self, model: Any, example: Batch) -> float:
         batch = {

@@ -9,7 +9,8 @@ from tqdm import tqdm
 from transformers import TrainerCallback, TrainingArguments
 
 from stemma.errors import ModelError
-from stemma.modeling.training import checkpoints, processes
+from stemma.modeling import processes
+from stemma.modeling.training import checkpoints
 
 
 class Checkpointing(TrainerCallback):

@@ -32,7 +32,10 @@ MARGIN = 1.01
 
 
 def build_optimizer(
-    model: nn.Module, section: TrainSection, dtype: torch.dtype
+    model: nn.Module,
+    section: TrainSection,
+    dtype: torch.dtype,
+    kind: type[MuonAdamW] | None = None,
 ) -> torch.optim.Optimizer:
     """Return the optimiser that ``train.optimizer`` names, over the parameters to be trained.
 
@@ -40,6 +43,7 @@ def build_optimizer(
         model: what is trained.
         section: the settings of training.
         dtype: of Muon's matrix products.
+        kind: of Muon; None for the one whose weights are whole.
     """
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     adam = {"betas": section.adam_betas, "eps": 1e-8}
@@ -52,7 +56,7 @@ def build_optimizer(
     hidden = {weight for group in muon for weight in group["params"]}
     rest = [weight for weight in weights if weight not in hidden]
     # Trainer logs the learning rate of the first group, which may be empty.
-    return MuonAdamW([*_groups(rest, section, **adam), *muon], dtype)
+    return (kind or MuonAdamW)([*_groups(rest, section, **adam), *muon], dtype)
 
 
 def _groups(
@@ -116,16 +120,13 @@ class MuonAdamW(torch.optim.Optimizer):
         for weight in weights:
             assert weight.grad is not None
             trio = (weight, weight.grad, self._average(weight, weight.grad, momentum))
-            for matrices in zip(*(_matrices(each, inputs_first) for each in trio), strict=True):
+            for matrices in zip(*(matrices_of(each, inputs_first) for each in trio), strict=True):
                 by_shape.setdefault(matrices[0].shape, []).append(matrices)
         for shape, trios in by_shape.items():
             ahead = trios[0][0].new_empty(len(trios), *shape)
             for slot, (_, gradient, average) in zip(ahead, trios, strict=True):
                 torch.lerp(gradient, average, momentum, out=slot)
-            inputs, outputs = shape if inputs_first else reversed(shape)
-            # So that updates are of equal size whatever the shape of the matrix.
-            size = group["lr"] * max(1, outputs / inputs) ** 0.5
-            kept = 1 - group["lr"] * group["weight_decay"]
+            size, kept = step_of(group, shape)
             directions = orthogonalize(ahead, self._dtype)
             for (weight, *_), direction in zip(trios, directions, strict=True):
                 decayed = weight if kept == 1 else weight.mul_(kept)
@@ -160,6 +161,14 @@ class MuonAdamW(torch.optim.Optimizer):
             amsgrad=False,
             maximize=False,
         )
+
+
+def step_of(group: dict[str, Any], shape: torch.Size) -> tuple[float, float]:
+    """Return how far Muon goes for a matrix of a shape, and by what factor the matrix decays."""
+    inputs, outputs = shape if group["inputs_first"] else reversed(shape)
+    # So that updates are of equal size whatever the shape of the matrix.
+    size = group["lr"] * max(1, outputs / inputs) ** 0.5
+    return size, 1 - group["lr"] * group["weight_decay"]
 
 
 def orthogonalize(matrices: Tensor, dtype: torch.dtype) -> Tensor:
@@ -222,7 +231,8 @@ def _norm(matrices: Tensor) -> Tensor:
     return norms.clamp_min_(1e-30)
 
 
-def _matrices(weight: Tensor, inputs_first: bool) -> tuple[Tensor, ...]:
-    # GPT-2 keeps query, key and value side by side; each is a matrix of its own.
+def matrices_of(weight: Tensor, inputs_first: bool) -> tuple[Tensor, ...]:
+    """Return the matrices that a weight is made of, each orthogonalised on its own."""
+    # GPT-2 keeps query, key and value side by side.
     rows, columns = weight.shape
     return weight.split(rows, dim=1) if inputs_first and columns == 3 * rows else (weight,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,15 @@ from transformers.utils import logging as transformers_logging
 from stemma.errors import SettingsError
 from stemma.modeling.runtime import Runtime
 from stemma.modeling.task import Batch, Training
+from stemma.modeling.training import sharded
 from stemma.modeling.training.callbacks import Checkpointing, EarlyStopping, Progress
 from stemma.modeling.training.optimizers import build_optimizer
 from stemma.modeling.training.settings import TrainSection
+from stemma.modeling.training.sharded_muon import ShardedMuonAdamW
 
 _SCHEDULES = {"constant": "constant_with_warmup"}  # the others are called as transformers does
+
+_SCHEDULER = "scheduler.pt"
 
 
 class LanguageTrainer(Trainer):
@@ -32,6 +37,7 @@ class LanguageTrainer(Trainer):
         folder: where checkpoints go.
         examples: the training data; its items are taken in order.
         held_out: examples on which the validation loss is measured.
+        sharding: whether each of several processes holds a shard of the model, or all of it.
     """
 
     def __init__(
@@ -43,6 +49,7 @@ class LanguageTrainer(Trainer):
         folder: Path,
         examples: Dataset[Batch],
         held_out: list[Batch],
+        sharding: bool = False,
     ) -> None:
         self.section = section
         transformers_logging.disable_progress_bar()
@@ -60,6 +67,11 @@ class LanguageTrainer(Trainer):
         self.remove_callback(PrinterCallback)
         if section.patience is not None:
             self.add_callback(EarlyStopping(section.patience))
+        self._sharded = sharding
+        if sharding:
+            sharded.shard(model, runtime.device)
+            # Then Trainer wraps and places nothing.
+            self.is_distributed_loading_by_transformers = True
         # compute_loss returns the mean of its batch: Trainer must divide by the accumulation steps.
         self.loss_is_scaled_for_ga = False
         if self.args.world_size > 1:
@@ -69,7 +81,12 @@ class LanguageTrainer(Trainer):
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Build the optimiser that the settings name."""
         if self.optimizer is None:
-            self.optimizer = build_optimizer(self._net, self.section, self._runtime.dtype())
+            self.optimizer = build_optimizer(
+                self._net,
+                self.section,
+                self._runtime.dtype(),
+                ShardedMuonAdamW if self._sharded else None,
+            )
         return self.optimizer
 
     def compute_loss(
@@ -101,6 +118,44 @@ class LanguageTrainer(Trainer):
             return wrapper(inputs)
         finally:
             net.forward = forward
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Write the weights of a checkpoint; shards are written with their optimiser's."""
+        if not self._sharded:
+            super().save_model(output_dir, _internal_call)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        if not self._sharded:
+            super()._save_optimizer_and_scheduler(output_dir)
+            return
+        folder = Path(output_dir)
+        sharded.save(folder, self._net, self.optimizer.optimizer)  # type: ignore[union-attr]
+        if self.args.should_save:
+            torch.save(self.lr_scheduler.state_dict(), folder / _SCHEDULER)  # type: ignore[union-attr]
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        if self._sharded:
+            sharded.load_model(Path(resume_from_checkpoint), self._net)
+        else:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if not self._sharded or checkpoint is None:
+            super()._load_optimizer_and_scheduler(checkpoint)
+            return
+        folder = Path(checkpoint)
+        sharded.load_optimizer(folder, self.optimizer.optimizer)  # type: ignore[union-attr]
+        self.lr_scheduler.load_state_dict(torch.load(folder / _SCHEDULER, weights_only=True))  # type: ignore[union-attr]
+
+    def _defer_fsdp_gradient_reduction(self) -> Any:
+        # Nothing is deferred: the whole gradient of a micro-batch would have to be kept for it.
+        return contextlib.nullcontext()
+
+    def _load_best_model(self) -> None:
+        if self._sharded:
+            sharded.load_model(Path(str(self.state.best_model_checkpoint)), self._net)
+        else:
+            super()._load_best_model()
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
         return SequentialSampler(self.train_dataset)  # type: ignore[arg-type]

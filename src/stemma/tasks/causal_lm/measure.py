@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from stemma.corpus.packing import read_split
 from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import SettingsError
 from stemma.layout import PREPARED
+from stemma.modeling import processes
 from stemma.modeling.evaluation import results
 from stemma.modeling.evaluation.baselines import count_ngrams, score_models
 from stemma.modeling.evaluation.heldout import HeldOut, check_vocabulary, read_texts
@@ -95,8 +97,9 @@ def _samples(
 ) -> str:
     limit = getattr(model.config, "max_position_embeddings", None)
     decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    samples = []
-    for index, ids in enumerate(encoder.encode_batch(section.prompts)):
+
+    def sample(numbered: tuple[int, NDArray[np.integer]]) -> tuple[str, str]:
+        index, ids = numbered
         # The end-of-text token stands before the prompt; the last token written is never read.
         if limit is not None and len(ids) + section.sample_tokens > limit:
             raise SettingsError(
@@ -109,7 +112,10 @@ def _samples(
         start = np.append(encoder.end_of_text, ids)
         written = continue_greedily(model, start, section.sample_tokens, encoder.end_of_text)
         prompt = section.prompts[index]
-        samples.append((prompt, prompt + decoder.decode(written)))
+        return prompt, prompt + decoder.decode(written)
+
+    prompts = enumerate(encoder.encode_batch(section.prompts))
+    samples = list(processes.share(prompts, sample))
     return page(_INTRODUCTION.format(section.sample_tokens), samples)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from stemma.corpus.documents import Part
@@ -14,6 +15,7 @@ from stemma.corpus.packing import read_split
 from stemma.corpus.task import IGNORED
 from stemma.errors import SettingsError
 from stemma.layout import PREPARED
+from stemma.modeling import processes
 from stemma.modeling.evaluation import results
 from stemma.modeling.evaluation.answers import of_answers, read_answers
 from stemma.modeling.evaluation.baselines import count_ngrams, score_models
@@ -109,7 +111,7 @@ def _score(
 ) -> Iterator[Scores]:
     import torch
 
-    for rows in whole_documents(documents.split.offsets, batch_tokens):
+    def scored(rows: NDArray[np.int64]) -> Scores:
         batch = pad([documents[int(row)] for row in rows])
         labels = batch["labels"][:, 1:]
         counts = labels != IGNORED
@@ -120,7 +122,9 @@ def _score(
                 logits[counts.to(runtime.device)], labels[counts].to(runtime.device)
             )
         row, column = np.nonzero(counts.numpy())
-        yield Scores(rows[row], column + 1, loss.cpu().numpy(), rank.cpu().numpy())
+        return Scores(rows[row], column + 1, loss.cpu().numpy(), rank.cpu().numpy())
+
+    return processes.share(whole_documents(documents.split.offsets, batch_tokens), scored)
 
 
 def _samples(
@@ -131,8 +135,10 @@ def _samples(
     context: int,
 ) -> list[tuple[str, str]]:
     decoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    samples, end = [], template.end()
-    for index, question in enumerate(section.prompts):
+    end = template.end()
+
+    def sample(numbered: tuple[int, str]) -> tuple[str, str]:
+        index, question = numbered
         ids = template.prompt([Part("user", question)])
         if len(ids) + section.sample_tokens > context:
             raise SettingsError(
@@ -142,5 +148,6 @@ def _samples(
                 "lower evaluate.sample_tokens",
             )
         written = continue_greedily(model, ids, section.sample_tokens, end)
-        samples.append((question, decoder.decode(written)))
-    return samples
+        return question, decoder.decode(written)
+
+    return list(processes.share(enumerate(section.prompts), sample))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from stemma.modeling.runtime import Runtime
 from stemma.modeling.weights.load import load_model
 from stemma.tasks.classify import AUTO, Settings
 from stemma.tasks.classify.metrics import FORMULAS
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _SAMPLES = 6
 _INTRODUCTION = """\
@@ -69,11 +72,14 @@ def _predict(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the predicted class of each document, and the loss in nats of its own class."""
     predicted, loss = np.empty(len(documents), np.int64), np.empty(len(documents))
-    for chosen, logits, labels in predict(model, documents, batch_tokens, runtime):
-        score = logits.log_softmax(1)
-        predicted[chosen] = score.argmax(1).cpu().numpy()
-        loss[chosen] = -score.gather(1, labels[:, :1])[:, 0].cpu().numpy()
+    for chosen, read in predict(model, documents, batch_tokens, runtime, _read):
+        predicted[chosen], loss[chosen] = read
     return predicted, loss
+
+
+def _read(logits: Tensor, labels: Tensor) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    score = logits.log_softmax(1)
+    return score.argmax(1).cpu().numpy(), -score.gather(1, labels[:, :1])[:, 0].cpu().numpy()
 
 
 def _classes(documents: Documents) -> NDArray[np.int64]:

@@ -7,16 +7,19 @@ code for it, so there are no bits per byte.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from stemma.corpus.tokenizer.encoder import Encoder
 from stemma.errors import SettingsError
 from stemma.layout import PREPARED
+from stemma.modeling import processes
 from stemma.modeling.evaluation import results
 from stemma.modeling.evaluation.baselines import NGRAMS, count_ngrams, score_models
 from stemma.modeling.evaluation.heldout import HeldOut, check_vocabulary, read_texts
@@ -118,7 +121,7 @@ def _score(
 ) -> Iterator[Scores]:
     import torch
 
-    for rows in batches(windows, batch_tokens):
+    def scored(rows: NDArray[np.int64]) -> Iterator[Scores]:
         _, tokens = gather(test.split, windows, rows)
         turns = np.full(tokens.shape, -1)
         for turn, row in zip(turns, rows, strict=True):
@@ -144,6 +147,9 @@ def _score(
                 loss.cpu().numpy(),
                 rank.cpu().numpy(),
             )
+
+    shared = processes.share(batches(windows, batch_tokens), lambda rows: list(scored(rows)))
+    return itertools.chain.from_iterable(shared)
 
 
 def _fill(prompt: str, model: PreTrainedModel, encoder: Encoder, folder: Path, context: int) -> str:

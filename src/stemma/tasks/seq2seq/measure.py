@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from stemma.corpus.task import IGNORED
 from stemma.layout import PREPARED
+from stemma.modeling import processes
 from stemma.modeling.evaluation import results
 from stemma.modeling.evaluation.answers import read_answers
 from stemma.modeling.evaluation.heldout import check_vocabulary, read_held_out
@@ -59,7 +61,9 @@ def measure(
     most = settings.max_tokens
     written = _write_all(model, documents, section.batch_tokens, most, decoder)
     prompts = [np.append(ids, encoder.end_of_text) for ids in encoder.encode_batch(section.prompts)]
-    samples = [_write(model, [_alone(ids, documents)], most, decoder)[0] for ids in prompts]
+    samples = processes.share(
+        prompts, lambda ids: _write(model, [_alone(ids, documents)], most, decoder)[0]
+    )
     how = (section.resamples, runtime.seed)
     return Evaluation(
         {
@@ -114,7 +118,7 @@ def _score(
 ) -> Iterator[Scores]:
     import torch
 
-    for rows in whole_documents(documents.split.offsets, batch_tokens):
+    def scored(rows: NDArray[np.int64]) -> Scores:
         batch = pad_pairs([documents[int(row)] for row in rows])
         counts = batch["labels"] != IGNORED
         batch = {key: tensor.to(runtime.device) for key, tensor in batch.items()}
@@ -123,7 +127,9 @@ def _score(
             kept = counts.to(runtime.device)
             loss, rank = loss_and_rank(logits[kept], batch["labels"][kept])
         row, column = np.nonzero(counts.numpy())
-        yield Scores(rows[row], column, loss.cpu().numpy(), rank.cpu().numpy())
+        return Scores(rows[row], column, loss.cpu().numpy(), rank.cpu().numpy())
+
+    return processes.share(whole_documents(documents.split.offsets, batch_tokens), scored)
 
 
 def _write_all(
@@ -132,9 +138,13 @@ def _write_all(
     """Return what the model writes for each source."""
     written = [""] * len(documents)
     batches = list(whole_documents(documents.split.offsets, batch_tokens))
-    for batch in tqdm(batches, desc="write", disable=None):
-        texts = _write(model, [documents[int(row)] for row in batch], most, decoder)
-        for row, text in zip(batch, texts, strict=True):
+    texts = processes.share(
+        batches,
+        lambda rows: _write(model, [documents[int(row)] for row in rows], most, decoder),
+    )
+    bar = tqdm(texts, total=len(batches), desc="write", disable=processes.silence())
+    for rows, found in zip(batches, bar, strict=True):
+        for row, text in zip(rows, found, strict=True):
             written[row] = text
     return written
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from stemma.modeling.runtime import Runtime
 from stemma.modeling.weights.load import load_model
 from stemma.tasks.tag import AUTO, Settings
 from stemma.tasks.tag.metrics import FORMULAS
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _SAMPLES = 3
 Tags = list[NDArray[np.int64]]
@@ -68,14 +71,19 @@ def _predict(
 ) -> tuple[Tags, NDArray[np.float64]]:
     """Return the predicted tags of each document, and the loss in nats of its own tags."""
     predicted, loss = [np.empty(0, np.int64)] * len(documents), np.zeros(len(documents))
-    for chosen, logits, labels in predict(model, documents, batch_tokens, runtime):
-        score = logits.log_softmax(2)
-        nats = -score.gather(2, labels.clamp(min=0)[..., None])[..., 0]
-        for row, index in enumerate(chosen):
-            words = labels[row] != IGNORED
-            predicted[index] = score[row][words].argmax(1).cpu().numpy()
-            loss[index] = nats[row][words].sum().item()
+    for chosen, read in predict(model, documents, batch_tokens, runtime, _read):
+        for index, (tags, nats) in zip(chosen, read, strict=True):
+            predicted[index], loss[index] = tags, nats
     return predicted, loss
+
+
+def _read(logits: Tensor, labels: Tensor) -> list[tuple[NDArray[np.int64], float]]:
+    score, words = logits.log_softmax(2), labels != IGNORED
+    nats = -score.gather(2, labels.clamp(min=0)[..., None])[..., 0]
+    return [
+        (score[row][kept].argmax(1).cpu().numpy(), nats[row][kept].sum().item())
+        for row, kept in enumerate(words)
+    ]
 
 
 def _tags(documents: Documents) -> Tags:
