@@ -5,9 +5,10 @@ Martinsson and Tropp 2011, algorithm 4.1). Only if the directions found in this 
 change is the matrix read again, and measured along them.
 """
 
+import abc
 import dataclasses
+import functools
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from stemma.versions.weights.change import Change, Pair, pieces
 
 LARGEST = 64  # the largest rank that is told from a full one
 _SKETCH = LARGEST + 16
-_BATCH = 192  # rows; of fewer at a time a product waits for memory more than it multiplies
+_BATCH = 128  # rows; of fewer at a time a product waits for memory more than it multiplies
 ENERGY = 0.99
 # If the first 64 directions hold less than this share of the energy, the change needs more of them.
 # A change that holds 0.99 in 64 directions is never below it, one of full rank always is.
@@ -43,21 +44,22 @@ class Rank:
     holding: int | None
 
 
-class _Batches:
+class _Batches(abc.ABC):
     """Rows of a matrix that streams by, many at a time.
 
     Args:
         columns: how many the matrix has.
-        use: called with rows, float32, that the next ones overwrite.
     """
 
-    def __init__(self, columns: int, use: Callable[[NDArray[Any]], object]) -> None:
-        self._rows, self._filled = np.empty((_BATCH, columns), np.float32), 0
-        self._use = use
+    def __init__(self, columns: int) -> None:
+        self._columns, self._filled = columns, 0
 
     def add(self, flat: NDArray[Any]) -> None:
         """Take the next rows."""
-        rows = flat.reshape(-1, self._rows.shape[1])
+        rows = flat.reshape(-1, self._columns)
+        if not self._filled and 2 * len(rows) > _BATCH:
+            self._use(rows.astype(np.float32, copy=False))
+            return
         while len(rows):
             free = self._rows[self._filled :][: len(rows)]
             free[...] = rows[: len(free)]
@@ -66,13 +68,21 @@ class _Batches:
                 self.end()
 
     def end(self) -> None:
-        """Hand on what is left."""
+        """Use what is left."""
         if self._filled:
             self._use(self._rows[: self._filled])
         self._filled = 0
 
+    @functools.cached_property
+    def _rows(self) -> NDArray[Any]:
+        return np.empty((_BATCH, self._columns), np.float32)
 
-class Sketch:
+    @abc.abstractmethod
+    def _use(self, rows: NDArray[Any]) -> None:
+        """Take float32 rows, which the next ones overwrite."""
+
+
+class Sketch(_Batches):
     """Random combinations of the rows of a matrix that streams by.
 
     Args:
@@ -80,20 +90,32 @@ class Sketch:
     """
 
     def __init__(self, columns: int) -> None:
+        super().__init__(columns)
         self._random = np.random.default_rng(0)
         self._sums = np.zeros((_SKETCH, columns), np.float32)
-        self._batches = _Batches(columns, self._mix)
-        self.add = self._batches.add
 
     def sums(self) -> NDArray[Any]:
         """Return the combinations of all rows so far, float32 [_SKETCH, columns]."""
-        self._batches.end()
+        self.end()
         return self._sums
 
-    def _mix(self, rows: NDArray[Any]) -> None:
+    def _use(self, rows: NDArray[Any]) -> None:
         # Uniform numbers serve as well as normal ones, and are drawn five times as fast.
         mix = self._random.random((_SKETCH, len(rows)), np.float32) - np.float32(0.5)
         self._sums += mix @ rows
+
+
+class _Gram(_Batches):
+    """The products of a matrix that streams by with some directions, multiplied with themselves."""
+
+    def __init__(self, directions: NDArray[Any]) -> None:
+        super().__init__(len(directions))
+        self._directions = directions
+        self.sums = np.zeros((directions.shape[1],) * 2)
+
+    def _use(self, rows: NDArray[Any]) -> None:
+        along = (rows @ self._directions).astype(np.float64)
+        self.sums += along.T @ along
 
 
 def rank_of(pair: Pair, change: Change, sketch: Sketch) -> Rank:
@@ -111,18 +133,12 @@ def rank_of(pair: Pair, change: Change, sketch: Sketch) -> Rank:
     if columns > _SKETCH and energies[:LARGEST].sum() < _HOPELESS * energies.sum():
         return Rank(_most(pair.before.shape), None, None)
     directions = np.linalg.qr(sums.T)[0].astype(np.float32)
-    gram = np.zeros((directions.shape[1],) * 2)
-
-    def add(rows: NDArray[Any]) -> None:
-        along = (rows @ directions).astype(np.float64)
-        np.add(gram, along.T @ along, out=gram)
-
-    batches = _Batches(columns, add)
+    gram = _Gram(directions)
     for _, _, apart in pieces(pair):
         if apart.any():
-            batches.add(apart)
-    batches.end()
-    singular = np.sqrt(np.clip(np.linalg.eigvalsh(gram)[::-1], 0, None))
+            gram.add(apart)
+    gram.end()
+    singular = np.sqrt(np.clip(np.linalg.eigvalsh(gram.sums)[::-1], 0, None))
     return rank_of_spectrum(singular, change, pair.before.shape, rounding(pair, change))
 
 
