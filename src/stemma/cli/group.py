@@ -17,7 +17,7 @@ VERBS = (
     "approve", "attest", "bisect", "chat", "compose", "diff", "fetch", "forget", "fsck", "gates",
     "gc", "history", "import", "init", "key", "log", "merge-driver", "optimise", "promote",
     "recall", "register", "rollback", "serve", "show", "sign", "status", "trace", "update",
-    "verify", "versions", "watch",
+    "upgrade", "verify", "versions", "watch",
 )  # fmt: skip
 """Each is a module here, in which it stands."""
 
