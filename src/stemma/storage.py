@@ -37,6 +37,17 @@ def _kind(reason: str, hint: str, names: str) -> _Kind:
     return _Kind(reason, hint, frozenset(names.split()))
 
 
+_NO_BUCKET = _kind(
+    "there is no such bucket",
+    "check its name and the endpoint",
+    "NoSuchBucket InvalidBucketName ContainerNotFound",
+)
+_AWAY = _kind(
+    "the server does not answer",
+    "check the network and the endpoint: AWS_ENDPOINT_URL, or endpointurl of the remote",
+    "EndpointConnectionError ConnectTimeoutError ClientConnectorError ConnectionRefusedError "
+    "gaierror SSLError ProxyConnectionError ServiceRequestError",
+)
 # The first that fits counts.
 _KINDS = (
     _kind(
@@ -57,11 +68,7 @@ _KINDS = (
         "InvalidAccessKeyId InvalidClientTokenId SignatureDoesNotMatch InvalidToken AuthFailure "
         "ClientAuthenticationError 401 Unauthorized",
     ),
-    _kind(
-        "there is no such bucket",
-        "check its name and the endpoint",
-        "NoSuchBucket InvalidBucketName ContainerNotFound",
-    ),
+    _NO_BUCKET,
     _kind(
         "it changed while it was read",
         "run it again when nobody writes there",
@@ -72,12 +79,7 @@ _KINDS = (
         "ask for the right, or use other credentials",
         "AccessDenied AllAccessDisabled 403 Forbidden GatedRepoError PermissionError",
     ),
-    _kind(
-        "the server does not answer",
-        "check the network and the endpoint: AWS_ENDPOINT_URL, or endpointurl of the remote",
-        "EndpointConnectionError ConnectTimeoutError ClientConnectorError ConnectionRefusedError "
-        "gaierror SSLError ProxyConnectionError ServiceRequestError",
-    ),
+    _AWAY,
     _kind(
         "the connection broke off",
         _AGAIN,
@@ -112,8 +114,7 @@ def explain(error: Exception, again: Callable[[], object] | None = None) -> tupl
         except Exception as told:  # noqa: BLE001 (whatever it is, it says more)
             error = told
             code = _code(told)
-    classes = {cls.__name__ for one in _chain(error) for cls in type(one).mro()}
-    for names in ({code}, classes):
+    for names in ({code}, _classes(error)):
         for kind in _KINDS:
             if kind.names & names:
                 return kind.reason, kind.hint
@@ -123,7 +124,12 @@ def explain(error: Exception, again: Callable[[], object] | None = None) -> tupl
 
 def is_absent(error: FileNotFoundError) -> bool:
     """Say whether it is the object alone that is not there: its bucket may not be either."""
-    return not _KINDS[3].names & {_code(error)}
+    return not _NO_BUCKET.names & {_code(error)}
+
+
+def is_away(error: Exception) -> bool:
+    """Say whether no server answered: of HTTP fsspec then says that there is no such file."""
+    return bool(_AWAY.names & _classes(error))
 
 
 def install(url: str) -> str:
@@ -141,6 +147,10 @@ def _code(error: BaseException) -> str | None:
             if isinstance(code := getattr(one, name, None), int | str) and code:
                 return str(code)
     return None
+
+
+def _classes(error: BaseException) -> set[str]:
+    return {cls.__name__ for one in _chain(error) for cls in type(one).mro()}
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

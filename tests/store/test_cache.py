@@ -1,6 +1,7 @@
 """The bytes behind a hash: from the cache, fetched where it lacks them, or named as missing."""
 
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,16 @@ def test_what_is_nowhere_is_named(repo: Project, tmp_path: Path, spoil, message:
     spoil(remote)
     with pytest.raises(MissingError, match=f"^config of v1 is not in the cache, and {message}"):
         Cache(repo.path).path(config, "config of v1")
+
+
+def test_a_web_server_that_is_away_is_not_one_that_lacks_it(repo: Project) -> None:
+    with socket.socket() as taken:  # a port at which nobody listens
+        taken.bind(("127.0.0.1", 0))
+        place = f"http://127.0.0.1:{taken.getsockname()[1]}/store"
+        repo.run(["dvc", "remote", "add", "--local", "-d", "web", place])
+        shutil.rmtree(repo.path / ".dvc/cache")
+        with pytest.raises(MissingError, match="and the default remote does not answer"):
+            Cache(repo.path).files(listing_of(repo), "it")
 
 
 def test_without_a_remote_it_says_what_makes_it_again(repo: Project) -> None:

@@ -5,7 +5,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from stemma import merging
+from stemma import merging, storage
 from stemma.hashes import DIR
 from stemma.store import objects
 from stemma.store.errors import DamagedError, MissingError, ProjectError
@@ -109,6 +109,11 @@ class Cache:
             try:
                 objects.cache_of(repo).take(key, objects.remote_of(repo, None))
             except (FileNotFoundError, DamagedError) as error:
+                if storage.is_away(error):
+                    raise MissingError(
+                        f"{owner} is not in the cache, and the default remote does not answer",
+                        "check the network, and type it again",
+                    ) from error
                 broken = "broken" if isinstance(error, DamagedError) else "missing"
                 raise MissingError(
                     f"{owner} is not in the cache, and {broken} in the default remote",
