@@ -51,6 +51,15 @@ def printed(project: Project, *words: str, code: int = 0) -> dict:
     return json.loads(done.stdout)
 
 
+def test_what_is_no_number_is_named(tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = once(tmp_path_factory, "foreign-pipeline", lambda folder: foreign.pipeline(folder))
+    assert show(root=path)["no_numbers"] == {
+        "note": "a text", "missing": "not finite", "many": "a list", "empty": "null",
+    }  # fmt: skip
+    told = " ".join(Project(path).run(["stemma", "show"]).stdout.split())
+    assert "note (a text), missing (not finite), many (a list), empty (null)" in told
+
+
 @shapes
 def test_the_log_knows_versions_and_what_changed(project: Project, shape: str) -> None:
     two, one = log(root=project.path).versions

@@ -150,6 +150,9 @@ def _rows(facts: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
     yield "parents" if len(parents) > 1 else "parent", parents
     if gone:
         yield "missing", [next(iter(gone.values()))]
+    odd = [f"{key} ({kind})" for key, kind in facts["no_numbers"].items()]
+    if odd:
+        yield "no metric", [f"of the files of metrics, as they are no numbers: {', '.join(odd)}"]
 
 
 def _gone(facts: dict[str, Any], *outputs: Path) -> Iterator[str]:

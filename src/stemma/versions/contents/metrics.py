@@ -60,6 +60,17 @@ def read_metrics(version: Version) -> dict[str, Any] | None:
     return content
 
 
+def left_out(version: Version, content: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return what stands among the metrics and is no finite number, and what it is instead.
+
+    Args:
+        version: of another project than Stemma's own; of those whose layout is ours {}.
+        content: what `read_metrics` found.
+    """
+    ours = version.declared.compared == (CONVENTION.metrics,)
+    return {} if ours or content is None else tables.no_numbers(content)
+
+
 def read_means(version: Version) -> dict[str, float]:
     """Return the mean of each column of anybody's results by example; {} if there are none."""
     if not version.declared.by_example:

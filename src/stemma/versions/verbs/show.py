@@ -17,7 +17,7 @@ from stemma.versions.contents.measured import (
     export_matches,
     metrics_match,
 )
-from stemma.versions.contents.metrics import metric, metric_values, read_metrics
+from stemma.versions.contents.metrics import left_out, metric, metric_values, read_metrics
 from stemma.versions.contents.samples import read_samples
 from stemma.versions.facts import making
 from stemma.versions.facts.lineage import ordered, standing
@@ -67,6 +67,7 @@ def show(revision: str | None = None, root: Path = Path()) -> dict[str, Any]:
         "data": making.data(version, kept),
         "base": making.base(version, kept),
         "metrics": metrics,
+        "no_numbers": left_out(version, metrics),
         "metrics_match": metrics_match(version),
         "export_matches": export_matches(version),
         "formats": json_of(formats, f"{parts.formats} of {version.name}") if formats else None,
