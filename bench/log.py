@@ -51,7 +51,7 @@ def measure(commits: int = COMMITS, rounds: int = ROUNDS) -> dict[str, Any]:
     """Return wall seconds of each arm: Stemma's are medians over rounds."""
     with tempfile.TemporaryDirectory() as folder:
         make(Path(folder), commits)
-        listed = json.loads(_run([*ARMS["stemma"][1], "--json"], Path(folder)))
+        listed = json.loads(run([*ARMS["stemma"][1], "--json"], Path(folder)))
         ours: dict[str, list[float]] = {"first": [], "stemma": []}
         for _ in range(rounds):
             # What it keeps of the tests from one time to the next.
@@ -81,13 +81,18 @@ def show(result: dict[str, Any]) -> None:
 
 def make(folder: Path, commits: int = COMMITS) -> None:
     """Make a repository with so many versions on its main branch and those that it merges."""
-    _run(["git", "init", "--quiet", "--initial-branch=main"], folder)
+    run(["git", "init", "--quiet", "--initial-branch=main"], folder)
     (folder / ".dvc").mkdir()
-    given = "".join(_history(folder, commits))
+    imported(folder, _history(folder, commits))
+
+
+def imported(folder: Path, history: Iterator[str]) -> None:
+    """Give a new repository its history, as ``git fast-import`` reads it."""
+    given = "".join(history)
     subprocess.run(
         ["git", "fast-import", "--quiet"], cwd=folder, input=given.encode("latin-1"), check=True
     )
-    _run(["git", "reset", "--quiet", "--hard"], folder)
+    run(["git", "reset", "--quiet", "--hard"], folder)
 
 
 def _history(folder: Path, commits: int) -> Iterator[str]:
@@ -97,26 +102,27 @@ def _history(folder: Path, commits: int) -> Iterator[str]:
     for number in range(1, commits + 1):
         files = template.version(number) | (fixed if number == 1 else {})
         merges, forks = number % _SIDE == 0, number % _SIDE == _SIDE // 2
-        yield from _commit("main", number, files, "side" if merges else "")
+        yield from entry("main", number, files, "side" if merges else "")
         if forks:
             yield "reset refs/heads/side\nfrom refs/heads/main\n\n"
-            yield from _commit("side", number, template.version(commits + number))
+            yield from entry("side", number, template.version(commits + number))
         if number % 100 == 0:
             yield f"reset refs/tags/v{number // 100}\nfrom refs/heads/main\n\n"
 
 
-def _commit(branch: str, number: int, files: dict[str, bytes], merged: str = "") -> Iterator[str]:
+def entry(branch: str, number: int, files: dict[str, bytes], merged: str = "") -> Iterator[str]:
+    """Yield a commit, bytes as Latin-1."""
     yield f"commit refs/heads/{branch}\n"
     yield f"committer Bench <bench@example.org> {1_700_000_000 + number * 3600} +0000\n"
-    yield _data(f"Version {number} of {branch}".encode())
+    yield data(f"Version {number} of {branch}".encode())
     if merged:
         yield f"merge refs/heads/{merged}\n"
     for path, content in files.items():
-        yield f"M 644 inline {path}\n{_data(content)}"
+        yield f"M 644 inline {path}\n{data(content)}"
     yield "\n"
 
 
-def _data(content: bytes) -> str:
+def data(content: bytes) -> str:
     return f"data {len(content)}\n{content.decode('latin-1')}\n"
 
 
@@ -200,11 +206,12 @@ class _Template:
 
 def _seconds(arm: str, folder: Path) -> float:
     begun = time.perf_counter()
-    _run(ARMS[arm][1], folder)
+    run(ARMS[arm][1], folder)
     return time.perf_counter() - begun
 
 
-def _run(command: list[str], folder: Path) -> str:
+def run(command: list[str], folder: Path) -> str:
+    """Return what a command prints."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         command,

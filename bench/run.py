@@ -10,6 +10,7 @@ import platform
 import sys
 from pathlib import Path
 
+import adopted
 import changeover
 import data_diff
 import diff
@@ -33,6 +34,7 @@ BENCHMARKS = {
         diff,
         data_diff,
         log,
+        adopted,
         formats,
         train,
         pipeline,
