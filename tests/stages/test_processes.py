@@ -1,14 +1,12 @@
 """Training in two processes: as one would, exact, resumable, and ended by the death of any."""
 
 import signal
-import socket
-import subprocess
 from pathlib import Path
 
 import psutil
 import pytest
 from killer import outputs
-from project import Project, environment, once
+from project import Project, once
 from several import BOUND, LONG, STAGE, TWO, begin, choose, losses, ranks, wait_for_checkpoint
 
 from stemma.files import read_json
@@ -91,30 +89,6 @@ def test_a_launcher_of_another_number_is_refused(built, tmp_path):
 def test_a_launcher_of_that_number_trains_the_same(built, tmp_path, whole):
     project = choose(built, tmp_path / "project", *TWO, *LONG)
     project.run("torchrun --standalone --nproc-per-node 2 -m stemma.stages.train")
-    assert outputs(project) == outputs(whole)
-
-
-def test_two_launchers_train_the_same(built, tmp_path, whole):
-    # As on two machines that see one folder.
-    project = choose(built, tmp_path / "project", *TWO, *LONG)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    agents = [
-        subprocess.Popen(
-            [
-                *("torchrun", "--nnodes", "2", "--nproc-per-node", "1", "--node-rank", node),
-                *("--master-addr", "127.0.0.1", "--master-port", str(port), *STAGE.split()[1:]),
-            ],
-            cwd=project.path,
-            env=environment(project.path),
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for node in ("0", "1")
-    ]
-    told = [agent.communicate(timeout=120)[1] for agent in agents]
-    assert [agent.returncode for agent in agents] == [0, 0], told
     assert outputs(project) == outputs(whole)
 
 
