@@ -2,14 +2,12 @@
 
 import dataclasses
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from project import environment
 
 from stemma.config import read_params
 from stemma.errors import StemmaError
@@ -31,12 +29,7 @@ plots:
 """
 
 
-@pytest.fixture(autouse=True)
-def user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for key, value in environment().items():
-        if os.environ.get(key) != value:
-            monkeypatch.setenv(key, value)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("user")
 
 
 def run(command: str, folder: Path, check: bool = True) -> str:

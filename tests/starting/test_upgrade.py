@@ -1,25 +1,17 @@
 """`stemma upgrade`: the template of another Stemma, merged into what the project has become."""
 
-import os
 from pathlib import Path
 
 import pytest
-from project import Project, environment
+from project import Project
 
 from stemma.starting import template
 from stemma.starting.project import init
 from stemma.starting.upgrading import upgrade
 from stemma.store.errors import ProjectError
 
+pytestmark = pytest.mark.usefixtures("user")
 README, IGNORED = "README.md", ".gitignore"
-
-
-@pytest.fixture(autouse=True)
-def user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for key, value in environment().items():
-        if os.environ.get(key) != value:
-            monkeypatch.setenv(key, value)
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ def _counting(tokenizer: Any) -> Callable[[str], int] | None:
 
 def _last_of(args: TrainingArguments, state: Any) -> dict[str, Any]:
     """Return the evaluation, from the history, of the weights that training ends with."""
-    found = [entry for entry in state.log_history if any(key.startswith("eval_") for key in entry)]
+    found = [entry for entry in state.log_history if _is_evaluation(entry)]
     if args.load_best_model_at_end and state.best_global_step:
         found = [entry for entry in found if entry["step"] == state.best_global_step]
     return found[-1] if found else {}
@@ -125,10 +125,14 @@ def _curves(history: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, An
     curves: dict[str, list[dict[str, Any]]] = {}
     for entry in history:
         if "train_loss" not in entry:
-            kind = "eval" if any(key.startswith("eval_") for key in entry) else "train"
+            kind = "eval" if _is_evaluation(entry) else "train"
             values = {key: value for key, value in entry.items() if _lasting(key)}
             curves.setdefault(kind, []).append({"step": entry["step"], **values})
     return curves
+
+
+def _is_evaluation(entry: Mapping[str, Any]) -> bool:
+    return any(key.startswith("eval_") for key in entry)
 
 
 def _lasting(name: str) -> bool:

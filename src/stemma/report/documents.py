@@ -13,9 +13,9 @@ from stemma.corpus.sketch import sha256_of_text, sketch_of
 from stemma.corpus.split import SPLITS
 from stemma.errors import DataError
 from stemma.files import atomic_file
+from stemma.report.naming import numbered
 
 _ROWS = 1024  # in memory at once
-_ID = 16  # digits of the text's hash that an id has
 
 
 def manifest(
@@ -67,7 +67,7 @@ def _rows(
             words = _text(path, split, place, document, text)
             sha256 = sha256_of_text(words)
             keys = document if isinstance(document, Mapping) else {}
-            name = str(keys[id]) if id in keys else _numbered(sha256[:_ID], taken)
+            name = str(keys[id]) if id in keys else numbered(sha256, taken)
             if id in keys and name in taken:
                 raise DataError(f"{path}: two documents have the id '{name}'", "each has its own")
             taken.setdefault(name, 1)
@@ -77,12 +77,6 @@ def _rows(
                 "tokens": tokens(words) if tokens else None, "reason": None, "cluster": sha256,
                 "sketch": sketch_of(words),
             }  # fmt: skip
-
-
-def _numbered(name: str, taken: dict[str, int]) -> str:
-    # The same text twice: the second is told from the first by a number.
-    taken[name] = taken.get(name, 0) + 1
-    return name if taken[name] == 1 else f"{name}-{taken[name]}"
 
 
 def _text(

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from stemma.errors import ModelError
+from stemma.report.naming import numbered
 
-_ID = 16  # digits of the hash of its tokens that an id has
 _IGNORED = -100  # the label of a position that is not learnt
 
 
@@ -45,7 +45,7 @@ def scores(
         outputs = model(**here)
         for name, values in of(outputs.logits.float(), here["labels"]).items():
             columns.setdefault(name, []).extend(values.tolist())
-        ids += [_numbered(one, taken) for one in _hashes(batch)]
+        ids += [numbered(one, taken) for one in _hashes(batch)]
     model.train(was_training)
     return ids, columns
 
@@ -93,9 +93,4 @@ def _hashes(batch: Mapping[str, Tensor]) -> list[str]:
     mask = batch.get("attention_mask", torch.ones_like(tokens)).bool()
     # Padding depends on the neighbours.
     rows = (row[there].cpu().numpy() for row, there in zip(tokens, mask, strict=True))
-    return [hashlib.sha256(row.astype("<i8").tobytes()).hexdigest()[:_ID] for row in rows]
-
-
-def _numbered(name: str, taken: dict[str, int]) -> str:
-    taken[name] = taken.get(name, 0) + 1
-    return name if taken[name] == 1 else f"{name}-{taken[name]}"
+    return [hashlib.sha256(row.astype("<i8").tobytes()).hexdigest() for row in rows]

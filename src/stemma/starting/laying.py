@@ -6,7 +6,7 @@ import re
 import sys
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from stemma.layout import CODE, PARAMS
 from stemma.starting import pipeline, template
@@ -93,18 +93,27 @@ def _with_lines(file: Path, path: str, text: str) -> File:
     return File(path, "added to", "\n".join([*before.splitlines(), *missing]) + "\n")
 
 
-def refuse_a_second(folder: Path) -> None:
-    """Refuse a folder that is a project of Stemma.
+def table(folder: Path) -> dict[str, Any] | None:
+    """Return ``[tool.stemma]`` of the project in a folder; None if it is no project of Stemma.
 
     Raises:
-        ProjectError: it is one, or its pyproject.toml cannot be read.
+        ProjectError: its pyproject.toml cannot be read.
     """
     project = folder / "pyproject.toml"
     try:
         said = tomllib.loads(_read(project)) if project.exists() else {}
     except tomllib.TOMLDecodeError as error:
         raise ProjectError(f"{project} cannot be read: {error}", "mend it") from error
-    if "stemma" in said.get("tool", {}):
+    return said.get("tool", {}).get("stemma")
+
+
+def refuse_a_second(folder: Path) -> None:
+    """Refuse a folder that is a project of Stemma.
+
+    Raises:
+        ProjectError: it is one, or its pyproject.toml cannot be read.
+    """
+    if table(folder) is not None:
         raise ProjectError(
             f"{folder.resolve().name} is a project of Stemma already", "its settings are in conf/"
         )

@@ -8,12 +8,11 @@ Git has the base of every merge, and what the project changed since stays.
 import contextlib
 import dataclasses
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stemma.starting import pipeline, template
+from stemma.starting import laying, pipeline, template
 from stemma.starting.laying import COMPOSED, names, plan
 from stemma.store import git
 from stemma.store.errors import ProjectError
@@ -71,18 +70,13 @@ def upgrade(root: Path = Path(), *, dry_run: bool = False) -> Upgraded:
 
 
 def _table(root: Path) -> dict[str, Any]:
-    file = root / _PROJECT
-    try:
-        said = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProjectError(f"{file} cannot be read: {error}", "mend it") from error
-    table = said.get("tool", {}).get("stemma", {})
-    if "version" not in table:
+    found = laying.table(root) or {}
+    if "version" not in found:
         raise ProjectError(
             f"{_PROJECT} has no [tool.stemma] that says by which Stemma the project was laid out",
             "`stemma init` starts a project; a checkout of Stemma is upgraded by `git merge`",
         )
-    return table
+    return found
 
 
 def _first(root: Path) -> str:
