@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench circle wheel lock clean
+.PHONY: help run test soak check bench circle wheel lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ run: $(VENV)/.run ## build the version that conf/ describes, show it, and say wh
 
 test: check ## lint, types, contracts and every test
 	pytest -n auto --dist loadfile
+
+soak: $(VENV)/.test ## what `make test` leaves out: kills and equal bytes of each further method and processor
+	pytest -n auto --dist loadfile -m soak
 
 check: $(VENV)/.test ## lint, types, contracts: seconds
 	ruff check --no-cache .

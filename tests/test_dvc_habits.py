@@ -113,6 +113,7 @@ def test_another_family_in_conf_is_built_by_one_command(project):
     assert "src/stemma/families/gpt2.py" not in lock
 
 
+@pytest.mark.soak
 def test_queue_of_choices(project):
     project.run(["dvc", "exp", "run", "--queue", "-S", "evaluate.sample_tokens=choice(2,3)"])
     project.run("dvc queue start")

@@ -75,6 +75,7 @@ def test_the_same_bytes_on_another_processor(
     assert "avx512" not in observed and "avx2" in observed
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(bool(FAULTS), reason="shown at native speed by the test above")
 def test_the_same_bytes_on_an_emulated_processor(make: Make):
     # Of the other make, with other caches and one core.

@@ -22,7 +22,9 @@ def test_no_bit_depends_on_how_many_threads_compute():
     assert one == arithmetic("2") == arithmetic("5")
 
 
-@pytest.mark.parametrize("processor", ["Haswell", "EPYC-Milan"])
+@pytest.mark.parametrize(
+    "processor", ["Haswell", pytest.param("EPYC-Milan", marks=pytest.mark.soak)]
+)
 def test_no_bit_depends_on_the_processor(processor: str):
     assert arithmetic("2") == arithmetic("2", emulated(processor))
 

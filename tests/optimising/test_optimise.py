@@ -81,6 +81,7 @@ def experiments(project: Project) -> list[str]:
     return sorted(listed)
 
 
+@pytest.mark.soak
 def test_a_search_that_is_killed_goes_on_where_it_was(place: Project):
     words = ("--space", "worse", "--name", "killed", "--seed", "3")
     folder = studies.folder_of("killed", place.path)

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 from project import Project, environment
 
 from stemma.files import sha256_of
@@ -60,6 +61,7 @@ def test_text_is_measured_as_in_one_process(built, tmp_path):
     compare(choose(built, tmp_path / "project"))
 
 
+@pytest.mark.soak
 def test_classes_are_measured_as_in_one_process(built, tmp_path):
     settings = ["task=classify", "task.max_tokens=64", "source.columns.label=play"]
     project = choose(built, tmp_path / "project", *settings)

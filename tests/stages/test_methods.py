@@ -74,7 +74,9 @@ def test_the_base_stands_in_the_table_and_in_the_version(started_from_base: Path
     assert "| base |" in card
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method", ["lora", *(pytest.param(name, marks=pytest.mark.soak) for name in ("full", "frozen"))]
+)
 def test_exact_twice_and_through_kills(
     killer: Killer, adapted: Project, tmp_path: Path, method: str
 ) -> None:

@@ -77,7 +77,10 @@ def test_a_version_is_made_and_its_curves_show_preferences(judged: Path) -> None
     assert float(first["preference_loss"]) == pytest.approx(0.5, abs=0.05)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    ["kto", *(pytest.param(name, marks=pytest.mark.soak) for name in KINDS if name != "kto")],
+)
 def test_exact_twice_and_through_kills(
     killer: Killer, project: Project, tmp_path: Path, kind: str
 ) -> None:

@@ -22,7 +22,7 @@ def whole(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     return Project(once(tmp_path_factory, "two-processes", train))
 
 
-@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+@pytest.mark.parametrize("optimizer", ["muon", pytest.param("adamw", marks=pytest.mark.soak)])
 def test_two_processes_train_as_one_does(built, tmp_path, optimizer):
     one = choose(built, tmp_path / "one", f"train.optimizer={optimizer}", "runtime.threads=1")
     two = choose(built, tmp_path / "two", f"train.optimizer={optimizer}", *TWO)

@@ -74,7 +74,16 @@ def left_over(project: Project) -> list[str]:
     return [str(path.relative_to(project.path)) for path in found]
 
 
-@pytest.fixture(params=[name for name in RECIPES if name != "stopping"])
+@pytest.fixture(
+    params=[
+        "muon",
+        *(
+            pytest.param(name, marks=pytest.mark.soak)
+            for name in RECIPES
+            if name not in ("muon", "stopping")
+        ),
+    ]
+)
 def recipe(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -146,7 +155,7 @@ def test_kills_at_random_steps(killer, started, whole, recipe, draw):
     assert left_over(started) == []
 
 
-@pytest.mark.parametrize("recipe", ["muon", "adamw"], indirect=True)
+@pytest.mark.parametrize("recipe", ["muon"], indirect=True)
 def test_kills_while_checkpoints_are_written_and_deleted(killer, started, whole):
     points = [
         ("weights 8", 4),
@@ -186,6 +195,7 @@ def test_kills_after_the_last_step(killer, started, whole):
     assert left_over(started) == []
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("recipe", ["stopping"], indirect=True)
 def test_kills_of_a_run_that_stops_early(killer, started, whole):
     best = read_json(whole.path / "models/trained/training.json")["steps"]
@@ -202,7 +212,7 @@ def test_kills_of_a_run_that_stops_early(killer, started, whole):
     assert left_over(started) == []
 
 
-@pytest.mark.parametrize("recipe", ["adamw"], indirect=True)
+@pytest.mark.parametrize("recipe", ["muon"], indirect=True)
 def test_a_kill_of_dvc_and_all_its_processes(started, whole, draw):
     wanted = draw.randrange(EVERY, STEPS - 2 * EVERY, EVERY)
     process = subprocess.Popen(

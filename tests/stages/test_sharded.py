@@ -24,7 +24,9 @@ def whole(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     return Project(once(tmp_path_factory, "two-shards", train))
 
 
-@pytest.mark.parametrize(("optimizer", "count"), [("muon", 4), ("adamw", 2)])
+@pytest.mark.parametrize(
+    ("optimizer", "count"), [pytest.param("muon", 4, marks=pytest.mark.soak), ("adamw", 2)]
+)
 def test_shards_train_as_one_process_does(built, tmp_path, optimizer, count):
     settings = [f"train.optimizer={optimizer}", "train.clip=1.0", "train.micro_batch_size=1"]
     one = choose(built, tmp_path / "one", *settings, "runtime.threads=1")
