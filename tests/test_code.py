@@ -10,7 +10,7 @@ import pytest
 import yaml
 from project import ROOT, Project, environment
 
-from stemma import code, composition
+from stemma import closure, code, composition
 from stemma.errors import ReproducibilityError
 from stemma.identity import code_of, digest_of, digest_of_values, names_imported
 
@@ -40,7 +40,7 @@ def chosen(values: dict, **choice) -> dict:
 
 
 def files(values: dict, **choice) -> set[str]:
-    return {file for found in code.closures(chosen(values, **choice)).values() for file in found}
+    return {file for found in closure.closures(chosen(values, **choice)).values() for file in found}
 
 
 def test_code_lock_is_that_of_the_code(values):
@@ -87,7 +87,7 @@ def test_a_version_depends_on_the_formats_that_it_has(values):
 
 
 def test_what_only_ends_a_stage_or_speaks_is_in_no_closure(values):
-    silent = {f"src/{module.replace('.', '/')}.py" for module in code.SILENT}
+    silent = {f"src/{module.replace('.', '/')}.py" for module in closure.SILENT}
     assert all((ROOT / file).exists() for file in silent)
     assert not silent & files(values)
 
@@ -120,7 +120,7 @@ finally:
             check=True,
         )
         line = done.stdout.decode().rpartition("LOADED ")[2]
-        loaded = set(json.loads(line)) - code.SILENT.keys() - code.IDLE.keys()
+        loaded = set(json.loads(line)) - closure.SILENT.keys() - closure.IDLE.keys()
         known = {_module_of(file) for file in locked[stage]}
         extra = {name for name in loaded - known if _has_code(project.path, name)}
         assert not extra, f"{stage} runs {extra}, and code.lock does not say so"
@@ -143,7 +143,7 @@ def test_compose_depends_on_all_that_can_stand_in_code_lock(values):
     found = set().union(
         *(files(values, **dict(zip(CHOICES, choice, strict=True)), **every) for choice in choices)
     )
-    for file in {*found, "src/stemma/code.py", "src/stemma/identity.py"}:
+    for file in {*found, "src/stemma/closure.py", "src/stemma/code.py", "src/stemma/identity.py"}:
         assert any(file == dep or file.startswith(f"{dep}/") for dep in deps), file
 
 

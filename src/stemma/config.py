@@ -3,8 +3,6 @@
 import dataclasses
 import hashlib
 from collections.abc import Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, dataclass_transform
 
@@ -21,7 +19,7 @@ from pydantic import (
     ValidationInfo,
 )
 
-from stemma import merging
+from stemma import merging, own
 from stemma.errors import SettingsError
 from stemma.layout import CONF, GATES, PARAMS, RECORD, REGISTRY, SEARCH
 
@@ -47,32 +45,30 @@ def settings(kind: type[T]) -> type[T]:
 
 
 def chosen(package: str, key: str) -> BeforeValidator:
-    """Return what makes a field the ``Settings`` of the module that its ``key`` names.
+    """Return what makes a section the ``Settings`` of the module that a key of it names.
 
     So a section's class can stand in one of several modules, and only that one is imported.
 
     Args:
-        package: where the modules are.
-        key: of the section.
+        package: where our modules are; those of the project's own are in its src/.
+        key: with its section, such as ``task.name``.
     """
+    section, _, name = key.partition(".")
 
     def check(raw: Any, info: ValidationInfo) -> Any:
         if not isinstance(raw, Mapping):
             return raw
-        section, name = info.field_name, raw.get(key)
-        if not isinstance(name, str) or not name.isidentifier() or not _exists(package, name):
+        where = f"{info.context}: '{key}'"
+        module = own.load(package, raw.get(name), where)
+        kind = getattr(module, "Settings", None)
+        if kind is None:
             raise SettingsError(
-                f"{info.context}: '{section}.{key}' is {name!r}, which {package} has no module for",
-                f"conf/{section}/ holds what can be chosen",
+                f"{where} is {raw[name]!r}, which has no class Settings",
+                "docs/init.md shows what a module of a project's own must have",
             )
-        kind = import_module(f"{package}.{name}").Settings
         return build(kind, raw, str(info.context), section)
 
     return BeforeValidator(check)
-
-
-def _exists(package: str, name: str) -> bool:
-    return find_spec(f"{package}.{name}") is not None
 
 
 def load(kind: type[T], path: Path = PARAMS) -> T:

@@ -9,10 +9,12 @@ import functools
 import hashlib
 import io
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 _DIGITS = 16
+VERSION = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:_DIGITS]
+"""Under which digests may be kept: those of another text of this module may be others."""
 
 
 def digest_of(path: Path) -> str:
@@ -65,6 +67,8 @@ def names_imported(path: Path, module: str) -> frozenset[str]:
 
 @functools.cache
 def _names_imported(text: str, module: str) -> frozenset[str]:
+    if module not in text:
+        return frozenset()  # without parsing what cannot have it
     froms = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom))
     return frozenset(alias.name for node in froms if node.module == module for alias in node.names)
 
@@ -75,11 +79,12 @@ def code_of(text: str) -> str:
     Blank lines and spaces inside of strings are kept.
     """
     lines = [f"{line}\n" for line in text.split("\n")]
-    tree = ast.parse(text)
-    cuts = [*_comments(text), *_strings_alone(tree, lines)]
+    nodes = list(ast.walk(ast.parse(text)))
+    alone = _alone(nodes)
+    cuts = [*_comments(text), *_spans(alone, lines)]
     for (first, start), (last, end) in sorted(cuts, reverse=True):
         lines[first : last + 1] = [lines[first][:start] + lines[last][end:]] + [""] * (last - first)
-    inside = set(_lines_of_strings(tree))
+    inside = set(_lines_of_strings(nodes, alone))
     kept = (
         line if number in inside else f"{line.rstrip()}\n"
         for number, line in enumerate(lines)
@@ -111,25 +116,26 @@ def _comments(text: str) -> Iterator[Span]:
             yield (first - 1, start), (last - 1, end)
 
 
-def _strings_alone(tree: ast.AST, lines: list[str]) -> Iterator[Span]:
-    """Yield where strings stand as statements: docstrings, also of fields."""
-    for node in _alone(tree):
+def _alone(nodes: Iterable[ast.AST]) -> set[ast.Constant]:
+    """Return the strings that stand as statements: docstrings, also of fields."""
+    values = (node.value for node in nodes if isinstance(node, ast.Expr))
+    return {
+        value
+        for value in values
+        if isinstance(value, ast.Constant) and isinstance(value.value, str)
+    }
+
+
+def _spans(strings: Iterable[ast.Constant], lines: list[str]) -> Iterator[Span]:
+    for node in strings:
         (first, start), (last, end) = (node.lineno, node.col_offset), _end_of(node)
         begin = len(lines[first - 1].encode()[:start].decode())
         yield (first - 1, begin), (last - 1, len(lines[last - 1].encode()[:end].decode()))
 
 
-def _alone(tree: ast.AST) -> Iterator[ast.Constant]:
-    statements = (node.value for node in ast.walk(tree) if isinstance(node, ast.Expr))
-    for value in statements:
-        if isinstance(value, ast.Constant) and isinstance(value.value, str):
-            yield value
-
-
-def _lines_of_strings(tree: ast.AST) -> Iterator[int]:
+def _lines_of_strings(nodes: Iterable[ast.AST], alone: Container[ast.AST]) -> Iterator[int]:
     """Yield the lines of strings that have several, docstrings not among them."""
-    alone = set(_alone(tree))
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Constant | ast.JoinedStr) and node not in alone:
             last, _ = _end_of(node)
             if last > node.lineno:

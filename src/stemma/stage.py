@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from stemma import code, pipeline
+from stemma.closure import closure
 from stemma.config import load, read_params, settings
 from stemma.environment import RuntimeSettings, cap, differences
 from stemma.errors import ReproducibilityError, boundary
@@ -80,7 +81,7 @@ def _inputs(name: str) -> dict[str, object]:
     return {
         **{path: _fingerprint(Path(path)) for path in stage.get("deps", ())},
         **{f"{key} in params.yaml": pipeline.value_of(params, key) for key in keys},
-        **code.closure(name, params),
+        **closure(name, params),
     }
 
 

@@ -80,7 +80,7 @@ def test_a_new_project_is_whole_and_committed(tmp_path: Path) -> None:
 def test_the_tests_of_a_new_project_pass(tmp_path: Path) -> None:
     init(Path("model"))
     told = run(f"{sys.executable} -m pytest -q -p no:cacheprovider", tmp_path / "model")
-    assert "3 passed" in told
+    assert "6 passed" in told
 
 
 def test_a_dry_run_shows_the_same_and_writes_nothing(tmp_path: Path) -> None:

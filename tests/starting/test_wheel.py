@@ -102,3 +102,40 @@ def test_a_project_is_built_edited_and_taken_to_another_stemma(mine: Mine) -> No
     assert ran == ["compose", "evaluate"]  # whose outputs are the same bytes
     assert "evaluate has other code: stemma/stages/evaluate.py" in told
     assert str(os.sep) + "packages" not in (mine.path / "dvc.lock").read_text()
+
+
+def test_a_projects_own_source_family_and_task_run_and_count(
+    mine: Mine, scenes: list[tuple[str, str]]
+) -> None:
+    guide = "".join(f"## {name}\n\n{text}\n" for name, text in scenes)
+    (mine.path / "data/input/guide.md").write_text(guide)
+    chosen = TINY.replace("/source: files", "/source: headings\n  - override /task: smooth")
+    chosen = chosen.replace("/model: gpt2_nano", "/model: olmo")
+    chosen = chosen.replace("source: {columns: {id: name}}\n", "")
+    (mine.path / "conf/experiment/tiny.yaml").write_text(chosen)
+    every = ["compose", "ingest", "base", "prepare", "train", "evaluate", "export"]
+    assert mine.repro()[0] == every
+    config = json.loads((mine.path / "models/trained/config.json").read_text())
+    assert config["architectures"] == ["OlmoForCausalLM"]
+    measured = json.loads((mine.path / "reports/metrics.json").read_text())
+    assert 0 <= measured["easy"] <= 1
+    mine.run("git add -A")
+    mine.run("git commit -qm Own")
+
+    source = mine.path / "src/my_model"
+    for file, stages in (
+        ("gates.py", ()),
+        ("tasks/smooth/metrics.py", ("evaluate", "export")),
+        ("sources/headings.py", ("ingest",)),  # which makes the same bytes
+    ):
+        path = source / file
+        path.write_text(path.read_text() + "LATER = True\n")
+        ran, told = mine.repro()
+        assert ran == ["compose", *stages], file
+        for stage in stages:
+            assert f"{stage} has other code: src/my_model/{file}" in told
+    path = source / "tasks/smooth/training.py"
+    path.write_text(path.read_text().replace("SMOOTHING = 0.1", "SMOOTHING = 0.5"))
+    assert mine.repro()[0] == ["compose", "train", "evaluate", "export"]
+    told = mine.run("stemma diff HEAD workspace")
+    assert "easy documents" in told and "src/my_model/tasks/smooth/training.py" in told

@@ -64,4 +64,4 @@ def no_such_model(auto: Any, family: str) -> ModelError:
     )
 
 
-ModelSettings = Annotated[Any, chosen("stemma.families", "family")]
+ModelSettings = Annotated[Any, chosen("stemma.families", "model.family")]

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from stemma import code, stage
+from stemma import stage
+from stemma.closure import closure
 from stemma.config import settings
 from stemma.environment import RuntimeSettings
 from stemma.errors import DataError, SettingsError
@@ -133,7 +134,7 @@ def _train(settings: TrainSettings) -> None:
 
     model, sharding = build(), settings.runtime.parallel == "fsdp"
     made_with = _made_with(settings, started)
-    by = code.closure("train", dataclasses.asdict(settings))
+    by = closure("train", dataclasses.asdict(settings))
     name = checkpoints.fingerprint({**made_with, "code": by}, _inputs())
     folder = RUNS / "train" / f"{_title(settings)}-{name}"
     trainer = LanguageTrainer(model, task, section, started, folder, examples, held_out, sharding)  # type: ignore[arg-type]

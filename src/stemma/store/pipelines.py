@@ -10,8 +10,9 @@ import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from stemma import memo
 from stemma.layout import PARAMS
-from stemma.store import declared, dvcyaml, git, memo
+from stemma.store import declared, dvcyaml, git
 from stemma.store.declared import Declared
 from stemma.store.dvcyaml import PIPELINE
 from stemma.store.errors import DamagedError

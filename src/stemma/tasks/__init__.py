@@ -12,6 +12,8 @@ and a module for each stage that asks something of it:
     measure.py    what evaluate and export ask (`stemma.modeling.task.Measure`)
     metrics.py    ``FORMULAS``: the metrics that it reports, in the order in which they are shown
 
+A task of a project's own is such a package in its src/ (`stemma.own`).
+
 A stage depends only on the modules of the task that is chosen: an edit of one task makes no version
 of another stale. So nothing imports a task but by its name. What several tasks share is in
 `stemma.corpus` and `stemma.modeling`, in modules that only these tasks import; no task imports
@@ -19,8 +21,10 @@ another.
 """
 
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
+from stemma import own
 from stemma.config import chosen
 
 if TYPE_CHECKING:
@@ -28,24 +32,28 @@ if TYPE_CHECKING:
     from stemma.modeling.metrics.formulas import Formulas
     from stemma.modeling.task import Measure, Training
 
-TaskSettings = Annotated[Any, chosen("stemma.tasks", "name")]
+TaskSettings = Annotated[Any, chosen(__name__, "task.name")]
 
 
 def encoding_of(task: Any) -> "Encoding":
     """Return what encodes documents for the task of these settings."""
-    return import_module(f"stemma.tasks.{task.name}.encoding").Encoding(task)
+    return _module(task, "encoding").Encoding(task)
 
 
 def training_of(task: Any) -> "Training":
     """Return the module that trains the task of these settings."""
-    return cast("Training", import_module(f"stemma.tasks.{task.name}.training"))
+    return cast("Training", _module(task, "training"))
 
 
 def measure_of(task: Any) -> "Measure":
     """Return the module that measures the task of these settings."""
-    return cast("Measure", import_module(f"stemma.tasks.{task.name}.measure"))
+    return cast("Measure", _module(task, "measure"))
 
 
 def formulas_of(task: Any) -> tuple["Formulas", ...]:
     """Return the formulas of the metrics that the task of these settings reports."""
-    return import_module(f"stemma.tasks.{task.name}.metrics").FORMULAS
+    return _module(task, "metrics").FORMULAS
+
+
+def _module(task: Any, name: str) -> ModuleType:
+    return import_module(f"{own.module_of(__name__, task.name)}.{name}")

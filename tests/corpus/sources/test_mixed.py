@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stemma import code
+from stemma.closure import closure
 from stemma.config import build
 from stemma.corpus.sources import parts
 from stemma.corpus.sources.settings import Columns
@@ -73,5 +73,5 @@ def test_wrong_parts_are_refused(given, message):
 
 def test_only_the_kinds_that_are_mixed_count_as_code():
     values = {"source": {"kind": "mixed", "parts": {"own": {"kind": "files"}}}}
-    files = {Path(one).stem for one in code.closure("ingest", values)}
+    files = {Path(one).stem for one in closure("ingest", values)}
     assert {"mixed", "files"} <= files and not {"shakespeare", "hub"} & files

@@ -1,8 +1,14 @@
-"""Where raw documents come from: one module per kind of source."""
+"""Where raw documents come from: one module per kind of source.
+
+A module has ``parts``, as below; one of a project's own (`stemma.own`) also has ``Settings``, whose
+``kind`` names it.
+"""
 
 from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from stemma import own
 
 if TYPE_CHECKING:
     from stemma.corpus.sources.origin import Origin
@@ -16,4 +22,4 @@ def parts(settings: "SourceSettings") -> Iterator["Origin"]:
         SourceError: the source cannot be reached or read.
     """
     # By its name, so that a version depends on the chosen kind alone (`stemma.code`).
-    return import_module(f"{__name__}.{settings.kind}").parts(settings)
+    return import_module(own.module_of(__name__, settings.kind)).parts(settings)

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from stemma.config import settings
+from stemma import own
+from stemma.config import chosen, settings
 from stemma.errors import SettingsError
 
 Bytes = Annotated[int, Field(gt=0)]
@@ -126,18 +127,21 @@ class HubSettings:
 
 
 def _kind(raw: Any) -> str:
-    return f"kind={raw.get('kind') if isinstance(raw, dict) else getattr(raw, 'kind', None)}"
+    kind = raw.get("kind") if isinstance(raw, dict) else getattr(raw, "kind", None)
+    return "own" if own.is_own(kind) else f"kind={kind}"
 
 
 Single = Annotated[
     Annotated[ShakespeareSettings, Tag("kind=shakespeare")]
     | Annotated[ChatterbotSettings, Tag("kind=chatterbot")]
     | Annotated[FilesSettings, Tag("kind=files")]
-    | Annotated[HubSettings, Tag("kind=hub")],
+    | Annotated[HubSettings, Tag("kind=hub")]
+    | Annotated[Any, chosen("stemma.corpus.sources", "source.kind"), Tag("own")],
     Discriminator(
         _kind,
         custom_error_type="unknown_kind",
-        custom_error_message="its kind must be 'shakespeare', 'chatterbot', 'files' or 'hub'",
+        custom_error_message="its kind must be 'shakespeare', 'chatterbot', 'files', 'hub' or a "
+        "module in src/",
     ),
 ]
 """One source."""

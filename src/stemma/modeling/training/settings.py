@@ -15,7 +15,7 @@ class TaskSection(Protocol):
 
     @property
     def name(self) -> str:
-        """The task's package in `stemma.tasks`."""
+        """The task's package in `stemma.tasks`, or the whole name of one in a project's src/."""
         ...
 
     @property

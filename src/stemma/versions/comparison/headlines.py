@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stemma.memo import keep, recall
 from stemma.pages.blocks import Tone
 from stemma.store import git
-from stemma.store.memo import keep, recall
 from stemma.versions.contents.metrics import metric, metric_values
 from stemma.versions.history.records import Record
 

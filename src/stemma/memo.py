@@ -1,4 +1,4 @@
-"""What was computed from Git objects, which never change, kept for the next time.
+"""What was computed from contents that never change, kept for the next time.
 
 It stands in .dvc/tmp, which Git ignores. Where it is lost, torn or cannot be written, the answer is
 the same and takes a second more.

@@ -1,0 +1,1 @@
+"""How models are built, beside what Stemma builds: `-S model=olmo`."""

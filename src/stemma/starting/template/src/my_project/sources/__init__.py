@@ -1,0 +1,1 @@
+"""Where documents come from, beside what Stemma reads: `-S source=headings`."""

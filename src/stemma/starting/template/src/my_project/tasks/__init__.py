@@ -1,0 +1,1 @@
+"""What models learn, beside what Stemma teaches: `-S task=smooth`."""
