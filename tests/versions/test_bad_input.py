@@ -329,6 +329,23 @@ def test_a_torn_lock_in_a_commit(tmp_path: Path, verb: str):
     assert re.search(r"dvc.lock of (HEAD|Git object [0-9a-f]{10}) cannot be read: ", line), line
 
 
+@pytest.mark.parametrize("verb", ["log", "diff", "show"])
+def test_a_lock_of_a_later_schema(tmp_path: Path, verb: str):
+    made = project(tmp_path / "project")
+    lock = made.root / "dvc.lock"
+    lock.write_text(lock.read_text().replace("schema: '2.0'", "schema: '3.0'"))
+    made.git("commit", "-qam", "later")
+    assert "has schema 3.0 (a later DVC wrote it)" in refused(made.root, *VERBS[verb])
+
+
+@verbs
+def test_a_bare_repository(tmp_path: Path, verb: str):
+    made = project(tmp_path / "project")
+    git(tmp_path, "clone", "-q", "--bare", str(made.root), "bare.git")
+    line = refused(tmp_path / "bare.git", *VERBS[verb])
+    assert "bare.git is a bare repository" in line and "`git clone bare.git`" in line
+
+
 @pytest.mark.parametrize("torn", ["cut", "conflict"])
 def test_a_lock_that_was_torn_where_its_entries_stand_whole(tmp_path: Path, torn: str):
     made = project(tmp_path / "project")

@@ -123,6 +123,21 @@ def test_bytes_are_checked_and_rebuilt(project: Project, shape: str) -> None:
     assert {row["output"] for row in found["rows"]} == made
 
 
+def test_what_differs_when_it_is_rebuilt_is_said_without_a_list_of_packages(tmp_path: Path) -> None:
+    project = foreign.new(tmp_path / "random")
+    foreign.write(project.path / "dvc.yaml", """
+        stages:
+          draw:
+            cmd: python -c "import os; open('drawn', 'wb').write(os.urandom(9))"
+            outs: [drawn]
+        """)  # fmt: skip
+    project.run("dvc repro -q")
+    project.commit("one")
+    found = printed(project, "verify", code=1)
+    assert found["verdict"] == "different"
+    assert "no environment.lock says with which packages it was made" in json.dumps(found)
+
+
 @shapes
 def test_a_version_goes_and_none_is_lost(project: Project, shape: str, tmp_path: Path) -> None:
     top = project.path.parents[1] if shape == "below" else project.path

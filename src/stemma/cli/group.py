@@ -11,6 +11,7 @@ import click
 
 from stemma.cli.places import from_top
 from stemma.errors import boundary
+from stemma.store.errors import ProjectError
 from stemma.streams import forgive
 
 VERBS = (
@@ -29,10 +30,21 @@ class _Verb(click.Command):
         here = Path.cwd()
         tops = (folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir())
         top = next(tops, here)
+        if _is_bare(top):
+            raise ProjectError(
+                f"{here} is a bare repository, which has no working tree",
+                f"`git clone {here.name}` beside it, and `dvc fetch` there",
+            )
         if top != here:
             from_top(ctx, here, top)
             os.chdir(top)
         return super().invoke(ctx)
+
+
+def _is_bare(folder: Path) -> bool:
+    return (folder / "HEAD").is_file() and all(
+        (folder / name).is_dir() for name in ("objects", "refs")
+    )
 
 
 class _Project(click.Group):

@@ -1,8 +1,8 @@
-"""dvc.lock: the stages of a version, what went into each and what came out.
+"""dvc.lock: the stages of a version, what went into each and what came out; its only reader.
 
-This is the only reader of dvc.lock. A file as DVC writes it is read line by line, since a YAML
-reader takes 7 ms for one and there may be thousands; a stage whose text is known is not read again.
-One that looks in any way different (edited by hand, of another DVC, with a URL) is read as YAML.
+A file as DVC writes it is read line by line, since a YAML reader takes 7 ms for one and there may
+be thousands; a stage whose text is known is not read again. One that looks in any way different
+(edited by hand, of another DVC, with a URL) is read as YAML.
 """
 
 import dataclasses
@@ -22,14 +22,11 @@ from stemma.store.errors import DamagedError, ProjectError
 LOCK = "dvc.lock"
 _AS_IT_WAS = "`dvc repro` where that commit is checked out and a side is taken makes it whole"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where it is
-
 _HEAD = "schema: '2.0'\nstages:"
-_STAGE = re.compile(r"\n  (\S.*):(?=\n)")
-_PART = re.compile(r"\n    (\S.*):(?=\n)")
+_STAGE, _PART = re.compile(r"\n  (\S.*):(?=\n)"), re.compile(r"\n    (\S.*):(?=\n)")
 _NAME = re.compile(r"[\w@./-]+")
 _COMMAND = re.compile(r"\n    cmd: (.*)(?=\n    \S|\Z)")
-_NEXT = "\n    - path: "
-_HASH = " md5: "
+_NEXT, _HASH = "\n    - path: ", " md5: "
 # A path that YAML quotes, or that goes on in the next line, does not match.
 _ENTRY = re.compile(r"([\w./].*)\n      hash: md5\n      md5: (\S+)\n      size: (\d+)(?:\n|$)")
 # What is no UTF-8 becomes the last; YAML and `merging` say what is wrong with the others.
@@ -176,8 +173,7 @@ def _moved(stage: Stage, folder: str, working: Mapping[str, str]) -> Stage:
         tuple(dataclasses.replace(one, path=_below(wdir, one.path)) for one in entries)
         for entries in (stage.deps, stage.outs)
     )
-    # As DVC addresses it.
-    name = f"{folder}/dvc.yaml:{stage.name}" if folder else stage.name
+    name = f"{folder}/dvc.yaml:{stage.name}" if folder else stage.name  # as DVC addresses it
     return dataclasses.replace(stage, name=name, deps=deps, outs=outs)
 
 
@@ -279,7 +275,10 @@ def _read_yaml(raw: bytes, owner: str) -> Lock:
     if merging.has_marks(raw):
         raise ProjectError(f"{LOCK} of {owner} has the marks of an unfinished merge", _AS_IT_WAS)
     try:
-        return Lock(tuple(_stage(name, facts) for name, facts in load(raw)["stages"].items()))
+        told = load(raw)
+        if (schema := str(told.get("schema", 2))).partition(".")[0] != "2":
+            raise ProjectError(f"{LOCK} of {owner} has schema {schema}", "a later DVC wrote it")
+        return Lock(tuple(_stage(name, facts) for name, facts in told["stages"].items()))
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise _unreadable(owner, error) from error
 

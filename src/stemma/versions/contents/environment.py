@@ -1,7 +1,10 @@
-"""What environment.lock of a version declares."""
+"""What environment.lock of a version declares, and whether it is so here."""
+
+from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from stemma import environment
 from stemma.layout import ENVIRONMENT
 from stemma.store.errors import ProjectError
 from stemma.store.version import Version
@@ -33,3 +36,17 @@ def packages(version: Version) -> dict[str, str] | None:
         for one, pin in pins
         if one.marker is None or "extra" in str(one.marker) or one.marker.evaluate(marked)
     }
+
+
+def unlike_here(tree: Path) -> list[str]:
+    """Return what is installed here and not as the environment.lock of a tree declares.
+
+    A project that is not laid out as Stemma's may declare nothing, which is said.
+
+    Raises:
+        ReproducibilityError: it cannot be read.
+    """
+    lock = tree / ENVIRONMENT
+    if not lock.exists():
+        return [f"no {lock.name} says with which packages it was made"]
+    return list(environment.packages(lock))

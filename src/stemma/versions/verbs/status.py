@@ -6,13 +6,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stemma.code import unlike
-from stemma.environment import packages, variables
+from stemma.environment import variables
 from stemma.hashes import hashes_of, name_of
-from stemma.layout import CODE, ENVIRONMENT, PARAMS
+from stemma.layout import CODE, PARAMS
 from stemma.store import git, refs
 from stemma.store.lock import Stage
 from stemma.store.version import Tree, built
 from stemma.versions.contents.code import code_of
+from stemma.versions.contents.environment import unlike_here
 from stemma.versions.verification.nested import unequal
 
 _SHOWN = 5  # differences of one kind
@@ -109,7 +110,7 @@ def _causes(
     instructions = here.params.get("runtime.instructions")
     if not found:
         set_otherwise = variables(instructions) if instructions else ()
-        found = [*packages(root / ENVIRONMENT), *set_otherwise]
+        found = [*unlike_here(root), *set_otherwise]
     yield from found[:_SHOWN]
     if len(found) > _SHOWN:
         yield f"{len(found) - _SHOWN} more"

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stemma import code
-from stemma.environment import packages, variables
+from stemma.environment import variables
 from stemma.errors import ReproducibilityError
 from stemma.hashes import md5_of
-from stemma.layout import CODE, ENVIRONMENT
+from stemma.layout import CODE
 from stemma.store.lock import LockEntry, Stage
+from stemma.versions.contents.environment import unlike_here
 from stemma.versions.contents.measured import facts_of
 from stemma.versions.verification import line_endings, processors
 from stemma.versions.verification.causes import SHOWN, LikelyCause, changes
@@ -86,7 +87,7 @@ def _of_machine(facts: list[str], rebuilt: Stage, files: OutputFiles) -> list[Li
         rebuilt, files
     )
     declared = rebuilt.params.get("runtime.instructions", "native")
-    unlike = [*packages(files.tree / ENVIRONMENT), *variables(declared)]
+    unlike = [*unlike_here(files.tree), *variables(declared)]
     found = [LikelyCause("environment", "; ".join(unlike[:SHOWN]), claim=False)] if unlike else []
     if why := processors.evidence(rebuilt, apart, files):
         # What is known to differ stands before what may.
