@@ -7,6 +7,7 @@ import yaml
 
 from stemma.modeling.metrics.names import names_of, remarks
 from stemma.registry.models import Model
+from stemma.store.declared import Declared
 from stemma.store.errors import MissingError
 from stemma.store.version import Version
 from stemma.versions.contents.kept import Kept
@@ -66,7 +67,7 @@ def about(version: Version, model: Model, root: Path = Path()) -> dict[str, Any]
         content = read_metrics(version)
         facts |= {
             **_standing(version, root),
-            "metrics": content and _metrics(content),
+            "metrics": content and _metrics(content, version.declared),
             "base": making.base(version, kept), "data": _data(version, kept),
         }  # fmt: skip
         facts["warnings"] += _warnings(version)
@@ -90,12 +91,13 @@ def _warnings(version: Version) -> list[str]:
     return [claim for claim, holds in claims.items() if holds is False]
 
 
-def _metrics(content: dict[str, Any]) -> dict[str, Any]:
+def _metrics(content: dict[str, Any], declared: Declared) -> dict[str, Any]:
     has = {*names_of(content)}
     baselines = content.get("baselines") or {}
     rows = [
         {
-            "name": name, "label": metric(name).label, "better": metric(name).better,
+            "name": name, "label": metric(name).label,
+            "better": metric(name, declared.directions).better,
             "value": value, "low": content.get(f"{name}_low"), "high": content.get(f"{name}_high"),
             "baselines": {one: scores.get(name) for one, scores in baselines.items()},
         }

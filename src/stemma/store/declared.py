@@ -7,8 +7,11 @@ reader that knows these paths.
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from stemma import layout
+
+Direction = Literal["lower", "higher"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Artifact:
         type: such as ``model`` or ``dataset``; empty if it has none.
         desc: what it is, in words; may be empty.
         labels: any words.
+        better: whether lower or higher values of a metric are better: name and direction.
     """
 
     name: str
@@ -28,6 +32,7 @@ class Artifact:
     type: str
     desc: str
     labels: tuple[str, ...]
+    better: tuple[tuple[str, Direction], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +92,11 @@ class Declared:
             for one in self.artifacts
         )
         return named or self.examples != CONVENTION.examples
+
+    @property
+    def directions(self) -> dict[str, Direction]:
+        """Whether lower or higher values of a metric are better, as artifacts declare it."""
+        return {name: direction for one in self.artifacts for name, direction in one.better}
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from stemma import merging
-from stemma.store.declared import CONVENTION, LABELS, Artifact, Declared, distinct
+from stemma.store.declared import CONVENTION, LABELS, Artifact, Declared, Direction, distinct
 from stemma.store.errors import DamagedError
 from stemma.store.lock import load
 
@@ -106,7 +106,7 @@ def _parse(text: str, params: bytes, outs: tuple[str, ...], folder: str) -> Decl
     artifacts = tuple(
         Artifact(
             f"{before}{name}", path, facts.get("type") or "", facts.get("desc") or "",
-            tuple(facts.get("labels") or ()),
+            tuple(facts.get("labels") or ()), _better(name, facts),
         )
         for name, facts in (whole.get("artifacts") or {}).items()
         for path in paths.of(facts["path"])
@@ -129,6 +129,16 @@ def _parse(text: str, params: bytes, outs: tuple[str, ...], folder: str) -> Decl
         metrics=main,
         **parts,
     )
+
+
+def _better(artifact: str, facts: dict[str, Any]) -> tuple[tuple[str, Direction], ...]:
+    # DVC gives ``meta`` of an artifact to whoever wants to say more of it.
+    told = (facts.get("meta") or {}).get("better") or {}
+    for name, direction in told.items():
+        if direction not in ("lower", "higher"):
+            where = f"artifacts.{artifact}.meta.better.{name}"
+            raise ValueError(f"{where} is {direction!r}, neither lower nor higher")
+    return tuple(told.items())
 
 
 def _parts(artifacts: tuple[Artifact, ...]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from stemma.registry.criteria.not_worse import judge_metric
 from stemma.statistics.paired import compare
 from stemma.statistics.significance import LEVEL
 from stemma.versions.comparison.tested import Tested
+from stemma.versions.contents.metrics import metric
 
 MARGIN = 0.02
 NAME = "bits_per_byte"
@@ -27,7 +28,7 @@ def passes(count: int, effect: float, trials: int, rounds: int = 1000) -> float:
         noise = draw.standard_t(5, (2, count)) * 0.03 / np.sqrt(5 / 3)
         a, b = (np.stack([(truth + one) * size, size]) for one in (noise[0], noise[1] + effect))
         one = compare(a, b, lambda sums: {NAME: sums[0] / sums[1]}, rounds, trial)[NAME]
-        found += judge_metric(NAME, MARGIN, Tested(one, one.p, 0.0), count)[0]
+        found += judge_metric(NAME, MARGIN, Tested(one, one.p, 0.0, metric(NAME)), count)[0]
     return found / trials
 
 

@@ -16,6 +16,8 @@ from pyarrow import csv
 
 from stemma.store.errors import DamagedError
 from stemma.versions import diff
+from stemma.versions.comparison.pairs import match
+from stemma.versions.comparison.tested import differences
 from stemma.versions.contents import results
 from stemma.versions.contents.directions import better
 
@@ -142,6 +144,39 @@ def test_declared_results_of_a_foreign_repository(
     assert facts["tested"]["exact_match"]["real"] and facts["pairs"] == ROWS
     # What the metrics' file says is there too, and cannot be tested.
     assert "auc" in facts["untested"] and facts["headline"]["b"]["auc"] == 0.8
+
+
+def test_a_direction_that_dvc_yaml_declares(tmp_path: Path) -> None:
+    here = foreign.new(tmp_path / "declared")
+    entry = "artifacts:\n  answers: {path: answers.jsonl, type: evaluation, meta: {better: %s}}\n"
+    pipeline = here.path / "dvc.yaml"
+    pipeline.write_text(entry % "{speed: lower}")
+    for shift in (0.0, 2.0):
+        table = [row | {"speed": row["speed"] + shift} for row in rows(0.5, 3)]
+        (here.path / "answers.jsonl").write_bytes(jsonl(table))
+        here.run("dvc add -q answers.jsonl")
+        here.commit(f"slower by {shift}")
+    sections = {one.name: one for one in diff("HEAD~1", "HEAD", root=here.path).sections}
+    assert sections["metrics"].facts["tested"]["speed"]["better"] == "lower"
+    told = here.run("stemma diff HEAD~1 HEAD --only metrics").stdout
+    assert "Worse: speed +2" in told and "not known" not in told
+    pipeline.write_text(entry % "{speed: up}")
+    here.commit("torn")
+    done = here.run("stemma diff HEAD~1 HEAD", check=False)
+    line = "artifacts.answers.meta.better.speed is 'up', neither lower nor higher"
+    assert done.returncode == 1 and line in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_column_beside_those_of_a_task_is_a_metric_too() -> None:
+    draw = np.random.default_rng(0)
+    ids = [f"d{one}" for one in range(ROWS)]
+    columns = {name: draw.integers(20, 90, ROWS) for name in ("tokens", "correct", "top5")}
+    table = {"id": ids, **columns, "bytes": columns["tokens"] * 4, "loss": columns["tokens"] * 2.0}
+    left, right = ({**table, "easy": draw.random(ROWS) < share} for share in (0.2, 0.9))
+    pairs = match({k: np.asarray(v) for k, v in left.items()},
+                  {k: np.asarray(v) for k, v in right.items()}, None)  # fmt: skip
+    found = differences(pairs, ["bits_per_byte", "easy"])
+    assert found["easy"].p < 0.01 and found["bits_per_byte"].p == 1
 
 
 @pytest.mark.parametrize(

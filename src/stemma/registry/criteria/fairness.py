@@ -44,7 +44,7 @@ def judge(settings: Settings, case: Case) -> Outcome:
     if examples is None:
         return Outcome(NAME, False, f"{case.version.name} has no examples")
     formulas = next((one for one in FORMULAS if _has(one, settings.metric, examples)), None)
-    better = metric(settings.metric).better
+    better = metric(settings.metric, case.version.declared.directions).better
     if formulas is None or better is None:
         return Outcome(NAME, False, f"the examples do not hold what {settings.metric} is made of")
     sums = formulas.parts({name: examples[name] for name in formulas.needs})

@@ -17,7 +17,6 @@ from stemma.registry.case import Case, Outcome
 from stemma.statistics import FEWEST
 from stemma.statistics.significance import LEVEL, POWER, quantile_of_t
 from stemma.versions.comparison.tested import Tested
-from stemma.versions.contents.metrics import metric
 
 NAME = "not_worse"
 
@@ -64,7 +63,7 @@ def judge_metric(
         pairs: how many examples both were measured on.
     """
     one = tested.difference
-    better = metric(name).better
+    better = tested.metric.better
     if better is None:
         return False, f"{name}: whether higher or lower is better is not known", {}
     sign = 1 if better == "lower" else -1
@@ -77,7 +76,7 @@ def judge_metric(
         "examples": pairs, "examples_needed": needed,
     }  # fmt: skip
     interval = f"{one.b - one.a:+.4g} ({one.low:+.4g} to {one.high:+.4g})"
-    said = f"{metric(name).label} {one.a:.4g} -> {one.b:.4g}: {interval}, margin {margin:g}"
+    said = f"{tested.metric.label} {one.a:.4g} -> {one.b:.4g}: {interval}, margin {margin:g}"
     if passed:
         return True, said, fact
     if needed is None:

@@ -11,7 +11,7 @@ from stemma.store.errors import ProjectError
 from stemma.store.lock import LOCK
 from stemma.store.version import Commit, Version, built
 from stemma.versions.comparison.tested import compare_versions
-from stemma.versions.contents.metrics import metric, metric_values, read_metrics
+from stemma.versions.contents.metrics import metric_values, read_metrics
 from stemma.versions.verification.rebuild import reproduce, surroundings
 from stemma.versions.verification.worktree import worktree
 
@@ -196,7 +196,7 @@ def judge(
         key, (one, two) = next(iter(found.measuring.items()))
         verdict, why = "cannot tell", f"not measured alike: {key} is {one} and {two}"
     elif difference.p <= level:
-        worse = metric(name).tone(change) == "worse"
+        worse = found.tested[name].metric.tone(change) == "worse"
         verdict, why = ("worse", "") if worse else ("not worse", "better")
     elif effect is not None and smallest > effect:
         verdict, why = "cannot tell", f"no less than {smallest:.4f} would have shown"

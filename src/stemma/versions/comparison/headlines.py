@@ -70,7 +70,8 @@ def headlines(
             continue
         value = ours[name]
         change = value - theirs[name]
-        made[commit] = Headline(name, value, change, metric(name).tone(change))
+        known_as = metric(name, record.declared.directions)
+        made[commit] = Headline(name, value, change, known_as.tone(change))
         before, after = records[parent].examples, record.examples
         if made[commit].tone and before and after:
             tests[commit] = before, after, name

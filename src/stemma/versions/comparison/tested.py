@@ -2,13 +2,13 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stemma.modeling.metrics.formulas import Examples, Formulas
+from stemma.modeling.metrics.formulas import Examples, Formulas, Metric
 from stemma.statistics import FEWEST
 from stemma.statistics.paired import Difference, compare, jackknife
 from stemma.statistics.significance import (
@@ -18,7 +18,7 @@ from stemma.statistics.significance import (
     quantile_of_t,
     smallest_effect,
 )
-from stemma.store.declared import CONVENTION
+from stemma.store.declared import CONVENTION, Direction
 from stemma.store.version import Version
 from stemma.versions.comparison.measuring import TASK, measuring
 from stemma.versions.comparison.pairs import Pairs, match, paired
@@ -41,11 +41,13 @@ class Tested:
         corrected: the p-value, corrected for the number of aspects that are tested (Holm).
         smallest: the smallest difference that would be found with a probability of POWER, at the
             level of the aspect that is judged first.
+        metric: what is known of it.
     """
 
     difference: Difference
     corrected: float
     smallest: float
+    metric: Metric
 
     @property
     def real(self) -> bool:
@@ -108,7 +110,7 @@ def compare_versions(
         }
     return Comparison(
         pairs,
-        _judge(found, 0 if pairs is None else len(pairs.ids)),
+        _judge(found, 0 if pairs is None else len(pairs.ids), _directions(a, b)),
         {name: untested[name] for name in names if name in untested},
         how,
     )
@@ -203,7 +205,13 @@ def differences(pairs: Pairs, names: Iterable[str]) -> dict[str, Difference]:
 def _formulas(pairs: Pairs) -> list[Formulas]:
     both = pairs.a.keys() & pairs.b.keys()
     known = [one for one in FORMULAS if both >= set(one.needs)]
-    return known or [_mean(name) for name in pairs.a if name in both and name != "id"]
+    used = {"id", *(name for one in known for name in one.needs)}
+    own = [name for name in pairs.a if name in both - used and _is_number(pairs, name)]
+    return [*known, *map(_mean, own)]
+
+
+def _is_number(pairs: Pairs, name: str) -> bool:
+    return all(np.asarray(one[name]).dtype.kind in "biuf" for one in (pairs.a, pairs.b))
 
 
 def _mean(name: str) -> Formulas:
@@ -240,17 +248,25 @@ def _reason(version: Version, pairs: Pairs, name: str) -> str:
     return f"{version.declared.examples} does not hold what it is made of"
 
 
-def _judge(found: dict[str, Difference], pairs: int) -> dict[str, Tested]:
+def _directions(a: Version, b: Version) -> Mapping[str, Direction]:
+    return {**a.declared.directions, **b.declared.directions}
+
+
+def _judge(
+    found: dict[str, Difference], pairs: int, directions: Mapping[str, Direction]
+) -> dict[str, Tested]:
+    metrics = {name: metric(name, directions) for name in found}
     # Metrics of one aspect are one test, and the first of them decides it.
     first: dict[str, float] = {}
     for name, difference in found.items():
-        first.setdefault(metric(name).aspect, difference.p)
+        first.setdefault(metrics[name].aspect, difference.p)
     corrected = holm(first)
     return {
         name: Tested(
             difference,
-            corrected[metric(name).aspect],
+            corrected[metrics[name].aspect],
             smallest_effect(difference.error, pairs, LEVEL / len(first)),
+            metrics[name],
         )
         for name, difference in found.items()
     }

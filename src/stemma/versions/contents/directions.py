@@ -1,7 +1,8 @@
 """Which direction of a metric is better, where its name is one that the field uses."""
 
 import re
-from typing import Literal
+
+from stemma.store.declared import Direction
 
 # Parts of names, as scikit-learn, torchmetrics, lm-evaluation-harness and dvclive have them.
 _LOWER = ("loss", "nll", "ppl", "perplexity", "error", "err", "wer", "cer", "ter", "mse", "rmse",
@@ -13,7 +14,7 @@ _HIGHER = ("acc", "accuracy", "f1", "em", "match", "bleu", "chrf", "rouge", "rou
 _PARTS = re.compile(r"[a-z]+\d?")
 
 
-def better(name: str) -> Literal["lower", "higher"] | None:
+def better(name: str) -> Direction | None:
     """Return whether lower or higher values of a metric are better; None if its name does not tell.
 
     The last part of the name that is known decides: ``train.accuracy``, ``word_error_rate``.

@@ -7,7 +7,7 @@ from typing import Any
 from stemma import merging
 from stemma.modeling.metrics.formulas import Metric
 from stemma.modeling.metrics.names import names_of
-from stemma.store.declared import CONVENTION
+from stemma.store.declared import CONVENTION, Direction
 from stemma.store.errors import DamagedError, ProjectError
 from stemma.store.version import Version
 from stemma.versions.contents import tables
@@ -25,12 +25,16 @@ for _formulas in FORMULAS:
         METRICS.setdefault(_metric.name, _metric)
 
 
-def metric(name: str) -> Metric:
+def metric(name: str, directions: Mapping[str, Direction] | None = None) -> Metric:
     """Return what is known of a metric; one that somebody added has its name as its label.
 
-    Which direction is better is then told by names that the field uses.
+    Args:
+        name: of the metric.
+        directions: which is better of those that somebody added, as `Declared` has them; of any
+            other, names that the field uses tell it.
     """
-    return METRICS.get(name) or Metric(name, name, better(name), name)
+    told = (directions or {}).get(name)
+    return METRICS.get(name) or Metric(name, name, told or better(name), name)
 
 
 def read_metrics(version: Version) -> dict[str, Any] | None:

@@ -59,7 +59,7 @@ def _headline(found: Comparison) -> tuple[Cell, ...]:
     told: dict[Tone, list[str]] = {"worse": [], "better": [], "": []}
     for name, one in tested.items():
         if one.real:
-            told[_tone(one, name)].append(_briefly(name, one))
+            told[_tone(one)].append(_briefly(name, one))
     cells = [
         Cell(f"{tone.capitalize() or 'Changed'}: {', '.join(changes)}.", tone)
         for tone, changes in told.items()
@@ -80,15 +80,15 @@ def _briefly(name: str, tested: Tested) -> str:
     )
 
 
-def _tone(tested: Tested, name: str) -> Tone:
-    return metric(name).tone(tested.difference.b - tested.difference.a)
+def _tone(tested: Tested) -> Tone:
+    return tested.metric.tone(tested.difference.b - tested.difference.a)
 
 
 def _spoken(found: Comparison) -> dict[str, Tested]:
     """Return the first metric of each aspect, which speaks for the others of that aspect."""
     first: dict[str, str] = {}
     for name in found.tested:
-        first.setdefault(metric(name).aspect, name)
+        first.setdefault(found.tested[name].metric.aspect, name)
     return {name: found.tested[name] for name in first.values()}
 
 
@@ -96,7 +96,7 @@ def _words(
     found: Comparison, left: dict[str, Any], right: dict[str, Any]
 ) -> tuple[str | Cell, ...]:
     tested = _spoken(found)
-    real = [Cell(_real(name, one), _tone(one, name)) for name, one in tested.items() if one.real]
+    real = [Cell(_real(name, one), _tone(one)) for name, one in tested.items() if one.real]
     none = [_none(name, one, found) for name, one in tested.items() if not one.real]
     return (*real, *none, *_untested(found, left, right), *_measuring(found))
 
@@ -105,7 +105,7 @@ def _real(name: str, tested: Tested) -> str:
     one, shown = tested.difference, _shown(tested)
     change = one.b - one.a
     verb = "rose" if change > 0 else "fell"
-    tone = metric(name).tone(change)
+    tone = tested.metric.tone(change)
     return (
         f"{_begun(name)} {verb} from {shown(one.a)} to {shown(one.b)} "
         f"({shown(change, '+')}, {CONFIDENCE} {shown(one.low, '+')} to {shown(one.high, '+')}, "
@@ -163,7 +163,7 @@ def _facts(found: Comparison, left: dict[str, Any], right: dict[str, Any]) -> di
                 "difference": one.difference.b - one.difference.a,
                 "corrected": one.corrected,
                 "smallest": one.smallest,
-                "better": metric(name).better,
+                "better": one.metric.better,
                 "real": one.real,
             }
             for name, one in found.tested.items()
@@ -179,7 +179,7 @@ def _blocks(
     if found.pairs:
         blocks.append(Text(_paired(found.pairs, names)))
     if found.tested:
-        aspects = len({metric(name).aspect for name in found.tested})
+        aspects = len({one.metric.aspect for one in found.tested.values()})
         blocks += [
             Table(
                 "Over the documents of both",
@@ -221,7 +221,7 @@ def _blocks(
 def _row(name: str, tested: Tested) -> tuple[str | Cell, ...]:
     one, shown = tested.difference, _shown(tested)
     change = one.b - one.a
-    tone = metric(name).tone(change) if tested.real else "muted"
+    tone = tested.metric.tone(change) if tested.real else "muted"
     return (
         metric(name).label,
         shown(one.a),

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from stemma.statistics.significance import LEVEL
 from stemma.store import git
+from stemma.store.declared import Direction
 from stemma.store.errors import ProjectError
 from stemma.store.naming import resolve
 from stemma.versions.bisection.search import search
@@ -26,6 +27,7 @@ class Bisection:
 
     Attributes:
         metric: name of the metric.
+        better: which of its values are, lower or higher ones.
         good: commit of the version that the others were compared with.
         value: the metric of that version.
         status: whether the first worse version is found, or is one of several; or that there was
@@ -41,6 +43,7 @@ class Bisection:
     """
 
     metric: str
+    better: Direction | None
     good: str
     value: float
     status: Status
@@ -54,7 +57,7 @@ class Bisection:
         """Return all of it as plain data, nothing rounded."""
         return {
             "metric": self.metric,
-            "better": metrics.metric(self.metric).better,
+            "better": self.better,
             "status": self.status,
             "good": {"commit": self.good, "value": self.value},
             "first": [record.commit for record in self.first],
@@ -113,6 +116,7 @@ def bisect(
     firsts = tuple(record for record in found if record.commit in suspects)
     return Bisection(
         metric,
+        metrics.metric(metric, first.version.declared.directions).better,
         start,
         metrics.metric_values(first.metrics)[metric],
         status,
@@ -160,8 +164,9 @@ def _check_metric(name: str, side: str, measured: MeasuredVersion) -> None:
     known = metrics.metric_values(measured.metrics)
     if name not in known:
         raise ProjectError(f"{side} has no metric '{name}'", f"it has {', '.join(known)}")
-    if metrics.metric(name).better is None:
-        judged = ", ".join(one for one in known if metrics.metric(one).better)
+    directions = measured.version.declared.directions
+    if metrics.metric(name, directions).better is None:
+        judged = ", ".join(one for one in known if metrics.metric(one, directions).better)
         raise ProjectError(
             f"whether a lower or a higher {name} is better is not known", f"it is of {judged}"
         )

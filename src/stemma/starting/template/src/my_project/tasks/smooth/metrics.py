@@ -8,9 +8,14 @@ from stemma.modeling.metrics.tokens import TOKENS
 EASY = 2.0  # bits per byte
 
 
+def easy(examples: Examples) -> np.ndarray:
+    """Return which documents come easily, shape (documents,)."""
+    return examples["loss"] / np.log(2) / examples["bytes"] < EASY
+
+
 def _parts(examples: Examples) -> np.ndarray:
-    bits = examples["loss"] / np.log(2) / examples["bytes"]
-    return np.stack([bits < EASY, np.ones(len(bits))]).astype(np.float64)
+    found = easy(examples).astype(np.float64)
+    return np.stack([found, np.ones_like(found)])
 
 
 EASILY = Formulas(
