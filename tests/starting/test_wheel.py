@@ -137,5 +137,7 @@ def test_a_projects_own_source_family_and_task_run_and_count(
     path = source / "tasks/smooth/training.py"
     path.write_text(path.read_text().replace("SMOOTHING = 0.1", "SMOOTHING = 0.5"))
     assert mine.repro()[0] == ["compose", "train", "evaluate", "export"]
-    told = mine.run("stemma diff HEAD workspace")
+    mine.run("git add -A")
+    mine.run("git commit -qm Smoother")
+    told = mine.run("stemma diff HEAD~1 HEAD")
     assert "easy" in told and "src/my_model/tasks/smooth/training.py" in told

@@ -94,8 +94,7 @@ def bisect(
         tell: called with lines that say what is done while a version is measured.
 
     Raises:
-        ProjectError: there is no such version, one does not descend from the other, or one of them
-            does not have this metric.
+        ProjectError: there is no such version, none that descends from it, or no such metric.
     """
     start, end = _commit(good, root), _commit(bad, root)
     found = _between((good, start), (bad, end), root)

@@ -11,7 +11,8 @@ from stemma.modeling.family import Tokens
 def test_a_document_begins_at_a_heading(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     headings.INPUT.mkdir(parents=True)
-    (headings.INPUT / "guide.md").write_text("# One\na\n## Two\nb\n### Three\nc\n")
+    text = "# One\na\n## Two\nb\n### Three\nc\n"
+    (headings.INPUT / "guide.md").write_text(text, encoding="utf-8")
     chosen = {"name": "headings", "kind": "my_project.sources.headings", "license": "MIT"}
     (origin,) = headings.parts(headings.Settings(**chosen, level=2))
     found = {document.id: document.text for document in origin.documents}
