@@ -17,10 +17,10 @@ run: $(VENV)/.run ## build the version that conf/ describes, show it, and say wh
 	@stemma show
 	@stemma status || true
 
-test: check ## lint, types, contracts and every test
+test: check ## lint, types, contracts and the tests
 	pytest -n auto --dist loadfile
 
-soak: $(VENV)/.test ## what `make test` leaves out: kills and equal bytes of each further method and processor
+soak: $(VENV)/.test ## the tests that `make test` leaves out, before a release
 	pytest -n auto --dist loadfile -m soak
 
 check: $(VENV)/.test ## lint, types, contracts: seconds

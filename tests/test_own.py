@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stemma import own
-from stemma.closure import closure
+from stemma import closure, own
 from stemma.config import build, settings
 from stemma.corpus.sources.settings import SourceSettings
 from stemma.errors import ReproducibilityError, SettingsError
@@ -81,7 +80,7 @@ def test_what_cannot_be_chosen_is_said(source: Path, family: object, text: str, 
 
 @pytest.mark.usefixtures("source")
 def test_a_source_of_ones_own_may_be_a_part() -> None:
-    (Path("src/theirs/reader.py")).write_text(SETTINGS.replace("family", "kind"))
+    Path("src/theirs/reader.py").write_text(SETTINGS.replace("family", "kind"))
     raw = {"name": "mixed", "kind": "mixed", "parts": {"a": {"name": "a", "kind": "theirs.reader"}}}
     found = build(Read, {"source": raw}, "params.yaml").source
     assert type(found.parts["a"]).__module__ == "theirs.reader"
@@ -95,18 +94,11 @@ def values(family: str) -> dict[str, object]:
 
 
 def files(family: str) -> set[str]:
-    own_graph_is_read_anew()
-    return {*closure("train", values(family))}
-
-
-def own_graph_is_read_anew() -> None:
-    from stemma import closure as module
-
-    module._graph.cache_clear()
+    closure._graph.cache_clear()  # made once in a process, where src/ stays as it is
+    return {*closure.closure("train", values(family))}
 
 
 def test_what_a_chosen_module_imports_counts(source: Path) -> None:
-    (source / "theirs/shapes.py").write_text("SIZE = 1\n")
     (source / "theirs/wide.py").write_text("from theirs.shapes import SIZE\n" + SETTINGS)
     (source / "theirs/gates.py").write_text("x = 1\n")
     (source / "common").mkdir()  # a namespace, which has no __init__.py

@@ -73,6 +73,7 @@ _PREFERENCES: tuple[Choice, ...] = (
     ("source.kind", _Own()),
     ("source.parts.*.kind", _Own()),
 )
+_FUSIBLE: tuple[Choice, ...] = (("model.family", _Own("gpt2", "llama", "pretrained")),)
 _BY_PREFERENCE: tuple[Choice, ...] = (("train.preference.loss", _Anything()),)
 IDLE: dict[str, tuple[Choice, ...]] = {
     "stemma.corpus.cleaning.preference": _PREFERENCES,
@@ -86,10 +87,10 @@ IDLE: dict[str, tuple[Choice, ...]] = {
     "stemma.tasks.causal_lm.preferences": _PREFERENCES,
     "stemma.tasks.chat.preferences": _PREFERENCES,
     "stemma.modeling.portable": (("runtime.instructions", ("avx2",)),),
-    _FUSED: (("model.family", _Own("gpt2", "llama", "pretrained")),),
-    f"{_FUSED}.attention": (("model.family", _Own("gpt2", "llama", "pretrained")),),
+    _FUSED: _FUSIBLE,
+    f"{_FUSED}.attention": _FUSIBLE,
     f"{_FUSED}.gpt2": (("model.family", _Own("gpt2", "pretrained")),),
-    f"{_FUSED}.head": (("model.family", _Own("gpt2", "llama", "pretrained")),),
+    f"{_FUSED}.head": _FUSIBLE,
     f"{_FUSED}.llama": (("model.family", _Own("llama", "pretrained")),),
 }
 """Modules that do nothing but under some values of settings: the settings, and these values."""
@@ -113,6 +114,7 @@ SILENT = {
 # Modules of nothing but names with values: of these only what is imported counts.
 _CONSTANTS = ("stemma.layout",)
 _MEMO = f"code-{VERSION}"
+_MEND = "mend it, and type `dvc repro`"
 _PACKAGES = Path(__file__).resolve().parents[1]
 
 
@@ -149,16 +151,16 @@ def closure(stage: str, values: Mapping[str, Any]) -> dict[str, str]:
 def _modules_of(stage: str, values: Mapping[str, Any]) -> set[str]:
     names = [name for pattern in _CHOSEN.get(stage, ()) for name in _filled(pattern, values)]
     others = own.packages() if any(map(_is_own, names)) else ()
+    loose = own.loose() if others else ()
     graph = _graph(others)
     chosen = [name for name in names if name in graph.modules]
-    if others and own.loose():
+    if loose:
         # Nothing can tell what a module outside of a package imports.
         chosen += [name for name in graph.modules if _is_own(name)]
     roots = {f"stemma.stages.{stage}", *chosen}
     found = roots.union(*(graph.find_upstream_modules(root) for root in roots))
     packages = {name.rsplit(".", depth)[0] for name in found for depth in range(1, 5)}
     idle = {module for module, choices in IDLE.items() if not _is_met(choices, values)}
-    loose = own.loose() if others else ()
     counted = found.union(packages, loose) - SILENT.keys() - set(_CONSTANTS) - idle
     return {one for one in counted if _path_of(one).exists()}  # a folder may have no __init__.py
 
@@ -187,7 +189,7 @@ def _graph(others: tuple[str, ...]) -> "grimp.ImportGraph":
             "stemma", *others, cache_dir=None, exclude_type_checking_imports=True
         )
     except SourceSyntaxError as error:
-        raise ReproducibilityError(str(error), "mend it, and type `dvc repro`") from error
+        raise ReproducibilityError(str(error), _MEND) from error
     for module in SILENT.keys() & graph.modules:
         graph.remove_module(module)
     return graph
@@ -220,13 +222,13 @@ def _known() -> dict[str, str]:
 
 
 def _digest_of(path: Path) -> str:
-    content = hashlib.sha256(path.read_bytes()).hexdigest()
+    known, content = _known(), hashlib.sha256(path.read_bytes()).hexdigest()
     try:
-        return _known().get(content) or _known().setdefault(content, digest_of(path))
+        if content not in known:
+            known[content] = digest_of(path)
     except SyntaxError as error:
-        raise ReproducibilityError(
-            f"{path} is no Python: {error}", "mend it, and type `dvc repro`"
-        ) from error
+        raise ReproducibilityError(f"{path} is no Python: {error}", _MEND) from error
+    return known[content]
 
 
 def _path_of(module: str) -> Path:

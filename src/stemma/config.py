@@ -58,15 +58,14 @@ def chosen(package: str, key: str) -> BeforeValidator:
     def check(raw: Any, info: ValidationInfo) -> Any:
         if not isinstance(raw, Mapping):
             return raw
-        where = f"{info.context}: '{key}'"
-        module = own.load(package, raw.get(name), where)
-        kind = getattr(module, "Settings", None)
+        file = str(info.context)
+        kind = getattr(own.load(package, raw.get(name), key, file), "Settings", None)
         if kind is None:
             raise SettingsError(
-                f"{where} is {raw[name]!r}, which has no class Settings",
+                f"{file}: '{key}' is {raw[name]!r}, which has no class Settings",
                 "docs/init.md shows what a module of a project's own must have",
             )
-        return build(kind, raw, str(info.context), section)
+        return build(kind, raw, file, section)
 
     return BeforeValidator(check)
 

@@ -13,7 +13,8 @@ from types import ModuleType
 from stemma.errors import SettingsError
 
 SOURCE = Path("src")
-_OURS = ("stemma", "hydra_plugins")
+OURS = ("stemma", "hydra_plugins")
+"""The packages that Stemma itself brings."""
 
 
 def reach(root: Path = Path()) -> None:
@@ -26,7 +27,7 @@ def reach(root: Path = Path()) -> None:
 def packages() -> tuple[str, ...]:
     """Return the packages in src/, but for Stemma's own."""
     found = [path.name for path in sorted(SOURCE.glob("[!_.]*")) if any(path.glob("**/*.py"))]
-    return tuple(name for name in found if name.isidentifier() and name not in _OURS)
+    return tuple(name for name in found if name.isidentifier() and name not in OURS)
 
 
 def loose() -> tuple[str, ...]:
@@ -49,13 +50,14 @@ def module_of(package: str, name: str) -> str:
     return name if is_own(name) else f"{package}.{name}"
 
 
-def load(package: str, name: object, where: str) -> ModuleType:
+def load(package: str, name: object, key: str, file: str) -> ModuleType:
     """Import the module that a setting chooses.
 
     Args:
         package: as for ``module_of``.
         name: what the setting says.
-        where: a file and the setting, as in ``params.yaml: 'task.name'``.
+        key: the setting with its section, such as ``task.name``, for messages.
+        file: in which it stands, for messages.
 
     Raises:
         SettingsError: there is no such module, or one of the project's own cannot be imported.
@@ -63,7 +65,7 @@ def load(package: str, name: object, where: str) -> ModuleType:
     parts = name.split(".") if isinstance(name, str) else []
     if is_own(name):
         reach()
-    module = module_of(package, str(name))
+    module, where = module_of(package, str(name)), f"{file}: '{key}'"
     try:
         if parts and all(part.isidentifier() for part in parts) and find_spec(module):
             return import_module(module)
@@ -74,10 +76,9 @@ def load(package: str, name: object, where: str) -> ModuleType:
     except Exception as error:
         # A project's own code, which may raise anything.
         raise _broken(where, module, error) from error
-    section = where.rpartition("'")[0].rpartition("'")[2].split(".")[0]
     raise SettingsError(
         f"{where} is {name!r}, which {SOURCE if is_own(name) else package} has no module for",
-        f"conf/{section}/ holds what can be chosen",
+        f"conf/{key.partition('.')[0]}/ holds what can be chosen",
     )
 
 

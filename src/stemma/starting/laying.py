@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
+from stemma import own
 from stemma.layout import CODE, PARAMS
 from stemma.starting import pipeline, template
 from stemma.store.errors import ProjectError
@@ -45,7 +46,7 @@ def names(folder: Path, name: str | None) -> tuple[str, str]:
     """
     name = name or folder.resolve().name
     package = re.sub(r"\W|^(?=\d)", "_", name.lower(), flags=re.ASCII)
-    taken = package in sys.stdlib_module_names or package in ("stemma", "hydra_plugins")
+    taken = package in sys.stdlib_module_names or package in own.OURS
     if keyword.iskeyword(package) or taken or not package.strip("_"):
         raise ProjectError(f"a package cannot be called {package!r}", "--name gives another name")
     return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._") or package, package

@@ -21,5 +21,5 @@ def parts(settings: "SourceSettings") -> Iterator["Origin"]:
     Raises:
         SourceError: the source cannot be reached or read.
     """
-    # By its name, so that a version depends on the chosen kind alone (`stemma.code`).
+    # By its name, so that a version depends on the chosen kind alone (`stemma.closure`).
     return import_module(own.module_of(__name__, settings.kind)).parts(settings)

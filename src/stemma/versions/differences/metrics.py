@@ -57,25 +57,23 @@ def _headline(found: Comparison) -> tuple[Cell, ...]:
     if not tested:
         return (Cell("Whether it is better cannot be said: no metric can be compared."),)
     told: dict[Tone, list[str]] = {"worse": [], "better": [], "": []}
-    for name, one in tested.items():
+    for one in tested.values():
         if one.real:
-            told[_tone(one)].append(_briefly(name, one))
+            told[_tone(one)].append(_briefly(one))
     cells = [
         Cell(f"{tone.capitalize() or 'Changed'}: {', '.join(changes)}.", tone)
         for tone, changes in told.items()
         if changes
     ]
     return tuple(cells) or (
-        Cell(
-            f"No real difference: {', '.join(_briefly(name, one) for name, one in tested.items())}."
-        ),
+        Cell(f"No real difference: {', '.join(map(_briefly, tested.values()))}."),
     )
 
 
-def _briefly(name: str, tested: Tested) -> str:
+def _briefly(tested: Tested) -> str:
     one, shown = tested.difference, _shown(tested)
     return (
-        f"{metric(name).label} {shown(one.b - one.a, '+')} "
+        f"{tested.metric.label} {shown(one.b - one.a, '+')} "
         f"[{shown(one.low, '+')} to {shown(one.high, '+')}]"
     )
 
@@ -87,8 +85,8 @@ def _tone(tested: Tested) -> Tone:
 def _spoken(found: Comparison) -> dict[str, Tested]:
     """Return the first metric of each aspect, which speaks for the others of that aspect."""
     first: dict[str, str] = {}
-    for name in found.tested:
-        first.setdefault(found.tested[name].metric.aspect, name)
+    for name, one in found.tested.items():
+        first.setdefault(one.metric.aspect, name)
     return {name: found.tested[name] for name in first.values()}
 
 
@@ -96,37 +94,37 @@ def _words(
     found: Comparison, left: dict[str, Any], right: dict[str, Any]
 ) -> tuple[str | Cell, ...]:
     tested = _spoken(found)
-    real = [Cell(_real(name, one), _tone(one)) for name, one in tested.items() if one.real]
-    none = [_none(name, one, found) for name, one in tested.items() if not one.real]
+    real = [Cell(_real(one), _tone(one)) for one in tested.values() if one.real]
+    none = [_none(one, found) for one in tested.values() if not one.real]
     return (*real, *none, *_untested(found, left, right), *_measuring(found))
 
 
-def _real(name: str, tested: Tested) -> str:
+def _real(tested: Tested) -> str:
     one, shown = tested.difference, _shown(tested)
     change = one.b - one.a
     verb = "rose" if change > 0 else "fell"
-    tone = tested.metric.tone(change)
+    tone = _tone(tested)
     return (
-        f"{_begun(name)} {verb} from {shown(one.a)} to {shown(one.b)} "
+        f"{_begun(tested)} {verb} from {shown(one.a)} to {shown(one.b)} "
         f"({shown(change, '+')}, {CONFIDENCE} {shown(one.low, '+')} to {shown(one.high, '+')}, "
         f"{_p(tested.corrected)}): real, and {tone or 'which direction is better is not known'}."
     )
 
 
-def _none(name: str, tested: Tested, found: Comparison) -> str:
+def _none(tested: Tested, found: Comparison) -> str:
     assert found.pairs
     documents = f"{len(found.pairs.ids)} documents"
     if not tested.difference.error and tested.difference.a == tested.difference.b:
-        return f"{_begun(name)}: the same in all {documents}."
+        return f"{_begun(tested)}: the same in all {documents}."
     return (
-        f"{_begun(name)}: no difference that {documents} could show "
+        f"{_begun(tested)}: no difference that {documents} could show "
         f"(the smallest they could: {_shown(tested)(tested.smallest)})."
     )
 
 
-def _begun(name: str) -> str:
+def _begun(tested: Tested) -> str:
     """Return the label of a metric as it begins a sentence."""
-    label = metric(name).label
+    label = tested.metric.label
     return label[0].upper() + label[1:]
 
 
@@ -192,7 +190,7 @@ def _blocks(
                     "smallest to be seen",
                     "verdict",
                 ),
-                tuple(_row(name, one) for name, one in found.tested.items()),
+                tuple(map(_row, found.tested.values())),
                 frozenset(range(1, 7)),
             ),
             Text(
@@ -218,12 +216,12 @@ def _blocks(
     return blocks + [Text(line) for line in (*_untested(found, left, right), *_measuring(found))]
 
 
-def _row(name: str, tested: Tested) -> tuple[str | Cell, ...]:
+def _row(tested: Tested) -> tuple[str | Cell, ...]:
     one, shown = tested.difference, _shown(tested)
     change = one.b - one.a
-    tone = tested.metric.tone(change) if tested.real else "muted"
+    tone = _tone(tested) if tested.real else "muted"
     return (
-        metric(name).label,
+        tested.metric.label,
         shown(one.a),
         shown(one.b),
         Cell(shown(change, "+"), tone),

@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -12,8 +11,7 @@ from stemma.config import settings
 from stemma.corpus.documents import Document
 from stemma.corpus.sources.origin import Origin
 from stemma.errors import SourceError
-
-INPUT = Path("data/input")
+from stemma.layout import INPUT
 
 
 @settings
