@@ -170,7 +170,6 @@ def kill_all(pid: int) -> None:
             continue
 
 
-@pytest.mark.soak
 def test_what_makes_it_worse_is_refused_and_production_stays(own: Project):
     rules = own.path / "conf/update/default.yaml"
     # So fast that the weights are ruined.
